@@ -1,0 +1,14 @@
+import ts from 'typescript-eslint';
+
+export default ts.config({
+  files: ['src/**/*.ts'],
+  extends: [ts.configs.base],
+  languageOptions: {
+    parserOptions: { project: ['src/*/tsconfig.json'], tsconfigRootDir: import.meta.dirname },
+  },
+  rules: {
+    '@typescript-eslint/no-floating-promises': 'error',
+    '@typescript-eslint/no-misused-promises': 'error',
+    '@typescript-eslint/switch-exhaustiveness-check': 'error',
+  },
+});

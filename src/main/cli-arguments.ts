@@ -1,0 +1,251 @@
+/** The command line as SRS reads it, with weir's own `--demo`. */
+import type { DecodedConfig } from "../protocol/conf/config.ts";
+import { ConfigError } from "../protocol/errors.ts";
+import type { ConfigSource } from "./config/load.ts";
+
+/** Environment variables. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What the command line asks for. */
+export type CliRequest =
+  | { readonly kind: "help" | "version" | "signature" }
+  | { readonly kind: "invalid"; readonly reason: string }
+  | {
+      readonly kind: "run" | "test";
+      readonly source: ConfigSource;
+      /** Publish a test picture to itself. */
+      readonly isDemo: boolean;
+    };
+
+/** What a start needs to know. */
+export interface ServerPlan extends DecodedConfig {
+  readonly source: ConfigSource;
+  readonly isDemo: boolean;
+}
+
+/** What {@link runCli} uses of the process. */
+export interface CliHost {
+  /** Text for standard output, with its line end. */
+  stdout(text: string): void;
+  /** Text for standard error, with its line end. */
+  stderr(text: string): void;
+  /** @throws ConfigError */
+  load(source: ConfigSource): DecodedConfig;
+  /** Runs the server until it ends. @returns exit code. */
+  start(plan: ServerPlan): Promise<number>;
+  /** Printed by `-v`. */
+  readonly version: string;
+  /** Printed by `-g`, e.g. `SRS/7.0.18(Hang)`. */
+  readonly signature: string;
+}
+
+/** Exit code of a configuration or command line that is refused: SRS's error 1023, of which a shell sees 8 bits. */
+export const EXIT_CONFIG: number = 1023 & 0xff;
+
+/** What the letters of the arguments have asked for so far. */
+interface Letters {
+  isHelp: boolean;
+  isVersion: boolean;
+  isSignature: boolean;
+  isTest: boolean;
+  isEnvironmentOnly: boolean;
+  isDemo: boolean;
+  file: string;
+}
+
+/**
+ * Arguments, without program and script, to a request. `SRS_CONFIG_FILE` outranks `-c`; `SRS_ENV_ONLY` is `-e`.
+ *
+ * Peers: letters may be joined (`-tc file`), `-cfile` is `-c file`, further dashes are skipped (`--help` is `-h`), and a
+ * word that is no option asks for help, all as in SRS.
+ */
+export function decodeArguments(argv: readonly string[], environment: Environment): CliRequest {
+  const letters: Letters = {
+    isHelp: argv.length === 0,
+    isVersion: false,
+    isSignature: false,
+    isTest: false,
+    isEnvironmentOnly: false,
+    isDemo: false,
+    file: "",
+  };
+  for (let index = 0; index < argv.length; index++) {
+    const taken = decodeArgument(argv[index] ?? "", argv[index + 1], letters);
+    if (typeof taken === "string") {
+      return { kind: "invalid", reason: taken };
+    }
+    index += taken;
+  }
+  return toRequest(letters, environment);
+}
+
+/**
+ * Carry out a command line.
+ * @returns exit code.
+ */
+export async function runCli(
+  argv: readonly string[],
+  environment: Environment,
+  host: CliHost,
+): Promise<number> {
+  const request = decodeArguments(argv, environment);
+  switch (request.kind) {
+    case "help":
+      host.stdout(HELP);
+      return 0;
+    case "version":
+      host.stdout(`${host.version}\n`);
+      return 0;
+    case "signature":
+      host.stdout(`${host.signature}\n`);
+      return 0;
+    case "invalid":
+      host.stderr(`${request.reason}\n`);
+      return EXIT_CONFIG;
+    case "test":
+      return testConfig(request.source, host);
+    case "run":
+      return await startServer(request.source, request.isDemo, host);
+  }
+}
+
+const HELP = `weir, a live-streaming server that runs SRS's configuration files
+
+Usage: weir <-h?vVgGe>|<[-t] -c filename>
+Options:
+   -?, -h, --help      : Show this help and exit 0.
+   -v, -V, --version   : Show version and exit 0.
+   -g, -G              : Show server signature and exit 0.
+   -e                  : Use environment variables only, ignore the config file.
+   -t                  : Test the configuration file and exit, 0 when it is good.
+   -c filename         : Start with this configuration file.
+   --demo              : Publish a test picture as live/demo.
+For example:
+   weir -v
+   weir -t -c conf/weir.conf
+   weir -c conf/weir.conf
+`;
+
+/** @returns how many further arguments were taken, or what is wrong. */
+function decodeArgument(
+  argument: string,
+  next: string | undefined,
+  letters: Letters,
+): number | string {
+  if (argument === "--demo") {
+    letters.isDemo = true;
+    return 0;
+  }
+  if (!argument.startsWith("-")) {
+    letters.isHelp = true;
+    return 0;
+  }
+  for (let offset = 1; offset < argument.length; offset++) {
+    const letter = argument[offset] ?? "";
+    if (letter === "c") {
+      return decodeFile(argument.slice(offset + 1), next, letters);
+    }
+    const verdict = decodeLetter(letter, letters);
+    if (verdict === "unknown") {
+      return `invalid option: "${letter}", read help: weir -h`;
+    }
+    if (verdict === "last") {
+      return 0;
+    }
+  }
+  return 0;
+}
+
+/** `joined` is what follows the letter in its own argument. */
+function decodeFile(joined: string, next: string | undefined, letters: Letters): number | string {
+  letters.isHelp = false;
+  letters.file = joined === "" ? (next ?? "") : joined;
+  if (letters.file === "") {
+    return "-c requires params";
+  }
+  return joined === "" ? 1 : 0;
+}
+
+/** @returns `last` when the rest of this argument does not count, as in SRS for help and version. */
+function decodeLetter(letter: string, letters: Letters): "more" | "last" | "unknown" {
+  if (letter === "-") {
+    return "more";
+  }
+  letters.isHelp = letter === "h" || letter === "?";
+  switch (letter) {
+    case "h":
+    case "?":
+      return "last";
+    case "v":
+    case "V":
+      letters.isVersion = true;
+      return "last";
+    case "g":
+    case "G":
+      letters.isSignature = true;
+      return "more";
+    case "t":
+      letters.isTest = true;
+      return "more";
+    case "e":
+      letters.isEnvironmentOnly = true;
+      return "more";
+    default:
+      return "unknown";
+  }
+}
+
+function toRequest(letters: Letters, environment: Environment): CliRequest {
+  if (letters.isHelp) {
+    return { kind: "help" };
+  }
+  if (letters.isVersion) {
+    return { kind: "version" };
+  }
+  if (letters.isSignature) {
+    return { kind: "signature" };
+  }
+  const { SRS_ENV_ONLY: only, SRS_CONFIG_FILE: outranking } = environment;
+  const isEnvironmentOnly = letters.isEnvironmentOnly || ![undefined, "", "off"].includes(only);
+  return {
+    kind: letters.isTest ? "test" : "run",
+    source: { file: outranking || letters.file, isEnvironmentOnly, environment },
+    isDemo: letters.isDemo,
+  };
+}
+
+function testConfig(source: ConfigSource, host: CliHost): number {
+  try {
+    tellWarnings(host.load(source), host);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) {
+      throw error;
+    }
+    host.stdout(`invalid config, ${error.message}\nconfig file ${source.file} test is failed\n`);
+    return EXIT_CONFIG;
+  }
+  host.stdout(
+    `the config file ${source.file} syntax is ok\nconfig file ${source.file} test is successful\n`,
+  );
+  return 0;
+}
+
+async function startServer(source: ConfigSource, isDemo: boolean, host: CliHost): Promise<number> {
+  let decoded: DecodedConfig;
+  try {
+    decoded = host.load(source);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) {
+      throw error;
+    }
+    host.stderr(`invalid config, ${error.message}\n`);
+    return EXIT_CONFIG;
+  }
+  return await host.start({ ...decoded, source, isDemo });
+}
+
+function tellWarnings({ warnings }: DecodedConfig, host: CliHost): void {
+  for (const warning of warnings) {
+    host.stderr(`${warning}\n`);
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * Rings lent and taken back. A ring goes back to the pool when every thread has let go of every lease it was sent, so
+ * that streams may come and go with flat memory: a dropped SharedArrayBuffer would linger until every isolate collects.
+ */
+import type { RingLease } from "../../protocol/control/calls.ts";
+import { formatRing, ringSizeBytes } from "../../protocol/ring/ring-layout.ts";
+import { markRingDead } from "../../protocol/ring/ring-state.ts";
+
+interface Lent {
+  readonly wrap: number;
+  readonly memory: SharedArrayBuffer;
+  /** Leases out, by thread. */
+  readonly holds: Map<number, number>;
+}
+
+/** All rings of the host. */
+export class RingPool {
+  readonly #budgetBytes: number;
+  readonly #lent = new Map<number, Lent>();
+  readonly #free = new Map<number, SharedArrayBuffer[]>();
+  #nextId = 1;
+  #lentBytes = 0;
+
+  /** @param budgetBytes Ring bytes that may be lent at a time. */
+  constructor(budgetBytes: number) {
+    this.#budgetBytes = budgetBytes;
+  }
+
+  /** Rings out now. */
+  get lentCount(): number {
+    return this.#lent.size;
+  }
+
+  /** Wrap bytes out now. */
+  get lentBytes(): number {
+    return this.#lentBytes;
+  }
+
+  /** Rings waiting to be lent again. */
+  get freeCount(): number {
+    let count = 0;
+    for (const list of this.#free.values()) {
+      count += list.length;
+    }
+    return count;
+  }
+
+  /** Lends a ring to a thread that will write it. @returns null when the host's budget is spent. */
+  lend(wrap: number, thread: number): RingLease | null {
+    if (this.#lentBytes + wrap > this.#budgetBytes) {
+      return null;
+    }
+    const memory = this.#free.get(wrap)?.pop() ?? new SharedArrayBuffer(ringSizeBytes(wrap));
+    formatRing(memory, wrap);
+    const ringId = this.#nextId;
+    this.#nextId += 1;
+    this.#lent.set(ringId, { wrap, memory, holds: new Map([[thread, 1]]) });
+    this.#lentBytes += wrap;
+    return { ringId, memory };
+  }
+
+  /** One more lease of the same ring is sent to a thread. @returns null when the ring is gone. */
+  share(ringId: number, thread: number): RingLease | null {
+    const ring = this.#lent.get(ringId);
+    if (ring === undefined) {
+      return null;
+    }
+    ring.holds.set(thread, (ring.holds.get(thread) ?? 0) + 1);
+    return { ringId, memory: ring.memory };
+  }
+
+  /** Memory of a ring that is out. **Shared**. */
+  memoryOf(ringId: number): SharedArrayBuffer | undefined {
+    return this.#lent.get(ringId)?.memory;
+  }
+
+  /** A thread lets go of one lease. */
+  release(ringId: number, thread: number): void {
+    const ring = this.#lent.get(ringId);
+    const holds = ring?.holds.get(thread) ?? 0;
+    if (ring === undefined || holds === 0) {
+      return;
+    }
+    if (holds === 1) {
+      ring.holds.delete(thread);
+    } else {
+      ring.holds.set(thread, holds - 1);
+    }
+    this.#reclaim(ringId, ring);
+  }
+
+  /** A thread died: whatever it held is let go. */
+  releaseThread(thread: number): void {
+    for (const [ringId, ring] of [...this.#lent]) {
+      if (ring.holds.delete(thread)) {
+        this.#reclaim(ringId, ring);
+      }
+    }
+  }
+
+  /** The writer of a ring died: readers finish what is whole and wait. */
+  markDead(ringId: number): void {
+    const ring = this.#lent.get(ringId);
+    if (ring !== undefined) {
+      markRingDead(ring.memory);
+    }
+  }
+
+  #reclaim(ringId: number, ring: Lent): void {
+    if (ring.holds.size > 0) {
+      return;
+    }
+    this.#lent.delete(ringId);
+    this.#lentBytes -= ring.wrap;
+    const list = this.#free.get(ring.wrap) ?? [];
+    list.push(ring.memory);
+    this.#free.set(ring.wrap, list);
+  }
+}

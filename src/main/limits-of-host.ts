@@ -1,0 +1,74 @@
+/** What the host grants this process: cores and open files. */
+import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { ConfigError } from "../protocol/errors.ts";
+
+/** Reads a small file; undefined when there is none. */
+export type ReadText = (path: string) => string | undefined;
+
+/** Cores this process may use: the scheduler's, capped by the CPU quota of its control group; at least 1. */
+export function coresOfHost(
+  parallelism: number = availableParallelism(),
+  read: ReadText = readSystemFile,
+): number {
+  const quotas = [...quotasOfGroupV2(read), ...quotasOfGroupV1(read)];
+  return Math.max(1, Math.min(parallelism, ...quotas.map((quota) => Math.floor(quota))));
+}
+
+/** Soft limit of open files (`ulimit -n`); Infinity when there is none. Node raises it to the hard one at start. */
+export function openFilesMax(read: ReadText = readSystemFile): number {
+  const [, soft] = /^Max open files\s+(\S+)/m.exec(read("/proc/self/limits") ?? "") ?? [];
+  const limit = Number(soft ?? Number.NaN);
+  return Number.isNaN(limit) ? Number.POSITIVE_INFINITY : limit;
+}
+
+/** A container by the sign that SRS goes by, or Docker's own. */
+export function isInDocker(read: ReadText = readSystemFile): boolean {
+  return (read("/proc/1/cgroup") ?? "").includes("/docker") || read("/.dockerenv") !== undefined;
+}
+
+/** Descriptors kept for files, workers, upstreams and the API beside the connections, as in SRS. */
+const RESERVED_FILES = 128;
+
+/**
+ * Refuse a configuration that the host cannot serve. Spec: SRS compatibility §0 "Semantic checks".
+ * @throws ConfigError `ERR_CONF_FILES`.
+ */
+export function checkOpenFiles(maxConnections: number, file: string, filesMax: number): void {
+  if (maxConnections + RESERVED_FILES >= filesMax) {
+    throw new ConfigError(
+      "ERR_CONF_FILES",
+      `max_connections ${maxConnections} and ${RESERVED_FILES} more exceed the limit of ${filesMax} open files (ulimit -n)`,
+      { file, line: 0, directive: "max_connections" },
+    );
+  }
+}
+
+/** Cores granted by `cpu.max` of the own group and those around it. */
+function quotasOfGroupV2(read: ReadText): number[] {
+  const [, path] = /^0::(\/.*)$/m.exec(read("/proc/self/cgroup") ?? "") ?? [];
+  if (path === undefined) {
+    return [];
+  }
+  const names = path.split("/").filter((name) => name !== "");
+  return names
+    .map((_, index) => `/${names.slice(0, index + 1).join("/")}`)
+    .concat("")
+    .map((group) => read(`/sys/fs/cgroup${group}/cpu.max`)?.trim().split(" ") ?? [])
+    .map(([quota, period]) => Number(quota) / Number(period))
+    .filter((cores) => cores > 0);
+}
+
+function quotasOfGroupV1(read: ReadText): number[] {
+  const quota = Number(read("/sys/fs/cgroup/cpu/cpu.cfs_quota_us") ?? -1);
+  const period = Number(read("/sys/fs/cgroup/cpu/cpu.cfs_period_us") ?? -1);
+  return quota > 0 && period > 0 ? [quota / period] : [];
+}
+
+function readSystemFile(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}

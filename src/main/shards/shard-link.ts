@@ -1,0 +1,181 @@
+/** One shard as the primary sees it: its thread, its board, its rows and the calls to it. */
+import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import * as Comlink from "comlink";
+import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
+import { Board, boardBytes, EPOLL_ROW, RowState } from "../../protocol/control/board.ts";
+import type {
+  EndReason,
+  Fault,
+  FromShard,
+  PrimaryCalls,
+  ShardCalls,
+  ShardStart,
+  ToShard,
+} from "../../protocol/control/calls.ts";
+import { ControlError } from "../../protocol/errors.ts";
+import type { ServerSessionSnapshot } from "../../protocol/rtmp/server-session.ts";
+import { closeDescriptor, inodeOf } from "../accept/native.ts";
+
+const SHARD_URL = new URL("../../worker/shard.js", import.meta.url);
+const CALL_TIMEOUT_MS = 5000;
+/** Rings and rows are outside the heap; this is for sessions and tables. */
+const HEAP_MB_MAX = 512;
+const HEAP_YOUNG_MB = 16;
+
+/** What a shard is started with, for its whole life and its successors'. */
+export interface ShardPlace {
+  readonly index: number;
+  readonly rows: number;
+  readonly doorbells: SharedArrayBuffer;
+  readonly threads: number;
+  readonly allowFaults: boolean;
+}
+
+/** What a shard tells. */
+export interface ShardEvents {
+  message(link: ShardLink, message: FromShard): void;
+  exit(link: ShardLink, code: number, error: Error | undefined): void;
+  calls(link: ShardLink): PrimaryCalls;
+}
+
+/** A running shard thread; a replacement is a new link on the same board. */
+export class ShardLink {
+  readonly index: number;
+  readonly board: Board;
+  isAlive = true;
+  readonly #worker: Worker;
+  readonly #calls: MessagePort;
+  readonly #shard: Comlink.Remote<ShardCalls>;
+  /** Rows that came back, newest last, and the first that was never used. */
+  readonly #freeRows: number[] = [];
+  #nextRow: number = EPOLL_ROW + 1;
+  readonly #pending = new Set<(error: Error) => void>();
+
+  constructor(place: ShardPlace, memory: SharedArrayBuffer, events: ShardEvents) {
+    this.index = place.index;
+    this.board = new Board(memory);
+    const { port1, port2 } = new MessageChannel();
+    const start: ShardStart = {
+      index: place.index,
+      thread: place.index,
+      threads: place.threads,
+      board: memory,
+      doorbells: place.doorbells,
+      allowFaults: place.allowFaults,
+    };
+    this.#calls = port1;
+    this.#worker = new Worker(SHARD_URL, {
+      name: `shard-${place.index}`,
+      workerData: { start, calls: port2 },
+      transferList: [port2],
+      resourceLimits: {
+        maxOldGenerationSizeMb: HEAP_MB_MAX,
+        maxYoungGenerationSizeMb: HEAP_YOUNG_MB,
+      },
+    });
+    let failure: Error | undefined;
+    this.#worker.on("message", (message: FromShard) => events.message(this, message));
+    this.#worker.on("error", (error) => {
+      failure = error instanceof Error ? error : new Error(String(error));
+    });
+    this.#worker.on("exit", (code) => {
+      this.#exited();
+      events.exit(this, code, failure);
+    });
+    const endpoint = nodeEndpoint(port1);
+    Comlink.expose(events.calls(this), endpoint);
+    this.#shard = Comlink.wrap<ShardCalls>(endpoint);
+  }
+
+  /** Memory for the board of a shard with this many rows. */
+  static boardMemory(rows: number): SharedArrayBuffer {
+    return new SharedArrayBuffer(boardBytes(rows + 1));
+  }
+
+  /** A FREE row, or -1. */
+  allocateRow(): number {
+    const known = this.#freeRows.pop();
+    if (known !== undefined) {
+      return known;
+    }
+    if (this.#nextRow >= this.board.rows) {
+      return -1;
+    }
+    this.#nextRow += 1;
+    return this.#nextRow - 1;
+  }
+
+  /** The shard says that the row is FREE. */
+  releaseRow(row: number): void {
+    this.#freeRows.push(row);
+  }
+
+  post(message: ToShard<ServerSessionSnapshot>): void {
+    if (this.isAlive) {
+      this.#worker.postMessage(message);
+    }
+  }
+
+  /** Ends a row's session; false when it was not held. @throws ControlError */
+  kick(row: number, reason: EndReason): Promise<boolean> {
+    return this.#within(this.#shard.kick(row, reason), "kick");
+  }
+
+  /** Injects a fault. @throws ControlError */
+  fault(fault: Fault): Promise<void> {
+    return this.#within(this.#shard.fault(fault), "fault");
+  }
+
+  /** Ends the thread at once; its `exit` follows. */
+  terminate(): void {
+    void this.#worker.terminate();
+  }
+
+  /**
+   * After the thread's exit, never before: closes what raw descriptors it still owned. A number that shows another
+   * inode than the recorded one belongs to a stranger.
+   * @returns descriptors closed.
+   */
+  sweep(): number {
+    const { board } = this;
+    let closed = 0;
+    for (let row = 0; row < this.#nextRow; row += 1) {
+      if (Atomics.load(board.state, row) === RowState.Free) {
+        continue;
+      }
+      const descriptor = board.descriptor[row] ?? -1;
+      const isOurs = row === EPOLL_ROW || inodeOf(descriptor) === board.inode[row];
+      if (descriptor >= 0 && isOurs) {
+        closeDescriptor(descriptor);
+        closed += 1;
+      }
+      board.descriptor[row] = -1;
+      Atomics.store(board.state, row, RowState.Free);
+    }
+    return closed;
+  }
+
+  #exited(): void {
+    this.isAlive = false;
+    this.#calls.close();
+    for (const reject of this.#pending) {
+      reject(new ControlError("ERR_CONTROL_SHARD_DIED", `shard ${this.index} died`));
+    }
+    this.#pending.clear();
+  }
+
+  #within<T>(promise: Promise<T>, call: string): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const text = `shard ${this.index}: ${call}: no answer in ${CALL_TIMEOUT_MS} ms`;
+      const timer = setTimeout(
+        () => reject(new ControlError("ERR_CONTROL_TIMEOUT", text)),
+        CALL_TIMEOUT_MS,
+      );
+      this.#pending.add(reject);
+      promise.then(resolve, reject).finally(() => {
+        clearTimeout(timer);
+        this.#pending.delete(reject);
+      });
+    });
+  }
+}

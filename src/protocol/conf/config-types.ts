@@ -1,0 +1,119 @@
+/**
+ * The typed configuration: what the directive tree means once defaults, environment and SRS's rules are applied.
+ * Loaded once, deep-frozen, handed down as the smallest slice. Plain data: it may be posted to another thread
+ * (a thread that receives it gets a copy that is no longer frozen).
+ */
+import type { ListenEndpoint } from "./endpoint.ts";
+
+/**
+ * Severities as log lines carry them, least first (`srs_log_level_v2`). SRS 4's `verbose`, `info` and `trace`
+ * are `trace`, `debug` and `info`.
+ */
+export type LogLevel = "trace" | "debug" | "info" | "warn" | "error";
+
+/** Where log lines go and which. */
+export interface LogConfig {
+  readonly tank: "console" | "file";
+  readonly level: LogLevel;
+  readonly file: string;
+  /** UTC instead of local time. */
+  readonly utc: boolean;
+}
+
+/** Bounds an operator may move; the others are fixed in `limits.ts`. */
+export interface LimitsConfig {
+  /** RTMP handshake complete, absolute from accept. */
+  readonly handshakeTimeoutMs: number;
+  /** `connect` accepted, absolute from accept. */
+  readonly connectTimeoutMs: number;
+  /** `publish` or `play` asked for, absolute from accept. */
+  readonly identifyTimeoutMs: number;
+  /** Connections before publish or play, in all; accept waits beyond it. */
+  readonly unidentifiedMax: number;
+  /** A player that takes no byte for this long is closed. */
+  readonly playerStallMs: number;
+  /** Shared-memory growth allowed to one stream's ring. */
+  readonly ringBudgetBytes: number;
+  /** A publisher silent this long loses its name to a newcomer; 0 = never, the newcomer is refused. */
+  readonly takeoverSilenceMs: number;
+  /** Players of one stream that stay on its home shard before others are asked. */
+  readonly spillPlayers: number;
+}
+
+/** How timestamps of a live stream are corrected. */
+export type TimeJitter = "full" | "zero" | "off";
+
+/** What players of a vhost get. */
+export interface PlayConfig {
+  readonly gopCache: boolean;
+  /** A longer GOP is not offered to newcomers; 0 = no bound but the fixed ones. */
+  readonly gopCacheMaxFrames: number;
+  readonly queueLengthMs: number;
+  readonly timeJitter: TimeJitter;
+  readonly atc: boolean;
+  readonly atcAuto: boolean;
+  readonly mixCorrect: boolean;
+  readonly mwLatencyMs: number;
+  readonly mwMsgs: number;
+  /** weir: merge less than `mwLatencyMs` while the shard is idle. */
+  readonly mwAdaptive: boolean;
+  readonly sendMinIntervalMs: number;
+  readonly reduceSequenceHeader: boolean;
+  /** weir: how long a player may wait for a stream that is not live; 0 = for ever. */
+  readonly waitMs: number;
+}
+
+/** What publishers of a vhost are held to. */
+export interface PublishConfig {
+  readonly firstPacketTimeoutMs: number;
+  readonly normalTimeoutMs: number;
+  /** A publisher without players for this long is closed; 0 = never. */
+  readonly kickoffForIdleMs: number;
+  readonly mr: boolean;
+  readonly mrLatencyMs: number;
+  readonly parseSps: boolean;
+  readonly tryAnnexbFirst: boolean;
+}
+
+/** One `vhost` block. */
+export interface VhostConfig {
+  readonly name: string;
+  readonly enabled: boolean;
+  /** Outgoing chunk size in bytes. */
+  readonly chunkSize: number;
+  readonly minLatency: boolean;
+  /** null when the file does not say: weir then decides by the merge factor. */
+  readonly tcpNodelay: boolean | null;
+  /** Window asked of the peer; 0 = not asked. */
+  readonly inAckSize: number;
+  readonly outAckSize: number;
+  readonly play: PlayConfig;
+  readonly publish: PublishConfig;
+}
+
+/** The whole configuration. */
+export interface Config {
+  readonly listen: readonly ListenEndpoint[];
+  readonly maxConnections: number;
+  /** Outgoing chunk size of vhosts that do not set their own. */
+  readonly chunkSize: number;
+  /** Shards; 0 = one per core. */
+  readonly workers: number;
+  /** Prefer hardened values to SRS's defaults; rows of the table that have one already took it. */
+  readonly strict: boolean;
+  readonly log: LogConfig;
+  readonly pid: string;
+  /** Empty: generate one and keep it beside the pid file. */
+  readonly serverId: string;
+  readonly daemon: boolean;
+  readonly asprocess: boolean;
+  readonly workDir: string;
+  readonly emptyIpOk: boolean;
+  readonly utcTime: boolean;
+  readonly pithyPrintMs: number;
+  readonly graceStartWaitMs: number;
+  readonly graceFinalWaitMs: number;
+  readonly forceGraceQuit: boolean;
+  readonly limits: LimitsConfig;
+  readonly vhosts: ReadonlyMap<string, VhostConfig>;
+}

@@ -1,0 +1,334 @@
+/** Text of a configuration file to typed, frozen configuration: grammar → legacy → table → values → checks. */
+import { ConfigError } from "../errors.ts";
+import { checkConfig } from "./checks.ts";
+import type {
+  Config,
+  LimitsConfig,
+  LogConfig,
+  LogLevel,
+  PlayConfig,
+  PublishConfig,
+  TimeJitter,
+  VhostConfig,
+} from "./config-types.ts";
+import { DEFAULT_VHOST, DIRECTIVES, environmentNames, visitDirectives } from "./directives.ts";
+import { decodeListenEndpoint, type ListenEndpoint } from "./endpoint.ts";
+import { type Directive, decodeGrammar, type ReadInclude } from "./grammar.ts";
+import { rewriteLegacy } from "./legacy.ts";
+import { type ReaderContext, SectionReader } from "./section-reader.ts";
+import { validateDirectives } from "./validation.ts";
+
+export type { Config, LogConfig, LogLevel, VhostConfig } from "./config-types.ts";
+export type { ListenEndpoint } from "./endpoint.ts";
+
+/** What the caller lends to {@link decodeConfig}; the decoder itself touches neither files nor environment. */
+export interface DecodeConfigOptions {
+  /** Text of an included file; `file` is as written (SRS: relative to the working directory). */
+  readonly include: ReadInclude;
+  /** Environment variables; only those that name a directive (`SRS_…`) are looked at, and they beat the file. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Only environment, no file (`-e`): daemon off, console log, a default vhost, port 1935 unless set. */
+  readonly isEnvironmentOnly?: boolean;
+  /** The host is a container: daemon off unless told otherwise, console log by default. */
+  readonly isInDocker?: boolean;
+  /** Called with the path of each directive whose value is asked for; lets a test see that none is forgotten. */
+  readonly onRead?: (path: string) => void;
+}
+
+/** A configuration and what the operator should hear about it, one sentence each. */
+export interface DecodedConfig {
+  readonly config: Config;
+  readonly warnings: readonly string[];
+}
+
+/** Largest `mw_msgs`, as in SRS. */
+const MERGED_MESSAGES_MAX = 128;
+/** Chunk sizes outside this range are used but told: some peers refuse them. */
+const CHUNK_SIZE_USUAL = [128, 65_536] as const;
+
+/**
+ * Decode a whole configuration.
+ *
+ * Memory: the result is owned and deep-frozen.
+ * @throws ConfigError (`ERR_CONF_…`) with file, line and directive.
+ */
+export function decodeConfig(
+  text: string,
+  file: string,
+  options: DecodeConfigOptions,
+): DecodedConfig {
+  const { directives, warnings } = decodeDirectives(text, file, options);
+  const environment = options.isEnvironmentOnly
+    ? {
+        SRS_DAEMON: "off",
+        SRS_LISTEN: "1935",
+        ...consoleUnlessSet(options),
+        ...options.environment,
+      }
+    : options.environment;
+  const told = new Set([...warnings, ...warningsOfEnvironment(environment)]);
+  const softened = new Set<string>();
+  const onRead = options.onRead ?? (() => undefined);
+  const context = { environment, warnings: told, softened, strict: false, onRead };
+  const strict = new SectionReader(DIRECTIVES, "", directives, context).isOn("strict");
+  const root = new SectionReader(DIRECTIVES, "", directives, { ...context, strict });
+  const isInDocker = options.isInDocker === true || root.isOn("in_docker");
+  checkConfig(root, isInDocker);
+  const config = buildConfig(root, { file, isInDocker, strict, context });
+  if (softened.size > 0) {
+    told.add(`${[...softened].join(", ")}: SRS's default is kept, "strict on;" takes a safer one`);
+  }
+  return { config: deepFreeze(config), warnings: [...told] };
+}
+
+/** The vhost that serves `name`: the exact one, else the default one; a disabled one is not found. */
+export function resolveVhost(config: Config, name: string): VhostConfig | undefined {
+  const vhost = config.vhosts.get(name) ?? config.vhosts.get(DEFAULT_VHOST);
+  return vhost?.enabled ? vhost : undefined;
+}
+
+function decodeDirectives(
+  text: string,
+  file: string,
+  options: DecodeConfigOptions,
+): { readonly directives: readonly Directive[]; readonly warnings: readonly string[] } {
+  const parsed = options.isEnvironmentOnly ? [] : decodeGrammar(text, file, options.include);
+  if (options.isEnvironmentOnly) {
+    const vhost = { name: "vhost", args: [DEFAULT_VHOST], children: [], isBlock: true };
+    return { directives: [{ ...vhost, file, line: 0 }], warnings: [] };
+  }
+  if (parsed.length === 0) {
+    throw new ConfigError("ERR_CONF_EMPTY", "the configuration is empty", { file, line: 1 });
+  }
+  const { directives, warnings } = rewriteLegacy(parsed);
+  return { directives, warnings: [...warnings, ...validateDirectives(directives)] };
+}
+
+function consoleUnlessSet(options: DecodeConfigOptions): Record<string, string> {
+  const { SRS_SRS_LOG_TANK: long, SRS_LOG_TANK: short } = options.environment;
+  const isSet = long ?? short;
+  return isSet ? {} : { SRS_SRS_LOG_TANK: "console" };
+}
+
+/** Variables that set what weir knows but does not do yet. */
+function warningsOfEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+): string[] {
+  const warnings: string[] = [];
+  visitDirectives((path, spec) => {
+    const [variable] = environmentNames(path, spec).filter((name) => environment[name]);
+    if (variable !== undefined && spec.status === "accepted" && environment[variable] !== "off") {
+      warnings.push(`${variable}: ${path} is known but has no effect in weir yet`);
+    }
+  });
+  return warnings;
+}
+
+interface Surroundings {
+  readonly file: string;
+  readonly isInDocker: boolean;
+  readonly strict: boolean;
+  readonly context: ReaderContext;
+}
+
+function buildConfig(root: SectionReader, around: Surroundings): Config {
+  const mayDaemon = !(around.isInDocker && root.isOn("disable_daemon_for_docker"));
+  const chunkSize = globalChunkSize(root);
+  warnChunkSize("chunk_size", chunkSize, around.context);
+  return {
+    listen: decodeListen(root, around),
+    maxConnections: root.number("max_connections"),
+    chunkSize,
+    workers: root.number("workers"),
+    strict: around.strict,
+    log: decodeLog(root, around),
+    pid: root.text("pid"),
+    serverId: root.text("server_id"),
+    daemon: mayDaemon && root.isOn("daemon"),
+    asprocess: root.isOn("asprocess"),
+    workDir: root.text("work_dir"),
+    emptyIpOk: root.isOn("empty_ip_ok"),
+    utcTime: root.isOn("utc_time"),
+    pithyPrintMs: root.milliseconds("pithy_print_ms"),
+    graceStartWaitMs: root.milliseconds("grace_start_wait"),
+    graceFinalWaitMs: root.milliseconds("grace_final_wait"),
+    forceGraceQuit: root.isOn("force_grace_quit"),
+    limits: decodeLimits(root),
+    vhosts: decodeVhosts(root, chunkSize, around.context),
+  };
+}
+
+function decodeLimits(root: SectionReader): LimitsConfig {
+  return {
+    handshakeTimeoutMs: root.milliseconds("handshake_timeout"),
+    connectTimeoutMs: root.milliseconds("connect_timeout"),
+    identifyTimeoutMs: root.milliseconds("identify_timeout"),
+    unidentifiedMax: root.number("unidentified_max"),
+    playerStallMs: root.milliseconds("player_stall"),
+    ringBudgetBytes: root.number("ring_budget"),
+    takeoverSilenceMs: root.milliseconds("takeover_silence"),
+    spillPlayers: root.number("spill_players"),
+  };
+}
+
+/** The names of SRS 4 to those that lines carry. */
+const LEVEL_NAMES: ReadonlyMap<string, LogLevel> = new Map<string, LogLevel>([
+  ["verbose", "trace"],
+  ["info", "debug"],
+  ["trace", "info"],
+  ["warn", "warn"],
+  ["error", "error"],
+]);
+
+function decodeLog(root: SectionReader, around: Surroundings): LogConfig {
+  const named = root.choice("srs_log_level_v2");
+  const level = named === "" ? LEVEL_NAMES.get(root.choice("srs_log_level")) : (named as LogLevel);
+  const isConsole = root.isSet("srs_log_tank")
+    ? root.choice("srs_log_tank") === "console"
+    : around.isInDocker;
+  return {
+    tank: isConsole ? "console" : "file",
+    level: level ?? "info",
+    file: root.text("srs_log_file"),
+    utc: root.isOn("utc_time"),
+  };
+}
+
+function decodeListen(root: SectionReader, around: Surroundings): ListenEndpoint[] {
+  const later = root.section("rtmp");
+  const from = root.isSet("listen") ? root : later;
+  const written = from.list("listen");
+  if (written.length === 0) {
+    const place = { file: around.file, line: 1, directive: "listen" };
+    throw new ConfigError(
+      "ERR_CONF_LISTEN",
+      "listen is missing: at least one port is needed",
+      place,
+    );
+  }
+  const endpoints = new Map<string, ListenEndpoint>();
+  for (const text of written) {
+    const endpoint = decodeListenEndpoint(text);
+    const place = from.placeOf("listen");
+    if (endpoint === undefined) {
+      const message = `listen "${text}" is not a port from 1 to 65535, address:port or [v6]:port`;
+      throw new ConfigError("ERR_CONF_LISTEN", message, place);
+    }
+    const key = `${endpoint.host} ${endpoint.port}`;
+    if (endpoints.has(key)) {
+      around.context.warnings.add(`${place.file}:${place.line}: listen ${text} stands twice`);
+    }
+    endpoints.set(key, endpoint);
+  }
+  return [...endpoints.values()];
+}
+
+function globalChunkSize(root: SectionReader): number {
+  const later = root.section("rtmp");
+  const isLater = !root.isSet("chunk_size") && later.isSet("chunk_size");
+  return (isLater ? later : root).number("chunk_size");
+}
+
+function warnChunkSize(name: string, chunkSize: number, context: ReaderContext): void {
+  const [least, most] = CHUNK_SIZE_USUAL;
+  if (chunkSize < least || chunkSize > most) {
+    context.warnings.add(
+      `${name} ${chunkSize} is outside ${least}…${most}, which some peers refuse`,
+    );
+  }
+}
+
+/** The first block of a name wins, as in SRS. */
+function decodeVhosts(
+  root: SectionReader,
+  chunkSize: number,
+  context: ReaderContext,
+): Map<string, VhostConfig> {
+  const vhosts = new Map<string, VhostConfig>();
+  for (const { name, reader } of root.sections("vhost")) {
+    if (!vhosts.has(name)) {
+      vhosts.set(name, decodeVhost(name, reader, { chunkSize, context }));
+    }
+  }
+  if (vhosts.size === 0) {
+    context.warnings.add("there is no vhost: every publish and play will be refused");
+  }
+  return vhosts;
+}
+
+function decodeVhost(
+  name: string,
+  vhost: SectionReader,
+  from: { readonly chunkSize: number; readonly context: ReaderContext },
+): VhostConfig {
+  const chunkSize = vhost.isSet("chunk_size") ? vhost.number("chunk_size") : from.chunkSize;
+  warnChunkSize(`chunk_size of vhost ${name}`, chunkSize, from.context);
+  const minLatency = vhost.isOn("min_latency");
+  return {
+    name,
+    enabled: vhost.isOn("enabled"),
+    chunkSize,
+    minLatency,
+    tcpNodelay: vhost.isSet("tcp_nodelay") ? vhost.isOn("tcp_nodelay") : null,
+    inAckSize: vhost.number("in_ack_size"),
+    outAckSize: vhost.number("out_ack_size"),
+    play: decodePlay(vhost.section("play"), minLatency, from.context),
+    publish: decodePublish(vhost.section("publish")),
+  };
+}
+
+function decodePlay(play: SectionReader, minLatency: boolean, context: ReaderContext): PlayConfig {
+  const mwMsgs = minLatency && !play.isSet("mw_msgs") ? 0 : play.number("mw_msgs");
+  if (mwMsgs > MERGED_MESSAGES_MAX) {
+    context.warnings.add(`mw_msgs ${mwMsgs} is read as ${MERGED_MESSAGES_MAX}, the most there is`);
+  }
+  return {
+    gopCache: play.isOn("gop_cache"),
+    gopCacheMaxFrames: play.number("gop_cache_max_frames"),
+    queueLengthMs: play.milliseconds("queue_length"),
+    timeJitter: play.choice("time_jitter") as TimeJitter,
+    atc: play.isOn("atc"),
+    atcAuto: play.isOn("atc_auto"),
+    mixCorrect: play.isOn("mix_correct"),
+    mwLatencyMs: play.milliseconds("mw_latency"),
+    mwMsgs: Math.min(mwMsgs, MERGED_MESSAGES_MAX),
+    mwAdaptive: play.isOn("mw_adaptive"),
+    sendMinIntervalMs: play.number("send_min_interval"),
+    reduceSequenceHeader: play.isOn("reduce_sequence_header"),
+    waitMs: play.milliseconds("play_wait"),
+  };
+}
+
+function decodePublish(publish: SectionReader): PublishConfig {
+  return {
+    firstPacketTimeoutMs: publish.milliseconds("firstpkt_timeout"),
+    normalTimeoutMs: publish.milliseconds("normal_timeout"),
+    kickoffForIdleMs: publish.milliseconds("kickoff_for_idle"),
+    mr: publish.isOn("mr"),
+    mrLatencyMs: publish.milliseconds("mr_latency"),
+    parseSps: publish.isOn("parse_sps"),
+    tryAnnexbFirst: publish.isOn("try_annexb_first"),
+  };
+}
+
+/** Freeze a value and all below it; a frozen Map refuses to be changed, which Object.freeze alone does not do. */
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) {
+    return value;
+  }
+  if (value instanceof Map) {
+    const refuse = (): never => {
+      throw new TypeError("the configuration is frozen");
+    };
+    for (const method of ["set", "delete", "clear"]) {
+      Object.defineProperty(value, method, { value: refuse });
+    }
+    for (const inner of value.values()) {
+      deepFreeze(inner);
+    }
+  }
+  for (const inner of Object.values(value)) {
+    deepFreeze(inner);
+  }
+  return Object.freeze(value);
+}

@@ -1,0 +1,88 @@
+/** The directive table as a page of documentation. */
+import type { DirectiveSpec } from "./directive-spec.ts";
+import { DIRECTIVES, environmentNames, joinPath, visitDirectives } from "./directives.ts";
+
+const PREFACE = `# Configuration
+
+weir reads the configuration files of SRS 7: \`name value …;\` or \`name { … }\`, one directive per line end,
+\`#\` for comments, quotes around a value with blanks, \`include file …;\` anywhere (relative to the working directory).
+A name that is not listed here stops the start, with file, line and the nearest known name. A directive that stands
+twice counts the first time. \`weir -t -c FILE\` tests a file.
+
+An environment variable beats the file; those of a vhost hold for every vhost. Lists are separated by blanks.
+\`-e\` or \`SRS_ENV_ONLY=on\` reads no file at all.
+
+Switches: *on unless off* takes every word but \`off\` for on, *off unless on* every word but \`on\` for off.
+A reload (SIGHUP) applies *hot* directives; the others need a restart.
+*accepted* means: known, so that the file loads, told once at start, and without effect yet.
+
+This page is made from the table in \`src/protocol/conf\` by \`node scripts/config-manual.mjs\`.
+`;
+
+/** The whole page in Markdown; the same table always gives the same text. */
+export function encodeManual(): string {
+  const parts = [PREFACE, ownSection(), blockSection("", DIRECTIVES)];
+  visitDirectives((path, spec) => {
+    if (spec.type === "block" && spec.children.length > 0) {
+      parts.push(blockSection(path, spec));
+    }
+  });
+  return parts.join("\n");
+}
+
+function ownSection(): string {
+  const rows: string[] = [];
+  visitDirectives((path, spec) => {
+    if (spec.isOwn) {
+      rows.push(row(path, path, spec));
+    }
+  });
+  return `## weir's own\n\nSRS refuses these.\n\n${tableHead()}${rows.join("")}`;
+}
+
+function blockSection(path: string, spec: DirectiveSpec): string {
+  const title = path === "" ? "## Root level" : `## ${path}${spec.isNamed ? " NAME" : ""} {}`;
+  const notes = [
+    path === "" ? "" : spec.about,
+    spec.isRepeatable ? "May be repeated." : "",
+    spec.isOpen ? "Unknown names inside are let through." : "",
+  ];
+  const rows = spec.children
+    .filter((child) => !child.isOwn)
+    .map((child) => row(child.name, joinPath(path, child.name), child));
+  const about = notes.filter((note) => note !== "").join(" ");
+  return `${title}\n\n${about === "" ? "" : `${about}\n\n`}${tableHead()}${rows.join("")}`;
+}
+
+function tableHead(): string {
+  return "| directive | kind | default | environment | reload | status | what |\n|---|---|---|---|---|---|---|\n";
+}
+
+function row(label: string, path: string, spec: DirectiveSpec): string {
+  const variables = environmentNames(path, spec).map((name) => `\`${name}\``);
+  const cells = [
+    `\`${label}\``,
+    kindOf(spec),
+    defaultOf(spec),
+    variables.join(" "),
+    spec.type === "block" ? "" : spec.reload,
+    spec.status,
+    spec.about,
+  ];
+  return `| ${cells.join(" | ")} |\n`;
+}
+
+function kindOf(spec: DirectiveSpec): string {
+  const words = spec.words.filter((word) => word !== "").map((word) => `\`${word}\``);
+  const kind = spec.type === "choice" ? words.join(" ") : spec.type.replaceAll("-", " ");
+  const repeat = spec.isRepeatable && spec.type !== "block" ? ", repeatable" : "";
+  return `${kind}${spec.unit === "" ? "" : `, ${spec.unit}`}${repeat}`;
+}
+
+function defaultOf(spec: DirectiveSpec): string {
+  if (spec.type === "block") {
+    return "";
+  }
+  const value = spec.fallback === "" ? "none" : `\`${spec.fallback}\``;
+  return spec.hardened === undefined ? value : `${value}, strict \`${spec.hardened}\``;
+}

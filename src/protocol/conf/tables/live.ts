@@ -1,0 +1,245 @@
+/** Directives of a vhost that decide how live streams are taken, given and shared between servers. */
+
+import {
+  CHUNK_SIZE_MAX,
+  CHUNK_SIZE_OUT,
+  FIRST_MEDIA_TIMEOUT_MS,
+  GOP_FRAMES_MAX,
+  MEDIA_GAP_TIMEOUT_MS,
+  WINDOW_ACK_SIZE,
+} from "../../limits.ts";
+import {
+  block,
+  choice,
+  type DirectiveSpec,
+  decimal,
+  fileOnly,
+  HOT,
+  integer,
+  LATER_HOT,
+  list,
+  OWN_HOT,
+  offUnlessOn,
+  onUnlessOff,
+  text,
+} from "../directive-spec.ts";
+
+const JITTER = ["full", "zero", "off"];
+
+/** The vhost's own scalars. */
+export const VHOST_SCALARS: readonly DirectiveSpec[] = [
+  onUnlessOff("enabled", "on", "A disabled vhost counts as missing.", HOT),
+  integer(
+    "chunk_size",
+    CHUNK_SIZE_OUT,
+    "bytes",
+    "Outgoing chunk size; the root value when not set.",
+    {
+      ...HOT,
+      min: 1,
+      max: CHUNK_SIZE_MAX,
+    },
+  ),
+  offUnlessOn("min_latency", "off", "Send every frame at once.", HOT),
+  offUnlessOn("tcp_nodelay", "off", "Do not let the kernel join small packets.", HOT),
+  integer(
+    "in_ack_size",
+    0,
+    "bytes",
+    "Acknowledgement window asked of the peer; 0 = none asked.",
+    HOT,
+  ),
+  integer(
+    "out_ack_size",
+    WINDOW_ACK_SIZE,
+    "bytes",
+    "Acknowledgement window told to the peer.",
+    HOT,
+  ),
+  block("bandcheck", "Bandwidth test of Flash players; without effect in SRS too.", [], {
+    isOpen: true,
+  }),
+];
+
+const PLAY: DirectiveSpec = block(
+  "play",
+  "What players get.",
+  [
+    onUnlessOff(
+      "gop_cache",
+      "on",
+      "A new player starts at the newest keyframe instead of the next one.",
+      HOT,
+    ),
+    integer(
+      "gop_cache_max_frames",
+      GOP_FRAMES_MAX,
+      "frames",
+      "A longer group is not offered to new players; 0 = no bound.",
+      HOT,
+    ),
+    integer(
+      "queue_length",
+      30,
+      "s",
+      "A player further behind than this jumps to the newest keyframe.",
+      {
+        ...HOT,
+        hardened: "10",
+        min: 1,
+      },
+    ),
+    choice("time_jitter", JITTER, "Timestamps corrected, only started at zero, or left.", {
+      ...HOT,
+      otherwise: "off",
+    }),
+    offUnlessOn("atc", "off", "Keep the encoder's absolute timestamps.", HOT),
+    offUnlessOn("atc_auto", "off", "Turn `atc` on when the metadata holds `bravo_atc`.", HOT),
+    offUnlessOn(
+      "mix_correct",
+      "off",
+      "Put audio and video into one rising order of time.",
+      LATER_HOT,
+    ),
+    integer("mw_latency", 350, "ms", "Longest wait for more frames to send at once.", HOT),
+    integer(
+      "mw_msgs",
+      8,
+      "messages",
+      "Messages worth sending before that; 0 under `min_latency`, at most 128.",
+      HOT,
+    ),
+    onUnlessOff(
+      "mw_adaptive",
+      "on",
+      "Wait less than `mw_latency` while there is CPU to spare.",
+      OWN_HOT,
+    ),
+    decimal("send_min_interval", 0, "ms", "Least time between two messages to a player.", HOT),
+    offUnlessOn(
+      "reduce_sequence_header",
+      "off",
+      "Leave out headers that repeat the last one.",
+      HOT,
+    ),
+    integer(
+      "play_wait",
+      0,
+      "ms",
+      "How long a player may wait for a stream that is not live; 0 = for ever.",
+      {
+        ...OWN_HOT,
+        hardened: "20000",
+      },
+    ),
+  ],
+  HOT,
+);
+
+const PUBLISH: DirectiveSpec = block(
+  "publish",
+  "What publishers are held to.",
+  [
+    offUnlessOn("mr", "off", "Merge reads; weir reads all that has arrived anyway.", LATER_HOT),
+    integer("mr_latency", 350, "ms", "Longest wait for a merged read.", LATER_HOT),
+    integer("firstpkt_timeout", FIRST_MEDIA_TIMEOUT_MS, "ms", "First media after publish.", {
+      ...HOT,
+      min: 1,
+    }),
+    integer("normal_timeout", MEDIA_GAP_TIMEOUT_MS, "ms", "Gap between media.", { ...HOT, min: 1 }),
+    onUnlessOff(
+      "parse_sps",
+      "on",
+      "Read the picture's size out of the sequence header.",
+      LATER_HOT,
+    ),
+    onUnlessOff("try_annexb_first", "on", "Look for start codes before lengths.", LATER_HOT),
+    decimal(
+      "kickoff_for_idle",
+      0,
+      "s",
+      "Close a publisher without players for this long; 0 = never.",
+      HOT,
+    ),
+  ],
+  HOT,
+);
+
+const CLUSTER: DirectiveSpec = block(
+  "cluster",
+  "Origin or edge.",
+  fileOnly([
+    choice("mode", ["local", "remote"], "`local` is an origin, `remote` an edge.", {
+      otherwise: "local",
+    }),
+    list("origin", "", "Origins of an edge: `host` or `host:port`.", LATER_HOT),
+    choice("protocol", ["rtmp", "flv", "flvs"], "Protocol to pull with."),
+    offUnlessOn("follow_client", "off", "Pull with the protocol of the first player."),
+    offUnlessOn("token_traverse", "off", "Let the origin judge a client's `connect` first."),
+    text("vhost", "[vhost]", "vhost used at the origin."),
+    onUnlessOff("debug_srs_upnode", "on", "Tell the origin who is asking."),
+    offUnlessOn("origin_cluster", "off", "Mesh of origins; SRS has since removed it."),
+    list("coworkers", "", "Other origins of the mesh."),
+  ]),
+);
+
+const REFER: DirectiveSpec = block(
+  "refer",
+  "Pages that may embed a player.",
+  fileOnly([
+    offUnlessOn("enabled", "off", "Check them.", LATER_HOT),
+    list("all", "", "Allowed ends of the page host for everyone.", LATER_HOT),
+    list("publish", "", "The same for publishers.", LATER_HOT),
+    list("play", "", "The same for players.", LATER_HOT),
+  ]),
+);
+
+const SECURITY: DirectiveSpec = block(
+  "security",
+  "Addresses that may publish or play.",
+  fileOnly([
+    offUnlessOn("enabled", "off", "Check them; without any rule nobody may.", LATER_HOT),
+    list("allow", "", "`publish` or `play`, then `all`, an address or an IPv4 network.", {
+      ...LATER_HOT,
+      isRepeatable: true,
+    }),
+    list("deny", "", "The same form; refused before any `allow` is asked.", {
+      ...LATER_HOT,
+      isRepeatable: true,
+    }),
+  ]),
+);
+
+const HOOKS: DirectiveSpec = block("http_hooks", "Callbacks by HTTP.", [
+  offUnlessOn("enabled", "off", "Call them.", LATER_HOT),
+  list("on_connect", "", "A client connects; may refuse.", LATER_HOT),
+  list("on_close", "", "A client is gone.", LATER_HOT),
+  list("on_publish", "", "A client publishes; may refuse.", LATER_HOT),
+  list("on_unpublish", "", "A publisher stops.", LATER_HOT),
+  list("on_play", "", "A client plays; may refuse.", LATER_HOT),
+  list("on_stop", "", "A player stops.", LATER_HOT),
+  list("on_dvr", "", "A recording is finished.", LATER_HOT),
+  list("on_hls", "", "A segment is finished.", LATER_HOT),
+  list("on_hls_notify", "", "A segment is finished; called with GET.", LATER_HOT),
+]);
+
+const FORWARD: DirectiveSpec = block(
+  "forward",
+  "Pushes streams to other servers.",
+  fileOnly([
+    offUnlessOn("enabled", "off", "Push them.", LATER_HOT),
+    list("destination", "", "Servers: `host` or `host:port`.", LATER_HOT),
+    text("backend", "", "URL that is asked for the destinations.", LATER_HOT),
+  ]),
+);
+
+/** Blocks of a vhost about live streams. */
+export const VHOST_LIVE: readonly DirectiveSpec[] = [
+  PLAY,
+  PUBLISH,
+  CLUSTER,
+  REFER,
+  SECURITY,
+  HOOKS,
+  FORWARD,
+];

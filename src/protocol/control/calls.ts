@@ -1,0 +1,183 @@
+/**
+ * What the primary and a shard say to each other. Hand-offs and news about rings are posted messages, in order on one
+ * port; questions with an answer are typed calls with a time limit. Session snapshots pass through unread.
+ */
+
+/** A ring that a thread may use until it says `ring-released`, once for every lease it was sent. */
+export interface RingLease {
+  readonly ringId: number;
+  /** **Shared**. */
+  readonly memory: SharedArrayBuffer;
+}
+
+/** How a stream's publisher and players are treated: the slice of a vhost that a shard needs. Times in milliseconds. */
+export interface StreamSettings {
+  readonly chunkSize: number;
+  readonly minLatency: boolean;
+  /** null: weir chooses (on, since a send is a whole frame or more). */
+  readonly tcpNodelay: boolean | null;
+  readonly gopCache: boolean;
+  readonly gopCacheMaxFrames: number;
+  readonly queueLengthMs: number;
+  readonly timeJitter: "full" | "zero" | "off";
+  readonly atc: boolean;
+  readonly atcAuto: boolean;
+  readonly mixCorrect: boolean;
+  readonly mwLatencyMs: number;
+  readonly mwMsgs: number;
+  readonly mwAdaptive: boolean;
+  readonly sendMinIntervalMs: number;
+  readonly reduceSequenceHeader: boolean;
+  readonly playWaitMs: number;
+  readonly playerStallMs: number;
+  readonly firstPacketTimeoutMs: number;
+  readonly normalTimeoutMs: number;
+  readonly kickoffForIdleMs: number;
+  readonly ringBudgetBytes: number;
+}
+
+/** Where the time line of a stream stood when its last publisher left. */
+export interface TimelineEnd {
+  /** Last output timestamps in milliseconds, modulo 2^32; -1 where the track had none. */
+  readonly audio: number;
+  readonly video: number;
+}
+
+/** A stream that the shard will get players or a publisher of. */
+export interface StreamNews {
+  readonly kind: "stream";
+  readonly streamId: number;
+  /** `vhost/app/stream`. */
+  readonly key: string;
+  readonly settings: StreamSettings;
+}
+
+/** The ring that players of a stream read now; null: there is none. */
+export interface RingNews {
+  readonly kind: "ring";
+  readonly streamId: number;
+  readonly lease: RingLease | null;
+}
+
+/** No player or publisher of the stream is left on the shard; its rings are let go. */
+export interface ForgetStream {
+  readonly kind: "forget";
+  readonly streamId: number;
+}
+
+/** A descriptor with the session that speaks on it. The row is GIVEN when this is posted. */
+export interface Give<Snapshot> {
+  readonly kind: "give";
+  readonly row: number;
+  readonly role: "player" | "publisher";
+  readonly streamId: number;
+  /** Connection id of the logs, the same in every thread. */
+  readonly connectionId: string;
+  readonly session: Snapshot;
+  /** Bytes read and not consumed. */
+  readonly rest: Uint8Array;
+  /** Message stream id of the accepted publish or play. */
+  readonly messageStream: number;
+  /** Of a publisher: the ring to write. */
+  readonly lease: RingLease | null;
+  /** Of a publisher: the end of the time line to go on from. */
+  readonly previous: TimelineEnd | null;
+}
+
+/** Posted by the primary. */
+export type ToShard<Snapshot> =
+  | StreamNews
+  | RingNews
+  | ForgetStream
+  | Give<Snapshot>
+  | { readonly kind: "stop" };
+
+/** Why a row ended. */
+export type EndReason =
+  | "closed by peer"
+  | "closed"
+  | "kicked"
+  | "taken over"
+  | "stalled"
+  | "passed by the ring"
+  | "no media"
+  | "nobody watches"
+  | "no stream"
+  | "protocol error"
+  | "network error"
+  | "server stops"
+  | "shard died";
+
+/** Posted by a shard. */
+export type FromShard =
+  | { readonly kind: "ready" }
+  /** The row is FREE again. */
+  | {
+      readonly kind: "gone";
+      readonly row: number;
+      readonly reason: EndReason;
+      readonly detail: string;
+      readonly bytesIn: number;
+      readonly bytesOut: number;
+    }
+  /** The writer of a stream has a ring that readers may use from now on. */
+  | { readonly kind: "ring-opened"; readonly streamId: number; readonly lease: RingLease }
+  /** The publisher left; players stay. */
+  | {
+      readonly kind: "ring-ended";
+      readonly streamId: number;
+      readonly ringId: number;
+      readonly end: TimelineEnd;
+    }
+  /** This thread holds no view of the ring any more. */
+  | { readonly kind: "ring-released"; readonly ringId: number }
+  | { readonly kind: "stopped" };
+
+/** What a publisher or player asks for a second time on its connection. */
+export interface AdmissionQuestion {
+  readonly row: number;
+  readonly action: "publish" | "play";
+  readonly stream: { readonly vhost: string; readonly app: string; readonly stream: string };
+  readonly param: string;
+}
+
+/** The primary's answer to an {@link AdmissionQuestion}. */
+export type AdmissionAnswer =
+  | {
+      readonly allowed: true;
+      readonly streamId: number;
+      readonly key: string;
+      readonly settings: StreamSettings;
+      readonly lease: RingLease | null;
+      readonly previous: TimelineEnd | null;
+    }
+  | { readonly allowed: false; readonly status: string; readonly description: string };
+
+/** Calls that a shard may make of the primary. */
+export interface PrimaryCalls {
+  /** A ring of at least this wrap for a stream that the calling shard writes; null when the host's budget is spent. */
+  leaseRing(streamId: number, wrapBytes: number): Promise<RingLease | null>;
+  admit(question: AdmissionQuestion): Promise<AdmissionAnswer>;
+}
+
+/** Faults that tests inject into a shard. */
+export type Fault = "throw" | "oom" | "hang";
+
+/** Calls that the primary may make of a shard. */
+export interface ShardCalls {
+  /** Closes the row's session; true when the row was held. */
+  kick(row: number, reason: EndReason): Promise<boolean>;
+  /** Only where the server was started with fault injection. */
+  fault(fault: Fault): Promise<void>;
+}
+
+/** What a shard is started with. */
+export interface ShardStart {
+  readonly index: number;
+  /** Number of this thread among all readers of rings and doorbells. */
+  readonly thread: number;
+  readonly threads: number;
+  readonly board: SharedArrayBuffer;
+  readonly doorbells: SharedArrayBuffer;
+  readonly allowFaults: boolean;
+}

@@ -1,0 +1,131 @@
+/**
+ * Every bound in one place, each with its reason and the reaction to a peer that passes it.
+ * Times in milliseconds, sizes in bytes. Those marked *configurable* are the defaults of a directive.
+ */
+
+/** Handshake complete, absolute from accept: a per-read limit can be drip-fed. Reaction: close. Configurable. */
+export const HANDSHAKE_TIMEOUT_MS = 5000;
+/** `connect` accepted, absolute from accept. Reaction: close. Configurable. */
+export const CONNECT_TIMEOUT_MS = 10_000;
+/** `publish` or `play` asked for, absolute from accept. Reaction: close. Configurable. */
+export const IDENTIFY_TIMEOUT_MS = 20_000;
+/** First media message after publish (SRS `firstpkt_timeout`). Reaction: unpublish and close. Configurable. */
+export const FIRST_MEDIA_TIMEOUT_MS = 20_000;
+/** Gap between media messages while publishing (SRS `normal_timeout`). Reaction: unpublish and close. Configurable. */
+export const MEDIA_GAP_TIMEOUT_MS = 5000;
+/** A publisher silent this long loses its name to a newcomer: half-open connections block encoders that return. */
+export const TAKEOVER_SILENCE_MS = 2000;
+/** A player that takes no byte for this long is closed. Configurable. */
+export const PLAYER_STALL_MS = 10_000;
+
+/** A command or data message before publish or play was accepted. Reaction: LimitError. */
+export const MESSAGE_BYTES_MAX_BEFORE_IDENTIFY: number = 64 * 1024;
+/** An audio, video or aggregate message. Reaction: LimitError on the header, before its payload is kept. */
+export const MEDIA_MESSAGE_BYTES_MAX: number = 10 * 1024 * 1024;
+/** A command, data or shared-object message once identified. Reaction: LimitError. */
+export const COMMAND_MESSAGE_BYTES_MAX: number = 1024 * 1024;
+/** Audio and video bytes that arrive before publish was accepted are dropped; past this, LimitError. */
+export const UNAUTHORISED_MEDIA_BYTES_MAX: number = 1024 * 1024;
+
+/** Chunk streams in use on one connection (nginx-rtmp 32, MediaMTX 62). Reaction: LimitError. */
+export const CHUNK_STREAMS_MAX = 64;
+/** Sum of partial messages of one connection. Reaction: LimitError. */
+export const PARTIAL_BYTES_MAX: number = 12 * 1024 * 1024;
+/** Smallest inbound chunk size taken; the spec allows 1, encoders use 128 and more. Reaction: ProtocolError. */
+export const CHUNK_SIZE_MIN = 128;
+/** Largest effective inbound chunk size: a message has 24 bits of length. Larger values are clamped. */
+export const CHUNK_SIZE_MAX = 0xffffff;
+/** Chunk size before any Set Chunk Size (RTMP 1.0 §5.4.1). */
+export const CHUNK_SIZE_DEFAULT = 128;
+
+/** Nesting of an AMF value: decoding is bounded, never recursive without count. Reaction: LimitError. */
+export const AMF_DEPTH_MAX = 16;
+/** Values in one AMF message. Reaction: LimitError. */
+export const AMF_VALUES_MAX = 4096;
+/** Bytes of one AMF string. Reaction: LimitError. */
+export const AMF_STRING_BYTES_MAX: number = 64 * 1024;
+
+/** Application name. Reaction: RejectedError. */
+export const APP_BYTES_MAX = 128;
+/** Stream name. Reaction: RejectedError. */
+export const STREAM_BYTES_MAX = 256;
+/** Query after app or stream. Reaction: RejectedError. */
+export const QUERY_BYTES_MAX: number = 8 * 1024;
+/** Parameters kept from a query; later ones are ignored. */
+export const QUERY_PARAMETERS_MAX = 64;
+/** tcUrl. Reaction: RejectedError. */
+export const TC_URL_BYTES_MAX: number = 4 * 1024;
+/** pageUrl and swfUrl. Longer ones are cut. */
+export const PAGE_URL_BYTES_MAX: number = 2 * 1024;
+/** Command name. Reaction: ProtocolError. */
+export const COMMAND_NAME_BYTES_MAX = 64;
+/** Host label sequence used as a vhost (RFC 1035 §2.3.4). Reaction: RejectedError. */
+export const VHOST_BYTES_MAX = 253;
+
+/** Messages other than audio and video per second on one connection. Reaction: LimitError. */
+export const CONTROL_MESSAGES_PER_SECOND = 200;
+/** Burst allowed on top of {@link CONTROL_MESSAGES_PER_SECOND}. */
+export const CONTROL_MESSAGES_BURST = 1000;
+/** createStream per connection (SRS closes at 3). Reaction: LimitError. */
+export const STREAMS_PER_CONNECTION_MAX = 8;
+/** Replies waiting for a peer that does not read. Reaction: LimitError. */
+export const CONTROL_BACKLOG_BYTES_MAX: number = 64 * 1024;
+/** Before publish or play is accepted a client gets at most twice what it sent and this more. Reaction: LimitError. */
+export const REPLY_BYTES_SLACK: number = 8 * 1024;
+
+/** Cached onMetaData; a larger one is relayed and not cached. */
+export const METADATA_BYTES_MAX: number = 64 * 1024;
+/** Cached sequence header; a larger one is relayed and not cached. */
+export const SEQUENCE_HEADER_BYTES_MAX: number = 64 * 1024;
+/** GOP cache in frames (SRS `gop_cache_max_frames`). A longer GOP is not offered to newcomers. Configurable. */
+export const GOP_FRAMES_MAX = 2500;
+/** GOP cache in bytes. */
+export const GOP_BYTES_MAX: number = 32 * 1024 * 1024;
+
+/** ModEx packets before one enhanced body: each is at least three bytes, so a payload alone is no bound. Reaction: relayed unread. */
+export const MOD_EX_PACKETS_MAX = 16;
+/** Tracks looked at in one multitrack body; ids have 8 bits. Reaction: later ones are not looked at. */
+export const MULTITRACK_TRACKS_MAX = 256;
+/** Width and height in a codec configuration. Reaction: ProtocolError, described as unknown. */
+export const PICTURE_SIDE_MAX = 16_384;
+/** Parameter sets in one AVC or HEVC configuration (16 VPS, 16 SPS and 64 PPS exist). Reaction: LimitError, described as unknown. */
+export const PARAMETER_SETS_MAX = 256;
+/** FLV file header with its announced extension. Reaction: LimitError. */
+export const FLV_HEADER_BYTES_MAX = 1024;
+
+/** Connections in all (weir's ceiling; SRS `max_connections` applies below it). */
+export const CONNECTIONS_MAX = 65_536;
+/** Connections before publish or play, in all: accept is delayed beyond it. Configurable. */
+export const UNIDENTIFIED_MAX = 4096;
+
+/** Smallest ring: one GOP of a low-rate stream. */
+export const RING_BYTES_MIN: number = 128 * 1024;
+/** Ring growth per stream. Configurable. A single legal message may exceed it. */
+export const RING_BYTES_BUDGET: number = 8 * 1024 * 1024;
+/** Largest ring ever: four times the largest legal message, rounded up to a power of two. */
+export const RING_BYTES_MAX: number = 64 * 1024 * 1024;
+
+/** Outgoing window acknowledgement size (SRS `out_ack_size`). */
+export const WINDOW_ACK_SIZE = 2_500_000;
+/** Smallest acknowledgement window obeyed: a peer asking for less gets at most one ack per read anyway. */
+export const WINDOW_ACK_SIZE_MIN = 4096;
+/** Outgoing chunk size (SRS `chunk_size`). Configurable. */
+export const CHUNK_SIZE_OUT = 60_000;
+
+/** Configuration text of all included files together. Reaction: ConfigError. */
+export const CONF_BYTES_MAX: number = 4 * 1024 * 1024;
+/** Blocks inside blocks; SRS uses five. Reaction: ConfigError. */
+export const CONF_DEPTH_MAX = 16;
+/** Directives of one configuration: ten thousand vhosts of six. Reaction: ConfigError. */
+export const CONF_DIRECTIVES_MAX = 65_536;
+/** Files included by one configuration; a file that includes itself ends here. Reaction: ConfigError. */
+export const CONF_INCLUDES_MAX = 256;
+
+/** Bytes of one log line; the rest is cut. */
+export const LOG_LINE_BYTES_MAX = 8192;
+/** Log lines waiting to be written, per thread. Further ones are dropped and counted. */
+export const LOG_BUFFER_BYTES: number = 64 * 1024;
+/** Log lines a second below warning level; the excess is counted and told once a second. */
+export const LOG_LINES_PER_SECOND = 1000;
+/** Players of one stream that stay on its home shard before others are asked. Configurable. */
+export const SPILL_PLAYERS = 100;

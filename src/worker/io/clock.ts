@@ -1,0 +1,13 @@
+/** Monotonic milliseconds that mean the same in every thread of the process. */
+
+function hrtimeMs(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1000 + nanoseconds / 1e6;
+}
+
+const OFFSET_MS = hrtimeMs() - performance.now();
+
+/** Milliseconds on CLOCK_MONOTONIC; allocates nothing. */
+export function monotonicMs(): number {
+  return OFFSET_MS + performance.now();
+}

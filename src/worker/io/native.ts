@@ -1,0 +1,204 @@
+/**
+ * The only module of the workers that calls the C library. It owns every address, its scratch memory and its checks;
+ * nobody else sees an address except as the opaque {@link MemoryBase} of a SharedArrayBuffer.
+ *
+ * Three traps shape it: a small typed array may live on V8's heap and move, so addresses are taken only of memory
+ * backed by a SharedArrayBuffer; an address keeps nothing alive, so {@link MemoryBase} holds the buffer with it;
+ * `struct epoll_event` is packed to 12 bytes on x86-64 and padded to 16 elsewhere.
+ *
+ * Results follow the kernel's convention: a count or 0 on success, `-errno` on failure. Nothing here throws.
+ */
+import koffi from "koffi";
+
+/** Linux errno values that callers tell apart. */
+export const Errno = { Intr: 4, Again: 11, Pipe: 32, ConnReset: 104 } as const;
+
+/** epoll event bits (epoll_ctl(2)). */
+export const Epoll = { In: 0x0_01, Out: 0x0_04, Err: 0x0_08, Hup: 0x0_10, RdHup: 0x20_00 } as const;
+
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x40_00;
+const MSG_MORE = 0x80_00;
+const SEND_FLAGS = MSG_DONTWAIT | MSG_NOSIGNAL;
+const SEND_MORE_FLAGS = SEND_FLAGS | MSG_MORE;
+
+const SOL_SOCKET = 1;
+const SO_LINGER = 13;
+const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
+const TCP_USER_TIMEOUT = 18;
+const TCP_NOTSENT_LOWAT = 25;
+const SIOCOUTQ = 0x54_11;
+
+const EPOLL_CLOEXEC = 0x8_00_00;
+const EPOLL_CTL_ADD = 1;
+const EPOLL_CTL_DEL = 2;
+const EPOLL_CTL_MOD = 3;
+const EVENT_BYTES = process.arch === "x64" ? 12 : 16;
+const EVENT_DATA_OFFSET = process.arch === "x64" ? 4 : 8;
+
+const libc = koffi.load("libc.so.6");
+const cSend = libc.func("intptr_t send(int, uintptr_t, size_t, int)");
+const cRecv = libc.func("intptr_t recv(int, uintptr_t, size_t, int)");
+const cClose = libc.func("int close(int)");
+const cEpollCreate = libc.func("int epoll_create1(int)");
+const cEpollCtl = libc.func("int epoll_ctl(int, int, int, uintptr_t)");
+const cEpollWait = libc.func("int epoll_wait(int, uintptr_t, int, int)");
+const cSetsockopt = libc.func("int setsockopt(int, int, int, uintptr_t, uint32_t)");
+const cIoctl = libc.func("int ioctl(int, unsigned long, uintptr_t)");
+
+/** A SharedArrayBuffer together with where it starts in memory. */
+export interface MemoryBase {
+  /** Held so that the address stays valid. **Shared**. */
+  readonly buffer: SharedArrayBuffer;
+  readonly address: number;
+}
+
+/** The memory base of a SharedArrayBuffer; stable for the buffer's life. */
+export function memoryBase(buffer: SharedArrayBuffer): MemoryBase {
+  return { buffer, address: Number(koffi.address(Buffer.from(buffer))) };
+}
+
+const optionMemory = memoryBase(new SharedArrayBuffer(4096));
+const option = new Int32Array(optionMemory.buffer);
+
+function resultOf(value: number): number {
+  return value < 0 ? -koffi.errno() : value;
+}
+
+/**
+ * send(2), never blocking and never raising SIGPIPE.
+ *
+ * @param offset Byte offset into the memory; `offset + length` must lie inside it.
+ * @param more More bytes follow at once: the kernel may hold a partial segment (MSG_MORE).
+ * @returns Bytes taken, or `-errno`.
+ */
+export function send(
+  descriptor: number,
+  memory: MemoryBase,
+  offset: number,
+  length: number,
+  more: boolean,
+): number {
+  const flags = more ? SEND_MORE_FLAGS : SEND_FLAGS;
+  const sent: number = cSend(descriptor, memory.address + offset, length, flags);
+  return sent < 0 ? -koffi.errno() : sent;
+}
+
+/** recv(2), never blocking. @returns bytes, 0 at the peer's end, or `-errno`. */
+export function receive(descriptor: number, memory: MemoryBase, length: number): number {
+  const received: number = cRecv(descriptor, memory.address, length, MSG_DONTWAIT);
+  return received < 0 ? -koffi.errno() : received;
+}
+
+/** close(2). Only for descriptors that this thread's rows own. */
+export function closeDescriptor(descriptor: number): number {
+  return resultOf(cClose(descriptor));
+}
+
+function setOption(descriptor: number, level: number, name: number, value: number): number {
+  option[0] = value;
+  return resultOf(cSetsockopt(descriptor, level, name, optionMemory.address, 4));
+}
+
+/** Sends small segments at once instead of waiting for the peer's acknowledgement. */
+export function setNoDelay(descriptor: number, on: boolean): number {
+  return setOption(descriptor, IPPROTO_TCP, TCP_NODELAY, on ? 1 : 0);
+}
+
+/** Unsent bytes above which the socket takes no more: keeps lag out of the kernel (TCP_NOTSENT_LOWAT). */
+export function setUnsentLimit(descriptor: number, bytes: number): number {
+  return setOption(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, bytes);
+}
+
+/** Time that sent data may stay unacknowledged before the kernel drops the connection (TCP_USER_TIMEOUT). */
+export function setUserTimeout(descriptor: number, ms: number): number {
+  return setOption(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, ms);
+}
+
+/** Makes the next close a reset that drops queued bytes: for a stream position that was overwritten. */
+export function setResetOnClose(descriptor: number): number {
+  option[0] = 1;
+  option[1] = 0;
+  return resultOf(cSetsockopt(descriptor, SOL_SOCKET, SO_LINGER, optionMemory.address, 8));
+}
+
+/** Bytes in the socket that the peer has not acknowledged yet (SIOCOUTQ), or `-errno`. */
+export function unacknowledgedBytes(descriptor: number): number {
+  const failed: number = cIoctl(descriptor, SIOCOUTQ, optionMemory.address);
+  return failed < 0 ? -koffi.errno() : (option[0] ?? 0);
+}
+
+/** An epoll set and the buffer its events are read into. */
+export class EpollSet {
+  readonly descriptor: number;
+  readonly #events: MemoryBase;
+  readonly #view: DataView;
+  readonly #capacity: number;
+  readonly #request: MemoryBase;
+  readonly #requestView: DataView;
+
+  /** @param capacity Most events taken by one {@link wait}. */
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+    this.#events = memoryBase(new SharedArrayBuffer(capacity * EVENT_BYTES));
+    this.#view = new DataView(this.#events.buffer);
+    this.#request = memoryBase(new SharedArrayBuffer(64));
+    this.#requestView = new DataView(this.#request.buffer);
+    this.descriptor = resultOf(cEpollCreate(EPOLL_CLOEXEC));
+  }
+
+  #control(operation: number, descriptor: number, events: number, row: number): number {
+    this.#requestView.setUint32(0, events, true);
+    this.#requestView.setUint32(EVENT_DATA_OFFSET, row, true);
+    this.#requestView.setUint32(EVENT_DATA_OFFSET + 4, 0, true);
+    return resultOf(cEpollCtl(this.descriptor, operation, descriptor, this.#request.address));
+  }
+
+  /** Watches a descriptor, level-triggered; its events carry `row`. */
+  add(descriptor: number, events: number, row: number): number {
+    return this.#control(EPOLL_CTL_ADD, descriptor, events, row);
+  }
+
+  /** Changes what is watched. */
+  change(descriptor: number, events: number, row: number): number {
+    return this.#control(EPOLL_CTL_MOD, descriptor, events, row);
+  }
+
+  /** Stops watching; needed before close, since a duplicate elsewhere would keep the watch alive. */
+  remove(descriptor: number): number {
+    return this.#control(EPOLL_CTL_DEL, descriptor, 0, 0);
+  }
+
+  /** Events that are due now; never waits. @returns how many, read by {@link row} and {@link events}. */
+  poll(): number {
+    const count: number = cEpollWait(this.descriptor, this.#events.address, this.#capacity, 0);
+    return count < 0 ? 0 : count;
+  }
+
+  /** The row of event `index` of the last {@link poll}. */
+  row(index: number): number {
+    return this.#view.getUint32(index * EVENT_BYTES + EVENT_DATA_OFFSET, true);
+  }
+
+  /** The event bits of event `index` of the last {@link poll}. */
+  events(index: number): number {
+    return this.#view.getUint32(index * EVENT_BYTES, true);
+  }
+
+  /** Closes the set itself. */
+  close(): void {
+    closeDescriptor(this.descriptor);
+  }
+}
+
+const CLOCK_THREAD_CPUTIME_ID = 3;
+const cClockGettime = libc.func("int clock_gettime(int, uintptr_t)");
+const timeMemory = memoryBase(new SharedArrayBuffer(4096));
+const time = new BigInt64Array(timeMemory.buffer);
+
+/** Processor time that this thread has used, in milliseconds. */
+export function threadCpuMs(): number {
+  cClockGettime(CLOCK_THREAD_CPUTIME_ID, timeMemory.address);
+  return Number(time[0] ?? 0n) * 1000 + Number(time[1] ?? 0n) / 1e6;
+}

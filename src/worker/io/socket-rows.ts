@@ -1,0 +1,244 @@
+/**
+ * The players' descriptors of one shard as rows of the board: one epoll set, sends straight from ring memory, and the
+ * few out-of-band bytes that a socket did not take at once. No object per player.
+ */
+import { type Board, EPOLL_ROW, RowRole, RowState } from "../../protocol/control/board.ts";
+import { CONTROL_BACKLOG_BYTES_MAX } from "../../protocol/limits.ts";
+import { RowFlag } from "../stream/row-flags.ts";
+import {
+  closeDescriptor,
+  Epoll,
+  EpollSet,
+  Errno,
+  type MemoryBase,
+  memoryBase,
+  receive,
+  send,
+  setNoDelay,
+  setResetOnClose,
+  setUnsentLimit,
+  setUserTimeout,
+} from "./native.ts";
+
+const EVENTS_PER_POLL = 1024;
+const READ_BYTES = 64 * 1024;
+const STAGING_BYTES = 1024 * 1024;
+const WATCH_IN = Epoll.In | Epoll.RdHup;
+const WATCH_IN_OUT = WATCH_IN | Epoll.Out;
+
+/** Result of a send that failed for good. */
+export const SEND_FAILED = -1;
+
+/** Bytes that must go out before ring bytes. */
+interface Pending {
+  /** **Owned** or shared with other rows; never written. */
+  readonly bytes: Uint8Array;
+  offset: number;
+}
+
+/** Descriptors of players: sending, reading, closing. */
+export class SocketRows {
+  readonly board: Board;
+  /** Rows whose socket is full. */
+  readonly blocked: Set<number> = new Set();
+  /** send(2) calls made. */
+  sends = 0;
+  readonly #epoll = new EpollSet(EVENTS_PER_POLL);
+  readonly #pending = new Map<number, Pending>();
+  readonly #staging: MemoryBase;
+  readonly #stagingBytes: Uint8Array;
+  readonly #read: MemoryBase;
+  readonly #readBytes: Uint8Array;
+
+  constructor(board: Board) {
+    this.board = board;
+    this.#staging = memoryBase(new SharedArrayBuffer(STAGING_BYTES));
+    this.#stagingBytes = new Uint8Array(this.#staging.buffer);
+    this.#read = memoryBase(new SharedArrayBuffer(READ_BYTES));
+    this.#readBytes = new Uint8Array(this.#read.buffer);
+  }
+
+  /** Marks the epoll set's own descriptor on the board: the primary closes it if this thread dies. */
+  ownEpollSet(): void {
+    const { board } = this;
+    board.role[EPOLL_ROW] = RowRole.System;
+    board.descriptor[EPOLL_ROW] = this.#epoll.descriptor;
+    Atomics.store(board.state, EPOLL_ROW, RowState.Held);
+  }
+
+  /** Closes the epoll set at the shard's orderly end. */
+  closeEpollSet(): void {
+    Atomics.store(this.board.state, EPOLL_ROW, RowState.Free);
+    this.#epoll.close();
+  }
+
+  /** Takes a given descriptor over: GIVEN → HELD, options set, inbound bytes watched. */
+  adopt(row: number, options: { noDelay: boolean; stallMs: number; unsentBytes: number }): void {
+    const descriptor = this.#descriptor(row);
+    Atomics.store(this.board.state, row, RowState.Held);
+    setNoDelay(descriptor, options.noDelay);
+    setUserTimeout(descriptor, options.stallMs);
+    setUnsentLimit(descriptor, options.unsentBytes);
+    this.#epoll.add(descriptor, WATCH_IN, row);
+  }
+
+  /**
+   * Sends memory bytes on a row.
+   * @returns bytes taken (0 when the socket is full) or {@link SEND_FAILED}.
+   */
+  send(row: number, memory: MemoryBase, offset: number, length: number, more: boolean): number {
+    this.sends += 1;
+    const sent = send(this.board.descriptor[row] ?? -1, memory, offset, length, more);
+    if (sent >= 0) {
+      return sent;
+    }
+    return sent === -Errno.Again || sent === -Errno.Intr ? 0 : SEND_FAILED;
+  }
+
+  /**
+   * Sends replies or a preamble; what the socket does not take is kept and goes out first.
+   * @returns false when the connection failed or its backlog is over the limit.
+   */
+  sendBytes(row: number, bytes: Uint8Array, more = false): boolean {
+    const waiting = this.#pending.get(row);
+    if (waiting !== undefined) {
+      return this.#appendPending(row, waiting, bytes);
+    }
+    let offset = 0;
+    while (offset < bytes.length) {
+      const part = Math.min(STAGING_BYTES, bytes.length - offset);
+      this.#stagingBytes.set(bytes.subarray(offset, offset + part));
+      const sent = this.send(row, this.#staging, 0, part, more || offset + part < bytes.length);
+      if (sent === SEND_FAILED) {
+        return false;
+      }
+      offset += sent;
+      this.#count(row, sent);
+      if (sent < part) {
+        this.keep(row, bytes.slice(offset), 0);
+        return true;
+      }
+    }
+    return true;
+  }
+
+  /** Keeps bytes that must go out before ring bytes. `bytes` is taken over or shared, never copied. */
+  keep(row: number, bytes: Uint8Array, offset: number): void {
+    this.#pending.set(row, { bytes, offset });
+    this.#setFlag(row, RowFlag.Pending);
+    this.block(row);
+  }
+
+  /** Sends what was kept. @returns true when nothing is left; false when blocked; null when the connection failed. */
+  flushPending(row: number): boolean | null {
+    const pending = this.#pending.get(row);
+    if (pending === undefined) {
+      return true;
+    }
+    while (pending.offset < pending.bytes.length) {
+      const part = Math.min(STAGING_BYTES, pending.bytes.length - pending.offset);
+      this.#stagingBytes.set(pending.bytes.subarray(pending.offset, pending.offset + part));
+      const sent = this.send(row, this.#staging, 0, part, false);
+      if (sent === SEND_FAILED) {
+        return null;
+      }
+      pending.offset += sent;
+      this.#count(row, sent);
+      if (sent < part) {
+        return false;
+      }
+    }
+    this.#pending.delete(row);
+    this.#clearFlag(row, RowFlag.Pending);
+    return true;
+  }
+
+  /** Marks a row as full and watches for room. */
+  block(row: number): void {
+    if (((this.board.flags[row] ?? 0) & RowFlag.Blocked) === 0) {
+      this.#setFlag(row, RowFlag.Blocked);
+      this.blocked.add(row);
+      this.#epoll.change(this.#descriptor(row), WATCH_IN_OUT, row);
+    }
+  }
+
+  /** The row has room again. */
+  unblock(row: number): void {
+    if (((this.board.flags[row] ?? 0) & RowFlag.Blocked) !== 0) {
+      this.#clearFlag(row, RowFlag.Blocked);
+      this.blocked.delete(row);
+      this.#epoll.change(this.#descriptor(row), WATCH_IN, row);
+    }
+  }
+
+  /** Rows with events now; see {@link eventRow} and {@link eventBits}. Never waits. */
+  poll(): number {
+    return this.#epoll.poll();
+  }
+
+  eventRow(index: number): number {
+    return this.#epoll.row(index);
+  }
+
+  eventBits(index: number): number {
+    return this.#epoll.events(index);
+  }
+
+  /**
+   * Reads what the row's peer sent. The bytes are **borrowed** until the next read.
+   * @returns null when nothing is there; an empty array at the peer's end or on failure.
+   */
+  read(row: number): Uint8Array | null {
+    const received = receive(this.#descriptor(row), this.#read, READ_BYTES);
+    if (received > 0) {
+      this.board.bytesIn[row] = (this.board.bytesIn[row] ?? 0) + received;
+      return this.#readBytes.subarray(0, received);
+    }
+    return received === -Errno.Again || received === -Errno.Intr
+      ? null
+      : this.#readBytes.subarray(0, 0);
+  }
+
+  /** Closes the row's descriptor: HELD → CLOSING → FREE. `reset`: queued bytes must not be delivered. */
+  close(row: number, reset: boolean): void {
+    const descriptor = this.#descriptor(row);
+    Atomics.store(this.board.state, row, RowState.Closing);
+    this.#pending.delete(row);
+    this.blocked.delete(row);
+    this.#epoll.remove(descriptor);
+    if (reset) {
+      setResetOnClose(descriptor);
+    }
+    closeDescriptor(descriptor);
+    this.board.descriptor[row] = -1;
+    Atomics.store(this.board.state, row, RowState.Free);
+  }
+
+  #appendPending(row: number, waiting: Pending, bytes: Uint8Array): boolean {
+    const left = waiting.bytes.length - waiting.offset;
+    if (bytes.length + Math.min(left, CONTROL_BACKLOG_BYTES_MAX) > CONTROL_BACKLOG_BYTES_MAX * 2) {
+      return false;
+    }
+    const joined = new Uint8Array(left + bytes.length);
+    joined.set(waiting.bytes.subarray(waiting.offset));
+    joined.set(bytes, left);
+    this.keep(row, joined, 0);
+    return true;
+  }
+
+  #descriptor(row: number): number {
+    return this.board.descriptor[row] ?? -1;
+  }
+
+  #count(row: number, sent: number): void {
+    this.board.bytesOut[row] = (this.board.bytesOut[row] ?? 0) + sent;
+  }
+
+  #setFlag(row: number, flag: number): void {
+    this.board.flags[row] = (this.board.flags[row] ?? 0) | flag;
+  }
+
+  #clearFlag(row: number, flag: number): void {
+    this.board.flags[row] = (this.board.flags[row] ?? 0) & ~flag;
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * Entry of a shard thread: the RTMP sockets given to it and the rings it writes.
+ * It may crash, hang or be terminated without anyone else noticing; it never waits for another thread while sending.
+ */
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import type { FromShard, ShardStart, ToShard } from "../protocol/control/calls.ts";
+import { InvariantError } from "../protocol/errors.ts";
+import type { ServerSessionSnapshot } from "../protocol/rtmp/server-session.ts";
+import { ShardRuntime } from "./shard-runtime.ts";
+
+if (parentPort === null) {
+  throw new InvariantError("a shard runs in a worker thread");
+}
+const port: MessagePort = parentPort;
+const { start, calls } = workerData as { start: ShardStart; calls: MessagePort };
+const runtime = new ShardRuntime(start, calls, (message: FromShard) => port.postMessage(message));
+port.on("message", (message: ToShard<ServerSessionSnapshot>) => {
+  if (message.kind === "stop") {
+    runtime.stop();
+    port.postMessage({ kind: "stopped" } satisfies FromShard);
+    port.close();
+    calls.close();
+    return;
+  }
+  runtime.take(message);
+});
+runtime.run();
+port.postMessage({ kind: "ready" } satisfies FromShard);

@@ -1,0 +1,83 @@
+/**
+ * What a player gets before its first ring bytes, in wire form: Set Chunk Size, the play replies when it has not had
+ * them, metadata and sequence headers valid at the keyframe, stamped with the keyframe's time.
+ * Built once for all players that join at the same keyframe.
+ */
+import type { KeyframeRef } from "../../protocol/ring/ring-reader.ts";
+import { encodeMessage } from "../../protocol/rtmp/chunk-encoder.ts";
+import { ChunkStream, MessageType } from "../../protocol/rtmp/message.ts";
+import { encodePlayReplies } from "../../protocol/rtmp/server-session.ts";
+import { decodeHeaderSet } from "./header-set.ts";
+import type { RingView } from "./ring-view.ts";
+
+const NONE = new Uint8Array(0);
+
+function chunkStreamOf(type: number): number {
+  if (type === MessageType.Video) {
+    return ChunkStream.Video;
+  }
+  return type === MessageType.Audio ? ChunkStream.Audio : ChunkStream.Stream;
+}
+
+function encodeSetChunkSize(chunkSize: number): Uint8Array {
+  const payload = new Uint8Array(4);
+  new DataView(payload.buffer).setUint32(0, chunkSize);
+  const header = {
+    chunkStreamId: ChunkStream.Control,
+    type: MessageType.SetChunkSize,
+    streamId: 0,
+    timestamp: 0,
+  };
+  return encodeMessage(header, payload, chunkSize);
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  return bytes;
+}
+
+/** Builds preambles and keeps the last one. */
+export class Preamble {
+  #key = "";
+  #bytes: Uint8Array = NONE;
+
+  /**
+   * The preamble of a player that starts at `keyframe` of `view`.
+   * @param greet With the play replies (StreamBegin, Reset, Start).
+   * @returns **Borrowed** until the next call.
+   */
+  encode(view: RingView, keyframe: KeyframeRef, messageStream: number, greet: boolean): Uint8Array {
+    const key = `${view.ringId}/${keyframe.frame}/${keyframe.headerVersion}/${messageStream}/${greet}`;
+    if (key === this.#key) {
+      return this.#bytes;
+    }
+    const { chunkSize } = view.reader;
+    const parts = [
+      greet ? this.encodeReplies(messageStream, chunkSize) : encodeSetChunkSize(chunkSize),
+    ];
+    const headers = view.reader.readHeaders(keyframe.headerVersion);
+    for (const { type, payload } of headers === null ? [] : decodeHeaderSet(headers)) {
+      const header = {
+        chunkStreamId: chunkStreamOf(type),
+        type,
+        streamId: messageStream,
+        // Metadata later than 0 makes ffmpeg invent a data stream; SRS sends it with 0 as well.
+        timestamp: type === MessageType.DataAmf0 ? 0 : keyframe.timestamp >>> 0,
+      };
+      parts.push(encodeMessage(header, payload, chunkSize));
+    }
+    this.#bytes = join(parts);
+    this.#key = key;
+    return this.#bytes;
+  }
+
+  /** The play replies alone, with Set Chunk Size before them. Owned. */
+  encodeReplies(messageStream: number, chunkSize: number): Uint8Array {
+    return encodePlayReplies(messageStream, chunkSize, true);
+  }
+}

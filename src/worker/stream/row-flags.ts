@@ -1,0 +1,18 @@
+/** Flags of a player's row; the shard's own. */
+export const RowFlag = {
+  /** The socket took less than was offered; EPOLLOUT is watched. */
+  Blocked: 1,
+  /** Out-of-band bytes (replies, the rest of a rescued message) go out before ring bytes. */
+  Pending: 2,
+  /** Waits for a keyframe or for the stream to be live. */
+  Waiting: 4,
+  /** Play replies were sent already. */
+  Greeted: 8,
+  Paused: 16,
+  /** Gets re-encoded copies: another message stream than 1, or a track switched off. */
+  Copied: 32,
+  NoAudio: 64,
+  NoVideo: 128,
+  /** Jumps to the newest keyframe at the next boundary. */
+  Skip: 256,
+} as const;

@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  checkOpenFiles,
+  coresOfHost,
+  isInDocker,
+  openFilesMax,
+  type ReadText,
+} from "../../src/main/limits-of-host.ts";
+import { ConfigError } from "../../src/protocol/errors.ts";
+
+function files(texts: Readonly<Record<string, string>>): ReadText {
+  return (path) => texts[path];
+}
+
+test("cores: the scheduler's, capped by cpu.max of the group and those around it", () => {
+  assert.equal(coresOfHost(8, files({})), 8);
+  const group = { "/proc/self/cgroup": "0::/a/b\n" };
+  assert.equal(
+    coresOfHost(8, files({ ...group, "/sys/fs/cgroup/a/b/cpu.max": "max 100000\n" })),
+    8,
+  );
+  assert.equal(
+    coresOfHost(8, files({ ...group, "/sys/fs/cgroup/a/b/cpu.max": "250000 100000\n" })),
+    2,
+  );
+  assert.equal(
+    coresOfHost(8, files({ ...group, "/sys/fs/cgroup/a/cpu.max": "300000 100000\n" })),
+    3,
+  );
+  assert.equal(
+    coresOfHost(8, files({ ...group, "/sys/fs/cgroup/a/cpu.max": "50000 100000\n" })),
+    1,
+  );
+  const container = { "/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/cpu.max": "400000 100000\n" };
+  assert.equal(coresOfHost(8, files(container)), 4);
+});
+
+test("cores: the quota of cgroup v1", () => {
+  const quota = "/sys/fs/cgroup/cpu/cpu.cfs_quota_us";
+  const period = "/sys/fs/cgroup/cpu/cpu.cfs_period_us";
+  assert.equal(coresOfHost(8, files({ [quota]: "200000\n", [period]: "100000\n" })), 2);
+  assert.equal(coresOfHost(8, files({ [quota]: "-1\n", [period]: "100000\n" })), 8);
+});
+
+test("cores of this host are at least one", () => {
+  assert.ok(coresOfHost() >= 1);
+});
+
+test("open files: the soft limit", () => {
+  const limits =
+    "Limit  Soft Limit Hard Limit Units\nMax open files            4096      8192      files\n";
+  assert.equal(openFilesMax(files({ "/proc/self/limits": limits })), 4096);
+  assert.equal(openFilesMax(files({})), Number.POSITIVE_INFINITY);
+  const unlimited = "Max open files  unlimited unlimited files\n";
+  assert.equal(openFilesMax(files({ "/proc/self/limits": unlimited })), Number.POSITIVE_INFINITY);
+  assert.ok(openFilesMax() > 0);
+});
+
+test("§0 max_connections and 128 more must be below the limit of open files", () => {
+  checkOpenFiles(871, "x.conf", 1000);
+  assert.throws(
+    () => checkOpenFiles(872, "x.conf", 1000),
+    (error: unknown) => error instanceof ConfigError && error.code === "ERR_CONF_FILES",
+  );
+});
+
+test("a container is known by its control group or by Docker's file", () => {
+  assert.equal(isInDocker(files({ "/proc/1/cgroup": "0::/\n" })), false);
+  assert.equal(isInDocker(files({ "/proc/1/cgroup": "4:cpu:/docker/0123\n" })), true);
+  assert.equal(isInDocker(files({ "/.dockerenv": "" })), true);
+});
