@@ -51,7 +51,13 @@ async function runAll(options: Options): Promise<number> {
     throw new Error(`no scenario '${options.scenarios.join(", ")}'`);
   }
   const adapters = chooseServers(options);
-  const runner = new Runner({ adapters, runs: options.runs, pace: options.pace, say });
+  const runner = new Runner({
+    adapters,
+    runs: options.runs,
+    pace: options.pace,
+    isLateAllowed: options.isQuick,
+    say,
+  });
   const rows: Row[] = [];
   const results = new Map<string, Summaries>();
   for (const scenario of chosen) {

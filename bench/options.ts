@@ -82,8 +82,9 @@ export function decodeOptions(words: readonly string[]): Options | undefined {
     servers: (values.server ?? []).flatMap((name) => name.split(",")),
     runs: Math.round(positive("runs", values.runs, isQuick ? 1 : 3)),
     pace: {
-      durationMs: positive("duration", values.duration, isQuick ? 1.5 : 8) * 1000,
-      settleMs: isQuick ? 500 : 2000,
+      durationMs: positive("duration", values.duration, isQuick ? 1 : 8) * 1000,
+      settleMs: isQuick ? 300 : 2000,
+      warmMs: isQuick ? 1000 : 2600,
     },
     scale: {
       players,

@@ -6,6 +6,8 @@ import type { ServerAdapter } from "./servers/server.ts";
 
 /** A run that is void is repeated this often. */
 const REPEATS_MAX = 1;
+/** A server that fails so often at a work is not asked again. */
+const FAILURES_MAX = 2;
 
 export type Summaries = ReadonlyMap<string, Summary>;
 
@@ -16,6 +18,8 @@ export interface RunnerOptions {
   readonly adapters: readonly ServerAdapter[];
   readonly runs: number;
   readonly pace: Pace;
+  /** A late generator does not make a run void: for smoke runs, whose times are not judged. */
+  readonly isLateAllowed: boolean;
   /** Told of progress, a line each. */
   readonly say: (line: string) => void;
 }
@@ -24,7 +28,7 @@ export class Runner {
   readonly #options: RunnerOptions;
   /** By work, server and round: a work that two scenarios share is measured once. */
   readonly #done: Map<string, Measurement> = new Map();
-  readonly #failures: Map<string, string> = new Map();
+  readonly #failures: Map<string, string[]> = new Map();
 
   constructor(options: RunnerOptions) {
     this.#options = options;
@@ -52,26 +56,34 @@ export class Runner {
   async #runRound(job: Job, round: number): Promise<void> {
     for (const adapter of this.#servers(job)) {
       const key = keyOf(adapter, job.work);
-      const isKnown = this.#done.has(`${key} ${round}`) || this.#failures.has(key);
-      if (adapter.absence === "" && !isKnown) {
+      const known = this.#done.get(`${key} ${round}`);
+      const failures = this.#failures.get(key)?.length ?? 0;
+      const isDone = known?.voidReason === "" || failures >= FAILURES_MAX;
+      if (adapter.absence === "" && !isDone) {
         await this.#measureOnce(adapter, job, round);
       }
     }
   }
 
+  async #measure(adapter: ServerAdapter, job: Job): Promise<Measurement> {
+    const { pace, isLateAllowed } = this.#options;
+    const measurement = await measure(adapter, job.work, pace);
+    return isLateAllowed ? { ...measurement, voidReason: "" } : measurement;
+  }
+
   async #measureOnce(adapter: ServerAdapter, job: Job, round: number): Promise<void> {
-    const { pace, say } = this.#options;
+    const { say } = this.#options;
     const key = keyOf(adapter, job.work);
     try {
-      let measurement = await measure(adapter, job.work, pace);
+      let measurement = await this.#measure(adapter, job);
       for (let repeat = 0; measurement.voidReason !== "" && repeat < REPEATS_MAX; repeat++) {
         say(`  ${job.id} ${adapter.name} #${round + 1}: void (${measurement.voidReason}), again`);
-        measurement = await measure(adapter, job.work, pace);
+        measurement = await this.#measure(adapter, job);
       }
       this.#done.set(`${key} ${round}`, measurement);
       say(`  ${job.id} ${adapter.name} #${round + 1}: ${describe(measurement)}`);
     } catch (error) {
-      this.#failures.set(key, String(error));
+      this.#failures.set(key, [...(this.#failures.get(key) ?? []), String(error)]);
       say(`  ${job.id} ${adapter.name} #${round + 1}: ${String(error)}`);
     }
   }
@@ -82,7 +94,7 @@ export class Runner {
       this.#done.get(`${key} ${round}`),
     );
     const measured = rounds.filter((measurement) => measurement !== undefined);
-    return summarise(measured, adapter.absence || (this.#failures.get(key) ?? ""));
+    return summarise(measured, this.#failures.get(key) ?? [], adapter.absence);
   }
 }
 

@@ -60,6 +60,8 @@ export interface GeneratorFigures {
   readonly gaps: number;
   /** Repeated or earlier sequence numbers, cumulative. */
   readonly disorder: number;
+  /** Frames that arrived before they were sent: clocks that differ. Latency means nothing then. */
+  readonly early: number;
   /** Players with a gap or disorder. */
   readonly damaged: number;
   /** Inter frames delivered before a first keyframe, cumulative. */

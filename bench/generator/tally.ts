@@ -20,6 +20,7 @@ export class Tally {
   gaps: number = 0;
   disorder: number = 0;
   damaged: number = 0;
+  #early: number = 0;
   /** Inter frames delivered before a player's first keyframe: undecodable, and a fault of the server. */
   beforeKeyframe: number = 0;
   #lost: number = 0;
@@ -28,6 +29,7 @@ export class Tally {
   readonly #join: Histogram = buildHistogram();
 
   latency(us: number): void {
+    this.#early += us < 0 ? 1 : 0;
     this.#latency.recordValue(clampUs(us));
   }
 
@@ -56,6 +58,7 @@ export class Tally {
       gaps: this.gaps,
       disorder: this.disorder,
       damaged: this.damaged,
+      early: this.#early,
       beforeKeyframe: this.beforeKeyframe,
       latencyMs: percentilesOf(this.#latency),
       joinMs: percentilesOf(this.#join),

@@ -49,6 +49,8 @@ export interface Summary {
   readonly runs: readonly Measurement[];
   /** Why there is no figure, or ''. */
   readonly absence: string;
+  /** Runs that ended in an error: a server that fails one of three is at fault too. */
+  readonly failures: readonly string[];
 }
 
 function medianOf(sorted: readonly number[]): number {
@@ -57,7 +59,12 @@ function medianOf(sorted: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0) + upper) / 2;
 }
 
-export function summarise(runs: readonly Measurement[], absence: string = ""): Summary {
+/** @param absence why the server cannot be measured here, or ''. */
+export function summarise(
+  runs: readonly Measurement[],
+  failures: readonly string[],
+  absence: string,
+): Summary {
   const counted = runs.filter((run) => run.voidReason === "");
   const median: Partial<Record<FigureName, number>> = {};
   const spread: Partial<Record<FigureName, number>> = {};
@@ -72,6 +79,8 @@ export function summarise(runs: readonly Measurement[], absence: string = ""): S
     median[name] = middle;
     spread[name] = middle === 0 ? 0 : range / middle;
   }
-  const allVoid = runs.length > 0 && counted.length === 0 ? `void: ${runs[0]?.voidReason}` : "";
-  return { median, spread, runs, absence: absence || allVoid };
+  const isAllVoid = runs.length > 0 && counted.length === 0;
+  const reason = isAllVoid ? `void: ${runs[0]?.voidReason}` : "";
+  const failure = counted.length === 0 ? (failures[0] ?? "") : "";
+  return { median, spread, runs, absence: absence || failure || reason, failures };
 }

@@ -129,7 +129,10 @@ export function countsOf(figures: GeneratorFigures): Figures {
 }
 
 /** Why a generator was too late for its figures to count, or ''. A storm of joins has a backlog by nature. */
-export function lateness({ lag }: GeneratorFigures, isSteady: boolean): string {
+export function lateness({ lag, early }: GeneratorFigures, isSteady: boolean): string {
+  if (early > 0) {
+    return `${early} frames arrived before they were sent`;
+  }
   if (lag.p99 > LAG_P99_MAX_MS) {
     return `generator lag p99 ${lag.p99.toFixed(1)} ms > ${LAG_P99_MAX_MS} ms`;
   }

@@ -48,13 +48,13 @@ export interface Pace {
   readonly durationMs: number;
   /** Between all joined and the window. */
   readonly settleMs: number;
+  /** Between publish and a storm of joins; more than one GOP, so that newcomers' bursts are of usual size. */
+  readonly warmMs: number;
 }
 
 const JOIN_TIMEOUT_MS = 20_000;
 /** Arrivals a second outside of join storms. */
 const ARRIVALS_PER_SECOND = 1000;
-/** More than one GOP, so that a newcomer's burst is of usual size. */
-const WARM_MS = 2600;
 const KB_PER_MB = 1024;
 
 const memoryFigures = (memory: MemoryUsage): Figures => ({
@@ -191,7 +191,7 @@ async function measureJoin(
 ): Promise<Measurement> {
   const request = { mode: modeOf(adapter, "merged"), workers: 1, kind: "fan-out" } as const;
   return await withLoad(adapter, request, async (load) => {
-    await sleep(WARM_MS);
+    await sleep(pace.warmMs);
     await load.players.figures(true);
     const joined = await join(load, work.players, work.overMs);
     const storm = await load.players.figures(true);

@@ -28,6 +28,8 @@ const ABSOLUTE_UNITS: Readonly<Partial<Record<FigureName, string>>> = {
   rssPerPlayerKb: "KiB",
 };
 
+const LINE_LENGTH_MAX = 120;
+
 const digits = (value: number): string => String(Number(value.toPrecision(3)));
 
 function describeBasis(of: FigureOf, summary: Summary | undefined): string {
@@ -89,31 +91,39 @@ function faultsOf(figures: Figures, isQuick: boolean): string {
   return faults.join(", ");
 }
 
+/** Row on a server's delivery at a job; none for a peer without fault. */
 function integrityRow(
   scenario: Scenario,
   key: string,
-  about: { summary: Summary; isQuick: boolean },
+  about: { readonly summary: Summary; readonly isQuick: boolean },
 ): Row | undefined {
   const { summary, isQuick } = about;
   const [job = "", server = ""] = key.split(" ");
   const counted = summary.runs.filter((run) => run.voidReason === "");
-  const faults = counted.map((run) => faultsOf(run.figures, isQuick)).filter((text) => text !== "");
+  const faults = [
+    ...counted.map((run) => faultsOf(run.figures, isQuick)).filter((text) => text !== ""),
+    ...summary.failures.map(firstLine),
+  ];
   const isWeir = server === "weir";
   if (!isWeir && faults.length === 0 && summary.absence === "") {
     return undefined;
   }
-  const hasFigure = counted.length > 0;
-  const judged = faults.length === 0 ? "pass" : "miss";
-  const found = faults[0] ?? "none";
+  const isMeasured = counted.length > 0 || faults.length > 0;
+  let verdict: Verdict = isMeasured ? "pass" : "none";
+  if (faults.length > 0) {
+    verdict = "miss";
+  }
   return {
     scenario: scenario.id,
     what: `${server}: faults of delivery (${job})`,
     target: isWeir ? "none" : "",
-    figure: hasFigure ? found : "–",
-    verdict: hasFigure ? (isWeir ? judged : "info") : isWeir ? "none" : "info",
-    basis: summary.absence.split("\n")[0]?.slice(0, 120) ?? "",
+    figure: isMeasured ? (faults[0] ?? "none") : "–",
+    verdict: isWeir ? verdict : "info",
+    basis: firstLine(summary.absence),
   };
 }
+
+const firstLine = (text: string): string => text.split("\n")[0]?.slice(0, LINE_LENGTH_MAX) ?? "";
 
 /** All rows of a scenario. */
 export function judgeScenario(

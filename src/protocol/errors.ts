@@ -1,14 +1,6 @@
 /**
  * Error classes of weir, one per party at fault. Each carries a stable `code` to match on; messages may change.
- * Errors lose their class between threads: control calls carry {@link ErrorRecord} and rebuild it.
  */
-
-/** What a control call carries across threads in place of an error object. */
-export interface ErrorRecord {
-  readonly code: string;
-  readonly message: string;
-  readonly detail?: string | undefined;
-}
 
 /** Where in the peer's bytes a protocol error was found. */
 export interface ProtocolPlace {

@@ -31,6 +31,10 @@ export const UNAUTHORISED_MEDIA_BYTES_MAX: number = 1024 * 1024;
 export const CHUNK_STREAMS_MAX = 64;
 /** Sum of partial messages of one connection. Reaction: LimitError. */
 export const PARTIAL_BYTES_MAX: number = 12 * 1024 * 1024;
+/** An assembly buffer kept for the next message of its chunk stream: most keyframes fit. A larger one is given back. */
+export const ASSEMBLY_BUFFER_BYTES_KEPT_MAX = 512 * 1024;
+/** Assembly buffers kept by one connection together: idle chunk streams hold no more. Beyond it they are given back. */
+export const ASSEMBLY_BYTES_KEPT_MAX = 2 * 1024 * 1024;
 /** Smallest inbound chunk size taken; the spec allows 1, encoders use 128 and more. Reaction: ProtocolError. */
 export const CHUNK_SIZE_MIN = 128;
 /** Largest effective inbound chunk size: a message has 24 bits of length. Larger values are clamped. */
@@ -93,8 +97,6 @@ export const PARAMETER_SETS_MAX = 256;
 /** FLV file header with its announced extension. Reaction: LimitError. */
 export const FLV_HEADER_BYTES_MAX = 1024;
 
-/** Connections in all (weir's ceiling; SRS `max_connections` applies below it). */
-export const CONNECTIONS_MAX = 65_536;
 /** Connections before publish or play, in all: accept is delayed beyond it. Configurable. */
 export const UNIDENTIFIED_MAX = 4096;
 

@@ -7,7 +7,7 @@ import { Board, Counter } from "../protocol/control/board.ts";
 import type {
   EndReason,
   FromShard,
-  Give,
+  GivePublisher,
   RingLease,
   ShardStart,
   StreamSettings,
@@ -16,6 +16,7 @@ import type {
 import { Doorbell } from "../protocol/ring/doorbell.ts";
 import { READER_WORDS } from "../protocol/ring/ring-layout.ts";
 import type { RingWriter } from "../protocol/ring/ring-writer.ts";
+import type { ChunkDecoderSnapshot } from "../protocol/rtmp/chunk-decoder.ts";
 import type { ServerSessionSnapshot } from "../protocol/rtmp/server-session.ts";
 import { runFault } from "./fault.ts";
 import { monotonicMs } from "./io/clock.ts";
@@ -25,7 +26,8 @@ import { openPrimaryLink, type PrimaryLink } from "./primary-link.ts";
 import { Copies } from "./session/copies.ts";
 import { Players } from "./session/players.ts";
 import { type NewStream, Publisher, type PublisherHost } from "./session/publisher.ts";
-import { FanOut, type FanOutEnd, type FanOutHost } from "./stream/fan-out.ts";
+import { FanOut } from "./stream/fan-out.ts";
+import type { CutTurn, FanOutEnd, FanOutHost, TurnTaker } from "./stream/fan-out-host.ts";
 import { LiveStream, type LiveStreamHost } from "./stream/live-stream.ts";
 import { Preamble } from "./stream/preamble.ts";
 import type { RingView } from "./stream/ring-view.ts";
@@ -40,13 +42,6 @@ const TENTH_MS = 100;
 const READERS_PER_WORD = 32;
 /** The doorbell is looked at again at least this often. */
 const BELL_TIMEOUT_MS = 1000;
-
-interface CutTurn {
-  readonly fanOut: FanOut;
-  readonly phase: number;
-  readonly index: number;
-  readonly step: number;
-}
 
 /** One shard thread's state. */
 export class ShardRuntime implements FanOutHost, LiveStreamHost {
@@ -64,7 +59,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   readonly #fanOuts = new Map<number, FanOut>();
   readonly #publishers = new Map<number, Publisher>();
   readonly #owners = new Map<LiveStream, Publisher>();
-  readonly #cutTurns: CutTurn[] = [];
+  readonly #cutTurns: { fanOut: TurnTaker; turn: CutTurn }[] = [];
   #turnEnd = 0;
   #isStopped = false;
   #isContinuing = false;
@@ -117,7 +112,9 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   }
 
   /** Takes one message of the primary. */
-  take(message: Exclude<ToShard<ServerSessionSnapshot>, { kind: "stop" }>): void {
+  take(
+    message: Exclude<ToShard<ServerSessionSnapshot, ChunkDecoderSnapshot>, { kind: "stop" }>,
+  ): void {
     this.#beginTurn();
     switch (message.kind) {
       case "stream":
@@ -132,8 +129,11 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
         this.#fanOuts.get(message.streamId)?.close();
         this.#fanOuts.delete(message.streamId);
         break;
-      case "give":
-        this.#adopt(message);
+      case "give-player":
+        this.#players.adopt(message);
+        break;
+      case "give-publisher":
+        this.#adoptPublisher(message);
         break;
     }
   }
@@ -175,8 +175,8 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     return this.#turnEnd;
   }
 
-  continueLater(fanOut: FanOut, phase: number, index: number, step: number): void {
-    this.#cutTurns.push({ fanOut, phase, index, step });
+  continueLater(fanOut: TurnTaker, turn: CutTurn): void {
+    this.#cutTurns.push({ fanOut, turn });
     if (!this.#isContinuing) {
       this.#isContinuing = true;
       setImmediate(() => this.#continueTurns());
@@ -242,11 +242,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     }
   }
 
-  #adopt(give: Give<ServerSessionSnapshot>): void {
-    if (give.role === "player") {
-      this.#players.adopt(give);
-      return;
-    }
+  #adoptPublisher(give: GivePublisher<ServerSessionSnapshot>): void {
     const fanOut = this.#fanOuts.get(give.streamId);
     if (fanOut !== undefined) {
       this.#publishers.set(give.row, new Publisher(give, fanOut.settings, this.#publisherHost));
@@ -315,8 +311,8 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     this.#isContinuing = false;
     this.#beginTurn();
     const began = performance.now();
-    for (const { fanOut, phase, index, step } of this.#cutTurns.splice(0)) {
-      fanOut.continueTurn(phase, index, step);
+    for (const { fanOut, turn } of this.#cutTurns.splice(0)) {
+      fanOut.continueTurn(turn);
     }
     this.#meter.addSending(performance.now() - began);
   }

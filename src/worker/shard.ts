@@ -5,6 +5,7 @@
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import type { FromShard, ShardStart, ToShard } from "../protocol/control/calls.ts";
 import { InvariantError } from "../protocol/errors.ts";
+import type { ChunkDecoderSnapshot } from "../protocol/rtmp/chunk-decoder.ts";
 import type { ServerSessionSnapshot } from "../protocol/rtmp/server-session.ts";
 import { ShardRuntime } from "./shard-runtime.ts";
 
@@ -14,7 +15,7 @@ if (parentPort === null) {
 const port: MessagePort = parentPort;
 const { start, calls } = workerData as { start: ShardStart; calls: MessagePort };
 const runtime = new ShardRuntime(start, calls, (message: FromShard) => port.postMessage(message));
-port.on("message", (message: ToShard<ServerSessionSnapshot>) => {
+port.on("message", (message: ToShard<ServerSessionSnapshot, ChunkDecoderSnapshot>) => {
   if (message.kind === "stop") {
     runtime.stop();
     port.postMessage({ kind: "stopped" } satisfies FromShard);

@@ -51,8 +51,8 @@ describe("ffmpeg to ffmpeg", () => {
     const publisher = startPublish(clip, weir.url("joins"));
     await delay(1600);
     const players = await Promise.all([
-      probePackets(weir.url("joins"), { seconds: 3, timeoutMs: 9000 }),
-      probePackets(weir.url("joins"), { seconds: 4, timeoutMs: 9000 }),
+      probePackets(weir.url("joins"), { seconds: 3, timeoutMs: 20_000 }),
+      probePackets(weir.url("joins"), { seconds: 4, timeoutMs: 20_000 }),
     ]);
     for (const received of players) {
       assertPassed(source, received, { countMin: 60 });
@@ -76,7 +76,7 @@ describe("ffmpeg to ffmpeg", () => {
     const url = weir.url("twice");
     const first = startPublish(clip, url);
     await delay(1000);
-    const watching = probePackets(url, { seconds: 4, timeoutMs: 9000 });
+    const watching = probePackets(url, { seconds: 4, timeoutMs: 20_000 });
     const second = await startPublish(clip, url).waitEnd(6000);
     assert.notEqual(second.code, 0, "the second publisher was not refused");
     const received = await watching;
@@ -100,7 +100,7 @@ describe("ffmpeg to ffmpeg", () => {
     const decoded = await runCommand(
       "ffmpeg",
       ["-v", "warning", "-nostdin", "-i", weir.url("decodes"), "-t", "3", "-f", "null", "-"],
-      { timeoutMs: 9000 },
+      { timeoutMs: 20_000 },
     );
     await publisher.stop();
     assert.equal(decoded.code, 0, decoded.stderr);
@@ -116,7 +116,7 @@ describe("ffmpeg to ffmpeg", () => {
         ...["-v", "error", "-of", "csv=p=0", "-show_entries"],
         ...["stream=codec_name,codec_type,width,height,sample_rate", weir.url("codecs")],
       ],
-      { timeoutMs: 9000 },
+      { timeoutMs: 20_000 },
     );
     await publisher.stop();
     const lines = probed.stdout.trim().split("\n").sort();

@@ -41,7 +41,7 @@ describe("GStreamer", () => {
   test("B-10: rtmp2sink publishes and ffprobe plays", async () => {
     const publisher = startGstPublish(clip, weir.url("publishes"));
     await delay(1500);
-    const received = await probePackets(weir.url("publishes"), { seconds: 4, timeoutMs: 12_000 });
+    const received = await probePackets(weir.url("publishes"), { seconds: 4, timeoutMs: 20_000 });
     // GStreamer keeps time in nanoseconds and rounds when it writes milliseconds.
     assertPassed(source, received, { countMin: 75, tolerance: 2 });
     const end = await publisher.waitEnd(15_000);

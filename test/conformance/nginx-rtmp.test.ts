@@ -29,7 +29,7 @@ describe("nginx-rtmp", () => {
     const nginx = await startNginxRtmp(`pull rtmp://127.0.0.1:${weir.port}/live;`);
     const publisher = startPublish(clip, weir.url("pulled"));
     await delay(1200);
-    const received = await probePackets(nginx.url("pulled"), { seconds: 4, timeoutMs: 12_000 });
+    const received = await probePackets(nginx.url("pulled"), { seconds: 4, timeoutMs: 20_000 });
     assertPassed(source, received, { countMin: 75 });
     await publisher.stop();
     await nginx.stop();
@@ -39,7 +39,7 @@ describe("nginx-rtmp", () => {
     const nginx = await startNginxRtmp(`push rtmp://127.0.0.1:${weir.port}/live;`);
     const publisher = startPublish(clip, nginx.url("pushed"));
     await delay(1500);
-    const received = await probePackets(weir.url("pushed"), { seconds: 4, timeoutMs: 12_000 });
+    const received = await probePackets(weir.url("pushed"), { seconds: 4, timeoutMs: 20_000 });
     assertPassed(source, received, { countMin: 75 });
     assert.ok(publisher.isRunning);
     await publisher.stop();

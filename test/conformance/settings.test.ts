@@ -44,7 +44,7 @@ describe("what is published is played", { concurrency: 4 }, () => {
       servers.push(weir);
       const publisher = startPublishLoop(clip, weir.url("set"));
       await delay(1300);
-      const received = await probePackets(weir.url("set"), { seconds: 3, timeoutMs: 9000 });
+      const received = await probePackets(weir.url("set"), { seconds: 3, timeoutMs: 20_000 });
       assertPassed(source, received, { countMin: 60 });
       await publisher.stop();
     });
@@ -57,7 +57,7 @@ describe("what is published is played", { concurrency: 4 }, () => {
     await delay(700);
     const received = await probePackets(weir.url("query?token=right"), {
       seconds: 2,
-      timeoutMs: 9000,
+      timeoutMs: 20_000,
     });
     assertPassed(source, received, { countMin: 40 });
     await publisher.stop();
@@ -71,7 +71,7 @@ describe("what is published is played", { concurrency: 4 }, () => {
     await delay(1000);
     assert.ok(inner.isRunning && outer.isRunning, inner.stderr + outer.stderr);
     const url = weir.url("same?vhost=other.example");
-    assertPassed(source, await probePackets(url, { seconds: 2, timeoutMs: 9000 }), {
+    assertPassed(source, await probePackets(url, { seconds: 2, timeoutMs: 20_000 }), {
       countMin: 40,
     });
     await Promise.all([inner.stop(), outer.stop()]);

@@ -11,7 +11,7 @@ import { decodeOpusConfig } from "../../src/protocol/codec/opus-config.ts";
 import { decodeVpConfig } from "../../src/protocol/codec/vp-config.ts";
 import { ProtocolError } from "../../src/protocol/errors.ts";
 import { PICTURE_SIDE_MAX } from "../../src/protocol/limits.ts";
-import { fuzzMedia, readCorpus } from "./media-targets.ts";
+import { fuzz, readSeeds } from "./mutator.ts";
 
 const DECODERS: Readonly<Record<string, (bytes: Uint8Array) => object>> = {
   aac: decodeAacConfig,
@@ -59,7 +59,7 @@ function attempt(decode: (bytes: Uint8Array) => object, bytes: Uint8Array): bool
 
 test("F-50: codec records, corpus and 20000 mutations", { timeout: 60_000 }, () => {
   let decoded = 0;
-  fuzzMedia("codec", 20_000, (bytes) => {
+  fuzz("codec", 20_000, (bytes) => {
     const before = bytes.slice();
     for (const decode of Object.values(DECODERS)) {
       decoded += attempt(decode, bytes) ? 1 : 0;
@@ -70,7 +70,7 @@ test("F-50: codec records, corpus and 20000 mutations", { timeout: 60_000 }, () 
 });
 
 test("F-50: corpus files named after an encoder's profile still decode", () => {
-  const good = readCorpus("codec").filter(({ name }) => !/cut|zeros|size-ff/.test(name));
+  const good = readSeeds("codec").filter(({ name }) => !/cut|zeros|size-ff/.test(name));
   assert.ok(good.length >= 14);
   for (const { name, bytes } of good) {
     const decode = DECODERS[name.split(/[-.]/)[0] ?? ""];

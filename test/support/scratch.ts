@@ -6,11 +6,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
+const directories: string[] = [];
+
+process.on("exit", () => {
+  for (const directory of directories) {
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
+
 /** A new directory that anyone may enter, removed with all in it when the test process ends. */
 export function makeScratch(): string {
   const directory = mkdtempSync(join(tmpdir(), "weir-test-"));
   chmodSync(directory, 0o755);
-  process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
+  directories.push(directory);
   return directory;
 }
 

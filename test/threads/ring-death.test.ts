@@ -7,7 +7,9 @@ import { markRingDead } from "../../src/protocol/ring/ring-state.ts";
 import { MessageMaker } from "../protocol/ring/ring-messages.ts";
 import { DEATH_MESSAGES, DEATH_SIZES } from "./ring-death-job.ts";
 import type { LapJob } from "./ring-lap-job.ts";
-import { report, startWorker } from "./ring-threads.ts";
+import { report, startWorker, terminateAfterTests } from "./ring-threads.ts";
+
+terminateAfterTests();
 
 const WRAP = 128 * 1024;
 const POINTS_MAX = 40;

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Doorbell } from "../../src/protocol/ring/doorbell.ts";
 import type { DoorbellJob } from "./ring-doorbell-worker.ts";
-import { report, startWorker } from "./ring-threads.ts";
+import { report, startWorker, terminateAfterTests } from "./ring-threads.ts";
+
+terminateAfterTests();
 
 const ROUNDS = 1500;
 

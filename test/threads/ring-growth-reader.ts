@@ -13,7 +13,8 @@ const progress = new Int32Array(job.progress);
 let expected = 0;
 let moves = 0;
 let reader = open(1);
-let cursor = reader.head;
+// Not head: the writer may have begun before this thread did.
+let cursor = reader.followFrom;
 
 function open(id: number): RingReader {
   const sab = job.rings.get(id);

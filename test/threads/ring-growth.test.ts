@@ -3,7 +3,9 @@ import { test } from "node:test";
 import { Doorbell } from "../../src/protocol/ring/doorbell.ts";
 import { formatRing, ringSizeBytes } from "../../src/protocol/ring/ring-layout.ts";
 import { GROWTH_MESSAGES, type GrowthJob, type GrowthReport } from "./ring-growth-job.ts";
-import { report, startWorker } from "./ring-threads.ts";
+import { report, startWorker, terminateAfterTests } from "./ring-threads.ts";
+
+terminateAfterTests();
 
 test("readers follow a growing stream over four rings: no byte lost or repeated", {
   timeout: 15_000,

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatRing, ringSizeBytes } from "../../src/protocol/ring/ring-layout.ts";
 import type { CopyCounts, IndexCounts, LapJob } from "./ring-lap-job.ts";
-import { report, startWorker } from "./ring-threads.ts";
+import { report, startWorker, terminateAfterTests } from "./ring-threads.ts";
+
+terminateAfterTests();
 
 const WRAP = 128 * 1024;
 

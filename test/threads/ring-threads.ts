@@ -1,4 +1,5 @@
 /** What the thread tests of the ring share: starting workers, hearing their reports, and sleeping. */
+import { after } from "node:test";
 import { Worker } from "node:worker_threads";
 
 const sleepWord = new Int32Array(new SharedArrayBuffer(4));
@@ -8,9 +9,20 @@ export function sleep(ms: number): void {
   Atomics.wait(sleepWord, 0, 0, ms);
 }
 
-/** Start a worker of this directory, by the name of its file without extension. */
+const started: Worker[] = [];
+
+/** Start a worker of this directory, by the name of its file without extension. It ends with the test file. */
 export function startWorker(name: string, workerData: unknown): Worker {
-  return new Worker(new URL(`./${name}.js`, import.meta.url), { workerData });
+  const worker = new Worker(new URL(`./${name}.js`, import.meta.url), { workerData });
+  started.push(worker);
+  return worker;
+}
+
+/** Call it once in a test file: a test that fails leaves workers that would keep the process alive. */
+export function terminateAfterTests(): void {
+  after(async () => {
+    await Promise.all(started.map((worker) => worker.terminate()));
+  });
 }
 
 /** The next message of a worker; rejects when it throws or exits before. */

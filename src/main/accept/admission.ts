@@ -23,13 +23,13 @@ export interface AdmissionHost {
 }
 
 /** Place of a publisher that is on its way to a shard. */
-export const COMING: PublisherPlace = { shard: -1, row: -1 };
+const COMING: PublisherPlace = { shard: -1, row: -1 };
 
 /** What names a stream. */
 export type StreamName = Pick<StreamRequest, "vhost" | "app" | "stream">;
 
 /** A vhost's settings as a shard needs them. */
-export function settingsOf(config: Config, vhost: VhostConfig): StreamSettings {
+function settingsOf(config: Config, vhost: VhostConfig): StreamSettings {
   const { play, publish } = vhost;
   return {
     chunkSize: vhost.chunkSize,

@@ -6,22 +6,22 @@ import type { Socket } from "node:net";
 import { RowRole, RowState } from "../../protocol/control/board.ts";
 import type { RingLease, TimelineEnd } from "../../protocol/control/calls.ts";
 import { InvariantError } from "../../protocol/errors.ts";
-import type { ServerSessionSnapshot } from "../../protocol/rtmp/server-session.ts";
+import type { ServerSession } from "../../protocol/rtmp/server-session.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 import { duplicate, inodeOf } from "./native.ts";
 
 /** What is handed over. */
 export interface HandOff {
   readonly socket: Socket;
-  readonly session: ServerSessionSnapshot;
+  /** A player's has accepted its play already, without a word: the shard greets it. */
+  readonly session: ServerSession;
   /** Bytes read and not consumed by the session. */
   readonly rest: Uint8Array;
-  readonly role: "player" | "publisher";
   readonly streamId: number;
   readonly messageStream: number;
   readonly connectionId: string;
-  readonly lease: RingLease | null;
-  readonly previous: TimelineEnd | null;
+  /** Of a publisher: the ring to write and the time line to go on from; null for a player. */
+  readonly publish: { readonly lease: RingLease; readonly previous: TimelineEnd | null } | null;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -51,32 +51,30 @@ export function handOff(shard: ShardLink, what: HandOff): number {
   const descriptor = duplicate(descriptorOf(socket));
   const { board } = shard;
   board.clear(row);
-  board.role[row] = what.role === "player" ? RowRole.Player : RowRole.Publisher;
+  board.role[row] = what.publish === null ? RowRole.Player : RowRole.Publisher;
   board.stream[row] = what.streamId;
   board.descriptor[row] = descriptor;
   board.inode[row] = inodeOf(descriptor);
   board.bytesIn[row] = socket.bytesRead;
   board.bytesOut[row] = socket.bytesWritten;
-  Atomics.store(board.state, row, RowState.Given);
   socket.removeAllListeners();
   socket.on("error", () => undefined);
   socket.destroy();
-  const { role, streamId, messageStream, connectionId, session, lease, previous } = what;
   // Exactly the bytes: a posted view takes its whole buffer along.
   const rest = new Uint8Array(what.rest.length + (late?.length ?? 0));
   rest.set(what.rest);
   rest.set(late ?? NOTHING, what.rest.length);
-  shard.post({
-    kind: "give",
-    row,
-    role,
-    streamId,
-    messageStream,
-    connectionId,
-    session,
-    rest,
-    lease,
-    previous,
-  });
+  const { session, streamId, messageStream, connectionId, publish } = what;
+  if (publish === null) {
+    const identity = JSON.stringify(session.snapshotIdentity());
+    const isKept = session.decoder.save(board.readState(row)) >= 0;
+    const decoder = isKept ? null : session.decoder.snapshot();
+    Atomics.store(board.state, row, RowState.Given);
+    shard.post({ kind: "give-player", row, streamId, messageStream, rest, identity, decoder });
+  } else {
+    Atomics.store(board.state, row, RowState.Given);
+    const give = { row, streamId, messageStream, rest, connectionId, ...publish };
+    shard.post({ kind: "give-publisher", ...give, session: session.snapshot() });
+  }
   return row;
 }

@@ -3,15 +3,8 @@
  * byte limits; then the hand-off to a shard.
  */
 import type { Socket } from "node:net";
-import type { Config } from "../../protocol/conf/config.ts";
-import { ProtocolError } from "../../protocol/errors.ts";
-import type { ServerInfo } from "../../protocol/rtmp/server-session.ts";
-import type { Clients } from "../coordinator/clients.ts";
-import type { Coordinator } from "../coordinator/coordinator.ts";
-import type { Logger } from "../log/logger.ts";
 import { monotonicMs } from "../monotonic.ts";
-import type { ShardLink } from "../shards/shard-link.ts";
-import type { Admission } from "./admission.ts";
+import type { LobbyHost } from "./lobby-host.ts";
 import { Newcomer } from "./newcomer.ts";
 
 /** Deadlines are looked at this often. */
@@ -19,21 +12,8 @@ const SWEEP_MS = 100;
 const ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789";
 const ID_LENGTH = 8;
 
-/** What the lobby works with. */
-export interface LobbyHost {
-  config(): Config;
-  readonly admission: Admission;
-  readonly coordinator: Coordinator;
-  readonly clients: Clients;
-  readonly shards: readonly (ShardLink | undefined)[];
-  readonly log: Logger;
-  readonly serverInfo: Omit<ServerInfo, "id">;
-  /** The lobby is full (true), or has room again (false): accept is delayed meanwhile. */
-  crowded(isCrowded: boolean): void;
-}
-
 /** A connection id as SRS makes them: eight letters and digits. */
-export function newConnectionId(random: () => number = Math.random): string {
+function newConnectionId(random: () => number = Math.random): string {
   let id = "";
   for (let index = 0; index < ID_LENGTH; index += 1) {
     id += ID_ALPHABET[Math.floor(random() * ID_ALPHABET.length)] ?? "a";
@@ -110,12 +90,4 @@ export class Lobby {
       newcomer.checkDeadline(now);
     }
   }
-}
-
-/** Short text of an error for the log; never a stack. */
-export function describeError(error: unknown): string {
-  if (error instanceof ProtocolError) {
-    return `${error.code}: ${error.message}`;
-  }
-  return error instanceof Error ? error.message : String(error);
 }

@@ -12,8 +12,9 @@ import {
 } from "../../protocol/rtmp/server-session.ts";
 import type { StreamEntry } from "../coordinator/coordinator.ts";
 import { monotonicMs } from "../monotonic.ts";
-import { handOff } from "./hand-off.ts";
-import { describeError, type LobbyHost } from "./lobby.ts";
+import type { ShardLink } from "../shards/shard-link.ts";
+import { type HandOff, handOff } from "./hand-off.ts";
+import type { LobbyHost } from "./lobby-host.ts";
 
 /** A refused client has this long to read why. */
 const FAREWELL_MS = 1000;
@@ -45,6 +46,9 @@ export class Newcomer implements ServerSessionSink {
   #rest: Uint8Array = NOTHING;
   #deadline: number;
   #isGone = false;
+  /** Writes that the kernel has not taken yet. */
+  #unsentWrites = 0;
+  #onFlushed: (() => void) | undefined;
   /** Somebody decides about this connection: no deadline runs. */
   #isWaiting = false;
 
@@ -87,7 +91,13 @@ export class Newcomer implements ServerSessionSink {
     if (this.#isGone) {
       return;
     }
-    this.#socket.write(Buffer.from(bytes));
+    if (this.#socket.writableCorked === 0) {
+      // Replies of one read go out together.
+      this.#socket.cork();
+      queueMicrotask(() => this.#socket.uncork());
+    }
+    this.#unsentWrites += 1;
+    this.#socket.write(Buffer.from(bytes), () => this.#written());
     if (this.#socket.writableLength > BACKLOG_BYTES_MAX) {
       this.close("backlog");
     }
@@ -216,7 +226,8 @@ export class Newcomer implements ServerSessionSink {
       return;
     }
     coordinator.announce(entry, index);
-    const row = this.#handOff(shard, messageStream, { role: "publisher", entry, lease });
+    const publish = { lease, previous: entry.previous };
+    const row = this.#handOff(shard, messageStream, entry, publish);
     if (row < 0) {
       this.#host.admission.abandon(entry);
       coordinator.take(index, { kind: "ring-released", ringId: lease.ringId });
@@ -245,7 +256,9 @@ export class Newcomer implements ServerSessionSink {
       return;
     }
     coordinator.announce(entry, index);
-    const row = this.#handOff(shard, messageStream, { role: "player", entry, lease: null });
+    // The shard sends the replies itself, with everything else that a new player gets.
+    this.#session.acceptPlay(messageStream, this, true);
+    const row = this.#handOff(shard, messageStream, entry, null);
     if (row < 0) {
       coordinator.prune(entry);
       return;
@@ -262,24 +275,19 @@ export class Newcomer implements ServerSessionSink {
   }
 
   #handOff(
-    shard: Parameters<typeof handOff>[0],
+    shard: ShardLink,
     messageStream: number,
-    what: {
-      role: "player" | "publisher";
-      entry: StreamEntry;
-      lease: Parameters<typeof handOff>[1]["lease"];
-    },
+    entry: StreamEntry,
+    publish: HandOff["publish"],
   ): number {
     const row = handOff(shard, {
       socket: this.#socket,
-      session: this.#session.snapshot(),
+      session: this.#session,
       rest: this.#rest,
-      role: what.role,
-      streamId: what.entry.id,
+      streamId: entry.id,
       messageStream,
       connectionId: this.id,
-      lease: what.lease,
-      previous: what.role === "publisher" ? what.entry.previous : null,
+      publish,
     });
     if (row < 0) {
       this.#host.log.warn(this.id, `closed: shard ${shard.index} has no row left`);
@@ -299,17 +307,29 @@ export class Newcomer implements ServerSessionSink {
     );
   }
 
-  /** Runs `next` when the kernel has taken every byte written so far; the deadline is the lobby's last. */
+  /**
+   * Runs `next` when the kernel has taken every byte written so far, or the connection is gone. Meanwhile the lobby's
+   * last deadline runs: the client has to read.
+   */
   #whenFlushed(next: () => void): void {
-    if (this.#isGone || this.#socket.writableLength === 0) {
+    if (this.#isGone || this.#unsentWrites === 0) {
       next();
       return;
     }
     this.#isWaiting = false;
-    this.#socket.once("drain", () => {
+    this.#onFlushed = () => {
       this.#isWaiting = true;
       next();
-    });
+    };
+  }
+
+  #written(): void {
+    this.#unsentWrites -= 1;
+    if (this.#unsentWrites === 0 && this.#onFlushed !== undefined) {
+      const next = this.#onFlushed;
+      this.#onFlushed = undefined;
+      next();
+    }
   }
 
   #reject(error: unknown, answer: (code: string, description: string) => void): void {
@@ -350,4 +370,12 @@ export class Newcomer implements ServerSessionSink {
       this.#left(reason);
     }
   }
+}
+
+/** Short text of an error for the log; never a stack. */
+function describeError(error: unknown): string {
+  if (error instanceof ProtocolError) {
+    return `${error.code}: ${error.message}`;
+  }
+  return error instanceof Error ? error.message : String(error);
 }

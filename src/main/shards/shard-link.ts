@@ -13,6 +13,7 @@ import type {
   ToShard,
 } from "../../protocol/control/calls.ts";
 import { ControlError } from "../../protocol/errors.ts";
+import type { ChunkDecoderSnapshot } from "../../protocol/rtmp/chunk-decoder.ts";
 import type { ServerSessionSnapshot } from "../../protocol/rtmp/server-session.ts";
 import { closeDescriptor, inodeOf } from "../accept/native.ts";
 
@@ -110,7 +111,7 @@ export class ShardLink {
     this.#freeRows.push(row);
   }
 
-  post(message: ToShard<ServerSessionSnapshot>): void {
+  post(message: ToShard<ServerSessionSnapshot, ChunkDecoderSnapshot>): void {
     if (this.isAlive) {
       this.#worker.postMessage(message);
     }

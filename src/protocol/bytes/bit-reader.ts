@@ -8,8 +8,8 @@
  * Spec: H.264 §7.2 (read_bits), §9.1 (ue, se).
  */
 
-/** Leading zero bits of the longest ue(v) of a 32-bit value (H.264 §9.1). */
-const LEADING_ZEROS_MAX = 32;
+/** Leading zero bits of the longest code in use: 31 of them reach 2^32-2, the largest ue(v) (H.264 §7.2). */
+const LEADING_ZEROS_MAX = 31;
 
 /** **Memory**: the bytes are borrowed for the life of the reader. */
 export class BitReader {
@@ -74,7 +74,7 @@ export class BitReader {
   /**
    * Read an unsigned exponential Golomb code.
    *
-   * **Spec**: H.264 §9.1. **Shape**: at most 32 leading zeros, so 0–2^32-2; a longer code breaks the reader.
+   * **Spec**: H.264 §9.1. **Shape**: at most 31 leading zeros, so 0–2^32-2; a longer code breaks the reader.
    * @returns 0 when broken.
    */
   readUnsignedGolomb(): number {
@@ -87,12 +87,7 @@ export class BitReader {
       }
     }
     const suffix = this.readBits(zeros);
-    const value = 2 ** zeros - 1 + suffix;
-    if (this.#isBroken || value > 0xff_ff_ff_fe) {
-      this.#isBroken = true;
-      return 0;
-    }
-    return value;
+    return this.#isBroken ? 0 : 2 ** zeros - 1 + suffix;
   }
 
   /** Read a signed exponential Golomb code. **Spec**: H.264 §9.1.1. @returns 0 when broken. */

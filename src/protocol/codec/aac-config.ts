@@ -196,22 +196,15 @@ function readProgramChannels(reader: BitReader): number {
   return channels;
 }
 
-/** Backward compatible signalling; absent in most configurations. */
+/** Backward compatible signalling; absent in most configurations, where the reads break and match nothing. */
 function readSyncExtension(reader: BitReader, base: Extension): Extension {
-  if (
-    reader.bitsLeft < 16 ||
-    reader.readBits(11) !== SYNC_SBR ||
-    readObjectType(reader) !== OBJECT_SBR
-  ) {
-    return base;
-  }
-  const hasSbr = reader.readFlag();
-  if (!hasSbr) {
+  const isSbr = reader.readBits(11) === SYNC_SBR && readObjectType(reader) === OBJECT_SBR;
+  if (!(isSbr && reader.readFlag())) {
     return base;
   }
   const sampleRate = readSampleRate(reader);
-  const hasPs = reader.bitsLeft >= 12 && reader.readBits(11) === SYNC_PS && reader.readFlag();
-  return { hasSbr, hasPs, sampleRate };
+  const hasPs = reader.readBits(11) === SYNC_PS && reader.readFlag();
+  return { hasSbr: true, hasPs, sampleRate };
 }
 
 function profileName(objectType: number, extension: Extension): string {

@@ -36,7 +36,7 @@ const MACROBLOCK_SAMPLES = 16;
  * Decode a sequence parameter set NAL unit, with its one-byte header and emulation prevention.
  *
  * **Spec**: H.264 §7.3.2.1.1, cropping §7.4.2.1.1 (7-19 to 7-22).
- * **Shape**: exponential Golomb codes of at most 32 leading zeros, sides of at most 16384 samples. A VUI that is
+ * **Shape**: exponential Golomb codes of at most 31 leading zeros, sides of at most 16384 samples. A VUI that is
  * cut or broken costs only the frame rate.
  * @throws ProtocolError `ERR_AVC_SPS`.
  */
@@ -50,9 +50,9 @@ export function decodeAvcSps(unit: Uint8Array): AvcSps {
   const constraints = reader.readBits(8);
   const levelId = reader.readBits(8);
   reader.readUnsignedGolomb();
-  const chromaArrayType = HIGH_PROFILES.has(profileId) ? readChromaAndScaling(reader) : 1;
+  const chromaFormat = HIGH_PROFILES.has(profileId) ? readChromaAndScaling(reader) : 1;
   skipFrameNumbering(reader);
-  const { width, height } = readPictureSize(reader, chromaArrayType);
+  const { width, height } = readPictureSize(reader, chromaFormat);
   const hasUsability = reader.readFlag();
   if (reader.isBroken) {
     throw spsError("truncated or impossible code");
@@ -64,13 +64,15 @@ export function decodeAvcSps(unit: Uint8Array): AvcSps {
   return { profileId, constraints, levelId, width, height, frameRate };
 }
 
-/** @returns ChromaArrayType. */
+/** @returns chroma_format_idc; with separate planes too, as 4:4:4 and a single plane crop in the same units. */
 function readChromaAndScaling(reader: BitReader): number {
   const chromaFormat = reader.readUnsignedGolomb();
   if (chromaFormat > CHROMA_444) {
     throw spsError(`chroma_format_idc ${chromaFormat}`);
   }
-  const isSeparatePlanes = chromaFormat === CHROMA_444 && reader.readFlag();
+  if (chromaFormat === CHROMA_444) {
+    reader.skipBits(1);
+  }
   reader.readUnsignedGolomb();
   reader.readUnsignedGolomb();
   reader.skipBits(1);
@@ -84,7 +86,7 @@ function readChromaAndScaling(reader: BitReader): number {
       }
     }
   }
-  return isSeparatePlanes ? 0 : chromaFormat;
+  return chromaFormat;
 }
 
 function skipScalingList(reader: BitReader, size: number): void {
@@ -120,7 +122,7 @@ function skipFrameNumbering(reader: BitReader): void {
 
 function readPictureSize(
   reader: BitReader,
-  chromaArrayType: number,
+  chromaFormat: number,
 ): { width: number; height: number } {
   const macroblocksWide = reader.readUnsignedGolomb() + 1;
   const mapUnitsHigh = reader.readUnsignedGolomb() + 1;
@@ -134,8 +136,8 @@ function readPictureSize(
   let height = mapUnitsHigh * MACROBLOCK_SAMPLES * fieldFactor;
   const isCropped = reader.readFlag();
   if (isCropped) {
-    const unitX = chromaArrayType === 1 || chromaArrayType === 2 ? 2 : 1;
-    const unitY = (chromaArrayType === 1 ? 2 : 1) * fieldFactor;
+    const unitX = chromaFormat === 1 || chromaFormat === 2 ? 2 : 1;
+    const unitY = (chromaFormat === 1 ? 2 : 1) * fieldFactor;
     width -= unitX * (reader.readUnsignedGolomb() + reader.readUnsignedGolomb());
     height -= unitY * (reader.readUnsignedGolomb() + reader.readUnsignedGolomb());
   }

@@ -41,7 +41,7 @@ const ORDER_COUNT_BITS_MAX = 16;
  * Decode a sequence parameter set NAL unit, with its two-byte header and emulation prevention.
  *
  * **Spec**: H.265 §7.3.2.2.1; conformance window §7.4.3.2.1.
- * **Shape**: exponential Golomb codes of at most 32 leading zeros, sides of at most 16384 samples.
+ * **Shape**: exponential Golomb codes of at most 31 leading zeros, sides of at most 16384 samples.
  * @throws ProtocolError `ERR_HEVC_SPS`.
  */
 export function decodeHevcSps(unit: Uint8Array): HevcSps {

@@ -17,7 +17,7 @@ export const RowRole = { None: 0, Player: 1, Publisher: 2, System: 3 } as const;
 export const EPOLL_ROW = 0;
 
 /** Bytes kept per row for the inbound decoder between two reads. */
-export const READ_STATE_BYTES = 256;
+const READ_STATE_BYTES = 256;
 
 /** Shard-wide counters, indexes into {@link Board.counters}. Doubles; one writer, the shard. */
 export const Counter = {

@@ -65,31 +65,43 @@ export interface ForgetStream {
   readonly streamId: number;
 }
 
-/** A descriptor with the session that speaks on it. The row is GIVEN when this is posted. */
-export interface Give<Snapshot> {
-  readonly kind: "give";
+interface Give {
+  /** GIVEN when this is posted. */
   readonly row: number;
-  readonly role: "player" | "publisher";
   readonly streamId: number;
-  /** Connection id of the logs, the same in every thread. */
-  readonly connectionId: string;
-  readonly session: Snapshot;
   /** Bytes read and not consumed. */
   readonly rest: Uint8Array;
   /** Message stream id of the accepted publish or play. */
   readonly messageStream: number;
-  /** Of a publisher: the ring to write. */
-  readonly lease: RingLease | null;
-  /** Of a publisher: the end of the time line to go on from. */
+}
+
+/** A player's descriptor. The state of its inbound decoder stands in the row, unless it does not fit there. */
+export interface GivePlayer<DecoderSnapshot> extends Give {
+  readonly kind: "give-player";
+  /** The session as text, revived when a command comes. */
+  readonly identity: string;
+  readonly decoder: DecoderSnapshot | null;
+}
+
+/** A publisher's descriptor with the session that speaks on it. */
+export interface GivePublisher<Snapshot> extends Give {
+  readonly kind: "give-publisher";
+  /** Connection id of the logs, the same in every thread. */
+  readonly connectionId: string;
+  readonly session: Snapshot;
+  /** The ring to write. */
+  readonly lease: RingLease;
+  /** The end of the time line to go on from. */
   readonly previous: TimelineEnd | null;
 }
 
 /** Posted by the primary. */
-export type ToShard<Snapshot> =
+export type ToShard<Snapshot, DecoderSnapshot> =
   | StreamNews
   | RingNews
   | ForgetStream
-  | Give<Snapshot>
+  | GivePlayer<DecoderSnapshot>
+  | GivePublisher<Snapshot>
   | { readonly kind: "stop" };
 
 /** Why a row ended. */

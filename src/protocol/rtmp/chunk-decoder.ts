@@ -21,7 +21,7 @@ import { ChunkRegisters, ChunkStreamState } from "./chunk-stream-state.ts";
 import { type Message, MessageType } from "./message.ts";
 import { isSkippedType, messageBytesMax } from "./message-bounds.ts";
 
-export type { ChunkDecoderSnapshot, ChunkStreamSnapshot } from "./chunk-snapshot.ts";
+export type { ChunkDecoderSnapshot } from "./chunk-snapshot.ts";
 
 /** Takes the decoder's messages. */
 export interface ChunkSink {

@@ -3,7 +3,12 @@
  * (RTMP 1.0 §5.3.1.2). Plain registers, so that they can be carried to another thread or packed into a player's row.
  */
 
-import { CHUNK_SIZE_DEFAULT, CHUNK_STREAMS_MAX } from "../limits.ts";
+import {
+  ASSEMBLY_BUFFER_BYTES_KEPT_MAX,
+  ASSEMBLY_BYTES_KEPT_MAX,
+  CHUNK_SIZE_DEFAULT,
+  CHUNK_STREAMS_MAX,
+} from "../limits.ts";
 import { CHUNK_HEADER_BYTES_MAX } from "./chunk-header.ts";
 
 /** Whether the peer repeats the extended timestamp on format-3 chunks; it is learned from the first continuation. */
@@ -14,12 +19,6 @@ const EMPTY = new Uint8Array(0);
 const BUFFER_BYTES_FIRST = 1024;
 /** Above this a buffer is not made larger than its message. */
 const BUFFER_BYTES_EXACT = 64 * 1024;
-/** Appends up to this are copied by a loop, which is cheaper than the view that `set` needs (bench: chunk-decoder). */
-const LOOP_BYTES_MAX = 32;
-/** A buffer above this is given back when its message is done, unless messages keep needing it. */
-const BUFFER_BYTES_KEPT = 512 * 1024;
-/** Kept buffers of one connection together. */
-const BUFFERS_BYTES_KEPT = 2 * 1024 * 1024;
 /** After this many messages that need less than a quarter, a buffer is given back. */
 const SMALL_MESSAGES_MAX = 256;
 
@@ -150,14 +149,7 @@ export class ChunkRegisters {
     if (state.buffer.length < received + count) {
       this.#grow(state, received + count);
     }
-    const buffer = state.buffer;
-    if (count <= LOOP_BYTES_MAX) {
-      for (let index = 0; index < count; index++) {
-        buffer[received + index] = bytes[start + index] ?? 0;
-      }
-    } else {
-      buffer.set(bytes.subarray(start, end), received);
-    }
+    state.buffer.set(bytes.subarray(start, end), received);
     state.received = received + count;
   }
 
@@ -173,7 +165,8 @@ export class ChunkRegisters {
       return;
     }
     state.smallMessages = used * 4 < capacity ? state.smallMessages + 1 : 0;
-    const isLarge = capacity > BUFFER_BYTES_KEPT || this.bufferBytes > BUFFERS_BYTES_KEPT;
+    const isLarge =
+      capacity > ASSEMBLY_BUFFER_BYTES_KEPT_MAX || this.bufferBytes > ASSEMBLY_BYTES_KEPT_MAX;
     if (isLarge || state.smallMessages > SMALL_MESSAGES_MAX) {
       this.release(state);
     }

@@ -187,7 +187,7 @@ function publishNamed(dialogue: Dialogue, name: string | undefined): PublishStre
 }
 
 /** The one NetStream that publishes; undefined when there is none or several. */
-export function onlyPublish(dialogue: Dialogue): PublishStream | undefined {
+function onlyPublish(dialogue: Dialogue): PublishStream | undefined {
   let only: PublishStream | undefined;
   for (const stream of dialogue.state.streams) {
     if (stream.kind === "publishing") {

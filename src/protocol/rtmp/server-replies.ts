@@ -289,7 +289,7 @@ function connectInformation(announcement: ConnectAnnouncement): Map<string, AmfV
 }
 
 /** One array of several. Memory: **owned** by the caller. */
-export function concat(parts: readonly Uint8Array[]): Uint8Array {
+function concat(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) {
     length += part.length;

@@ -67,7 +67,7 @@ const NO_SINK: ServerSessionSink = {
 
 /** One RTMP connection as the server sees it. */
 export class ServerSession {
-  /** Settable `bytesReceived` and `identified` are the session's own affair unless the caller brought the decoder. */
+  /** The session's own, or the one the caller brought. The session counts on its `bytesReceived` and sets `identified`. */
   readonly decoder: ChunkDecoder;
   readonly #host: HandshakeHost;
   readonly #state: SessionState;
@@ -114,6 +114,7 @@ export class ServerSession {
   /**
    * Takes bytes of the client.
    * Memory: the bytes are **borrowed** for the call; media payloads may be views of them.
+   * After an answer call it again with the rest, even when nothing is left: up to three bytes may wait inside.
    * @returns bytes consumed: fewer than given when a decision is pending; the caller keeps the rest
    * @throws ProtocolError or LimitError: count and close
    * @throws RejectedError after the refusal was written: flush and close

@@ -16,11 +16,10 @@ import type { UrlParts } from "./url-parts.ts";
 import { badName, defaultPort, legacyVhost, rejected, splitQuery, splitUrl } from "./url-parts.ts";
 import { checkPath, hasControl, isIpv4, isOver, parseQuery, withoutPairs } from "./url-text.ts";
 
-export { RTMP_PORT } from "./url-parts.ts";
 export { parseQuery } from "./url-text.ts";
 
 /** App when the URL names none (SRS). */
-export const DEFAULT_APP = "__defaultApp__";
+const DEFAULT_APP = "__defaultApp__";
 /** The vhost that stands for every host without one of its own (SRS). */
 export const DEFAULT_VHOST = "__defaultVhost__";
 /** Adobe's instance name that means "the default one". */
@@ -219,8 +218,8 @@ function completeTcUrl(input: ResolveInput): string {
   if (isOver(tcUrl, TC_URL_BYTES_MAX)) {
     throw rejected("tcUrl is too long");
   }
-  if (hasControl(tcUrl)) {
-    throw rejected("tcUrl holds control characters");
+  if (hasControl(tcUrl) || hasControl(input.app ?? "")) {
+    throw rejected("tcUrl or app holds control characters");
   }
   const app = input.app ?? "";
   if (tcUrl !== "") {
@@ -250,6 +249,9 @@ function placeNames(parts: UrlParts, streamName: string): Names {
   const appPath = withoutInstance(parts.path.replace(/^\/+|\/+$/g, ""));
   const slash = stream.lastIndexOf("/");
   const extra = slash < 0 ? "" : stream.slice(0, slash);
+  if (extra !== "") {
+    checkPath(extra, () => badName("the stream name is not allowed"));
+  }
   const app = [appPath, extra].filter((part) => part !== "").join("/");
   const queries = own.query === parts.query ? [own.query] : [own.query, parts.query];
   const query = queries.filter((part) => part !== "").join("&");

@@ -4,7 +4,7 @@
 import { RejectedError } from "../errors.ts";
 
 /** Port of rtmp:// (RTMP 1.0 §5). */
-export const RTMP_PORT = 1935;
+const RTMP_PORT = 1935;
 const RTMPS_PORT = 443;
 
 const CONNECT_REJECTED = "NetConnection.Connect.Rejected";

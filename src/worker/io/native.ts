@@ -173,7 +173,7 @@ export class EpollSet {
   /** Events that are due now; never waits. @returns how many, read by {@link row} and {@link events}. */
   poll(): number {
     const count: number = cEpollWait(this.descriptor, this.#events.address, this.#capacity, 0);
-    return count < 0 ? 0 : count;
+    return Math.max(count, 0);
   }
 
   /** The row of event `index` of the last {@link poll}. */

@@ -1,35 +1,17 @@
-/**
- * The playing connections of one shard: rows, not objects. Inbound bytes go through one decoder that is loaded from
- * and saved to the row; pings and acks are answered and counted at once, and only a command revives a session, from one
- * compact string, dropped again when it is answered.
- */
+/** The playing connections of one shard, rows and not objects: taken over, polled, watched for standing still, ended. */
 import type { Board } from "../../protocol/control/board.ts";
 import type {
   AdmissionAnswer,
   AdmissionQuestion,
   EndReason,
-  Give,
+  GivePlayer,
 } from "../../protocol/control/calls.ts";
-import { ProtocolError, RejectedError } from "../../protocol/errors.ts";
-import {
-  CONTROL_MESSAGES_BURST,
-  MESSAGE_BYTES_MAX_BEFORE_IDENTIFY,
-} from "../../protocol/limits.ts";
-import { ChunkDecoder, type ChunkDecoderSnapshot } from "../../protocol/rtmp/chunk-decoder.ts";
-import { type Message, MessageType, UserControlEvent } from "../../protocol/rtmp/message.ts";
-import {
-  encodeUserControl,
-  type PlayOptions,
-  ServerSession,
-  type ServerSessionSink,
-  type ServerSessionSnapshot,
-  type StreamRequest,
-} from "../../protocol/rtmp/server-session.ts";
+import type { ChunkDecoderSnapshot } from "../../protocol/rtmp/chunk-decoder.ts";
 import { Epoll, unacknowledgedBytes } from "../io/native.ts";
 import type { SocketRows } from "../io/socket-rows.ts";
 import type { FanOut } from "../stream/fan-out.ts";
 import { RowFlag } from "../stream/row-flags.ts";
-import { sessionHost } from "./session-host.ts";
+import { PlayerDialogue } from "./player-dialogue.ts";
 
 /** Reads taken from one row in one turn: fairness under a flood. */
 const READS_PER_TURN = 4;
@@ -53,30 +35,12 @@ export interface PlayersHost {
   gone(row: number, reason: EndReason, detail: string, bytesIn: number, bytesOut: number): void;
 }
 
-/** A session that a command brought back and that waits for an answer. */
-interface Revived {
-  readonly session: ServerSession;
-  /** **Owned**: bytes after the command. */
-  rest: Uint8Array;
-}
-
 /** All players of a shard. */
-export class Players implements ServerSessionSink {
+export class Players {
   readonly #host: PlayersHost;
   readonly #board: Board;
   readonly #rows: SocketRows;
-  readonly #decoder = new ChunkDecoder({ identified: true });
-  /** Each row's session as JSON: one string, no object graph. */
-  readonly #sessions = new Map<number, string>();
-  /** Decoder states that do not fit their row. */
-  readonly #spilled = new Map<number, ChunkDecoderSnapshot>();
-  readonly #revived = new Map<number, Revived>();
-  /** Inbound messages of this second, of rows that sent any. */
-  readonly #inbound = new Map<number, number>();
-  /** The row whose bytes are being decoded. */
-  #row = -1;
-  #session: ServerSession | undefined;
-  #closing: { reason: EndReason; detail: string } | undefined;
+  readonly #dialogue: PlayerDialogue;
   count = 0;
   stalls = 0;
   resets = 0;
@@ -85,10 +49,13 @@ export class Players implements ServerSessionSink {
     this.#host = host;
     this.#board = host.board;
     this.#rows = host.rows;
+    const end = (row: number, reason: EndReason, detail: string): void =>
+      this.end(row, reason, detail);
+    this.#dialogue = new PlayerDialogue({ ...host, end });
   }
 
   /** Takes a given player over and starts it. */
-  adopt(give: Give<ServerSessionSnapshot>): void {
+  adopt(give: GivePlayer<ChunkDecoderSnapshot>): void {
     const { row } = give;
     const fanOut = this.#host.fanOut(give.streamId);
     const rate = fanOut?.bytesPerSecond ?? 0;
@@ -103,18 +70,13 @@ export class Players implements ServerSessionSink {
     this.#board.messageStream[row] = give.messageStream;
     this.#board.stream[row] = give.streamId;
     this.#board.place[row] = -1;
-    this.#begin(row, () => {
-      const session = ServerSession.restore(give.session, sessionHost);
-      session.acceptPlay(give.messageStream, this, true);
-      this.#sessions.set(row, JSON.stringify(session.snapshotIdentity()));
-      this.#save(row, session.decoder);
-    });
+    this.#dialogue.open(row, give.identity, give.decoder);
     if (give.messageStream !== 1) {
       this.#setFlag(row, RowFlag.Copied);
     }
     fanOut?.join(row);
-    if (give.rest.length > 0 && this.#sessions.has(row)) {
-      this.#decode(row, give.rest);
+    if (give.rest.length > 0 && this.#dialogue.has(row)) {
+      this.#dialogue.take(row, give.rest);
     }
   }
 
@@ -124,14 +86,14 @@ export class Players implements ServerSessionSink {
     for (let index = 0; index < count; index += 1) {
       const row = this.#rows.eventRow(index);
       const bits = this.#rows.eventBits(index);
-      if (!this.#sessions.has(row)) {
+      if (!this.#dialogue.has(row)) {
         continue;
       }
       if ((bits & Epoll.Out) !== 0) {
         this.#writable(row);
       }
       const isInbound = (bits & (Epoll.In | Epoll.RdHup | Epoll.Hup | Epoll.Err)) !== 0;
-      if (isInbound && this.#sessions.has(row)) {
+      if (isInbound && this.#dialogue.has(row)) {
         this.#readable(row, (bits & (Epoll.Hup | Epoll.Err)) !== 0);
       }
     }
@@ -155,21 +117,19 @@ export class Players implements ServerSessionSink {
 
   /** Every second: message counts start again. */
   tickSlow(): void {
-    this.#inbound.clear();
+    this.#dialogue.tickSlow();
   }
 
   /** Ends a player's connection. */
   end(row: number, reason: EndReason, detail = ""): void {
-    if (!this.#sessions.has(row)) {
+    if (!this.#dialogue.has(row)) {
       return;
     }
     if (reason === "no stream") {
-      this.#tell(row, "NetStream.Play.StreamNotFound", "No such stream.");
+      this.#dialogue.tell(row, "NetStream.Play.StreamNotFound", "No such stream.");
     }
-    this.#sessions.delete(row);
+    this.#dialogue.close(row);
     this.count -= 1;
-    this.#spilled.delete(row);
-    this.#revived.delete(row);
     this.#host.fanOut(this.#board.stream[row] ?? 0)?.leave(row);
     const isPassed = reason === "passed by the ring";
     this.resets += isPassed ? 1 : 0;
@@ -181,72 +141,14 @@ export class Players implements ServerSessionSink {
 
   /** Ends every player. */
   endAll(reason: EndReason): void {
-    for (const row of [...this.#sessions.keys()]) {
+    for (const row of [...this.#dialogue.rows]) {
       this.end(row, reason);
     }
   }
 
   has(row: number): boolean {
-    return this.#sessions.has(row);
+    return this.#dialogue.has(row);
   }
-
-  // --- ServerSessionSink: answers of the row being decoded ---
-
-  write(bytes: Uint8Array): void {
-    this.#reply(this.#row, bytes);
-  }
-
-  connect(): void {
-    this.#closing = { reason: "protocol error", detail: "connect after hand-off" };
-  }
-
-  publish(messageStream: number): void {
-    const text = "A connection that plays cannot publish.";
-    this.#session?.rejectPublish(messageStream, "NetStream.Publish.BadName", text, this);
-  }
-
-  play(messageStream: number, request: StreamRequest, _options: PlayOptions): void {
-    const row = this.#row;
-    const question: AdmissionQuestion = {
-      row,
-      action: "play",
-      stream: { vhost: request.vhost, app: request.app, stream: request.stream },
-      param: request.param,
-    };
-    this.#host.admit(question).then(
-      (answer) => this.#admitted(row, messageStream, answer),
-      (error: unknown) => this.end(row, "closed", String(error)),
-    );
-  }
-
-  media(): void {
-    // A player's media is not for anyone.
-  }
-
-  closeStream(): void {
-    this.#host.fanOut(this.#board.stream[this.#row] ?? 0)?.leave(this.#row);
-    this.#board.stream[this.#row] = 0;
-  }
-
-  pause(_messageStream: number, paused: boolean): void {
-    const fanOut = this.#host.fanOut(this.#board.stream[this.#row] ?? 0);
-    if (fanOut?.pause(this.#row, paused) === false) {
-      this.#closing = { reason: "passed by the ring", detail: "" };
-    }
-  }
-
-  receive(_messageStream: number, kind: "audio" | "video", enabled: boolean): void {
-    const flag = kind === "audio" ? RowFlag.NoAudio : RowFlag.NoVideo;
-    const { flags } = this.#board;
-    const row = this.#row;
-    flags[row] = enabled ? (flags[row] ?? 0) & ~flag : (flags[row] ?? 0) | flag;
-    if (!enabled) {
-      this.#host.fanOut(this.#board.stream[row] ?? 0)?.detach(row);
-      this.#setFlag(row, RowFlag.Copied);
-    }
-  }
-
-  // --- inbound ---
 
   #readable(row: number, isBroken: boolean): void {
     for (let reads = 0; reads < READS_PER_TURN; reads += 1) {
@@ -258,8 +160,8 @@ export class Players implements ServerSessionSink {
         this.end(row, "closed by peer");
         return;
       }
-      this.#decode(row, bytes);
-      if (!this.#sessions.has(row)) {
+      this.#dialogue.take(row, bytes);
+      if (!this.#dialogue.has(row)) {
         return;
       }
     }
@@ -273,7 +175,7 @@ export class Players implements ServerSessionSink {
     this.#rows.unblock(row);
     this.#host.fanOut(this.#board.stream[row] ?? 0)?.sendRow(row);
     const isPending = ((this.#board.flags[row] ?? 0) & RowFlag.Pending) !== 0;
-    if (this.#sessions.has(row) && isPending) {
+    if (this.#dialogue.has(row) && isPending) {
       this.#flushPending(row);
     }
   }
@@ -284,170 +186,6 @@ export class Players implements ServerSessionSink {
       this.end(row, "network error");
     } else if (!flushed) {
       this.#rows.block(row);
-    }
-  }
-
-  #decode(row: number, bytes: Uint8Array): void {
-    const revived = this.#revived.get(row);
-    if (revived !== undefined) {
-      revived.rest = concatenate(revived.rest, bytes);
-      if (revived.rest.length > MESSAGE_BYTES_MAX_BEFORE_IDENTIFY) {
-        this.end(row, "protocol error", "too much input while waiting for an answer");
-      }
-      return;
-    }
-    this.#begin(row, () => {
-      const decoder = this.#load(row);
-      const consumed = decoder.push(bytes, this.#messages);
-      const waiting = this.#session;
-      if (waiting?.isWaiting) {
-        this.#revived.set(row, { session: waiting, rest: bytes.slice(consumed) });
-      }
-      this.#save(row, decoder);
-    });
-  }
-
-  readonly #messages = { message: (message: Message): boolean => this.#message(message) };
-
-  #message(message: Message): boolean {
-    const row = this.#row;
-    const count = (this.#inbound.get(row) ?? 0) + 1;
-    this.#inbound.set(row, count);
-    if (count > CONTROL_MESSAGES_BURST) {
-      this.#closing = { reason: "protocol error", detail: "too many messages" };
-      return false;
-    }
-    switch (message.type) {
-      case MessageType.Acknowledgement:
-        this.#board.acknowledged[row] = readInt32(message.payload, 0);
-        return true;
-      case MessageType.UserControl:
-        this.#userControl(row, message.payload);
-        return true;
-      case MessageType.CommandAmf0:
-      case MessageType.CommandAmf3:
-        return this.#command(row, message);
-      default:
-        return true;
-    }
-  }
-
-  #userControl(row: number, payload: Uint8Array): void {
-    const event = ((payload[0] ?? 0) << 8) | (payload[1] ?? 0);
-    if (event === UserControlEvent.PingRequest && payload.length >= 6) {
-      this.#reply(
-        row,
-        encodeUserControl(UserControlEvent.PingResponse, readInt32(payload, 2) >>> 0),
-      );
-    }
-  }
-
-  #command(row: number, message: Message): boolean {
-    this.#session ??= this.#revive(row);
-    if (this.#session === undefined) {
-      return false;
-    }
-    const goesOn = this.#session.deliver(message, this);
-    if (this.#closing === undefined && !this.#session.isWaiting) {
-      this.#sessions.set(row, JSON.stringify(this.#session.snapshotIdentity()));
-    }
-    return goesOn && this.#closing === undefined;
-  }
-
-  #revive(row: number): ServerSession | undefined {
-    const text = this.#sessions.get(row);
-    if (text === undefined) {
-      return undefined;
-    }
-    const snapshot: ServerSessionSnapshot = { identity: JSON.parse(text) };
-    return ServerSession.restore(snapshot, sessionHost, new ChunkDecoder({ identified: true }));
-  }
-
-  #admitted(row: number, messageStream: number, answer: AdmissionAnswer): void {
-    const revived = this.#revived.get(row);
-    if (revived === undefined) {
-      return;
-    }
-    this.#revived.delete(row);
-    this.#begin(row, () => {
-      if (answer.allowed) {
-        this.#host.learn(answer.streamId, answer);
-        this.#host.fanOut(this.#board.stream[row] ?? 0)?.leave(row);
-        revived.session.acceptPlay(messageStream, this, true);
-        this.#board.stream[row] = answer.streamId;
-        this.#board.messageStream[row] = messageStream;
-        this.#board.flags[row] =
-          (this.#board.flags[row] ?? 0) & (RowFlag.Blocked | RowFlag.Pending);
-        if (messageStream !== 1) {
-          this.#setFlag(row, RowFlag.Copied);
-        }
-      } else {
-        revived.session.rejectPlay(messageStream, answer.status, answer.description, this);
-      }
-      this.#sessions.set(row, JSON.stringify(revived.session.snapshotIdentity()));
-    });
-    if (answer.allowed && this.#sessions.has(row)) {
-      this.#host.fanOut(answer.streamId)?.join(row);
-    }
-    if (revived.rest.length > 0 && this.#sessions.has(row)) {
-      this.#decode(row, revived.rest);
-    }
-  }
-
-  /** Runs work for one row; what it decides about closing is done at the end. */
-  #begin(row: number, work: () => void): void {
-    this.#row = row;
-    this.#session = undefined;
-    this.#closing = undefined;
-    try {
-      work();
-    } catch (error) {
-      if (!(error instanceof ProtocolError || error instanceof RejectedError)) {
-        throw error;
-      }
-      this.#closing = { reason: "protocol error", detail: `${error.code}: ${error.message}` };
-    }
-    this.#session = undefined;
-    const closing = this.#closing as { reason: EndReason; detail: string } | undefined;
-    if (closing !== undefined) {
-      this.end(row, closing.reason, closing.detail);
-    }
-  }
-
-  #reply(row: number, bytes: Uint8Array): void {
-    const fanOut = this.#host.fanOut(this.#board.stream[row] ?? 0);
-    if (fanOut?.detach(row) === false) {
-      this.#closing = { reason: "passed by the ring", detail: "" };
-      return;
-    }
-    if (!this.#rows.sendBytes(row, bytes)) {
-      this.#closing = { reason: "network error", detail: "" };
-    }
-  }
-
-  #tell(row: number, code: string, description: string): void {
-    this.#row = row;
-    const text = this.#sessions.get(row);
-    if (text === undefined) {
-      return;
-    }
-    this.#revive(row)?.notify(this.#board.messageStream[row] ?? 1, code, description, this);
-  }
-
-  /** The shard's decoder with the row's state in it; a state that did not fit its row has a decoder of its own. */
-  #load(row: number): ChunkDecoder {
-    const spilled = this.#spilled.get(row);
-    if (spilled !== undefined) {
-      this.#spilled.delete(row);
-      return ChunkDecoder.restore(spilled);
-    }
-    this.#decoder.load(this.#board.readState(row));
-    return this.#decoder;
-  }
-
-  #save(row: number, decoder: ChunkDecoder): void {
-    if (decoder.save(this.#board.readState(row)) < 0) {
-      this.#spilled.set(row, decoder.snapshot());
     }
   }
 
@@ -469,20 +207,4 @@ export class Players implements ServerSessionSink {
     }
     return ((now & MS_MASK) - (progress[row] ?? 0)) & MS_MASK;
   }
-}
-
-function readInt32(bytes: Uint8Array, offset: number): number {
-  return (
-    ((bytes[offset] ?? 0) << 24) |
-    ((bytes[offset + 1] ?? 0) << 16) |
-    ((bytes[offset + 2] ?? 0) << 8) |
-    (bytes[offset + 3] ?? 0)
-  );
-}
-
-function concatenate(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const joined = new Uint8Array(a.length + b.length);
-  joined.set(a);
-  joined.set(b, a.length);
-  return joined;
 }

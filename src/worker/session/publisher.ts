@@ -7,7 +7,7 @@ import type {
   AdmissionAnswer,
   AdmissionQuestion,
   EndReason,
-  Give,
+  GivePublisher,
   RingLease,
   StreamSettings,
   TimelineEnd,
@@ -68,7 +68,11 @@ export class Publisher implements ServerSessionSink {
   #detail = "";
   #isClosed = false;
 
-  constructor(give: Give<ServerSessionSnapshot>, settings: StreamSettings, host: PublisherHost) {
+  constructor(
+    give: GivePublisher<ServerSessionSnapshot>,
+    settings: StreamSettings,
+    host: PublisherHost,
+  ) {
     this.row = give.row;
     this.connectionId = give.connectionId;
     this.#host = host;
@@ -80,10 +84,6 @@ export class Publisher implements ServerSessionSink {
       read: (bytes) => this.#read(bytes),
       closed: (error) => this.#closed(error),
     });
-    if (give.lease === null) {
-      this.end("closed", "no ring");
-      return;
-    }
     const { streamId, lease, previous } = give;
     this.#open(give.messageStream, { streamId, settings, lease, previous });
     if (give.rest.length > 0) {

@@ -6,57 +6,16 @@
  * one. A ring that ended or died without successor leaves its rows waiting for the next publisher.
  */
 import type { RingLease, StreamSettings } from "../../protocol/control/calls.ts";
-import { FrameClass } from "../../protocol/flv/classify.ts";
 import { RingState } from "../../protocol/ring/ring-layout.ts";
-import type { FrameRef, KeyframeRef } from "../../protocol/ring/ring-reader.ts";
-import type { SocketRows } from "../io/socket-rows.ts";
-import { mergeFactor } from "./merge-policy.ts";
-import type { Preamble } from "./preamble.ts";
+import type { CutTurn, FanOutHost } from "./fan-out-host.ts";
+import { Joins } from "./joins.ts";
 import { RingView, SendResult } from "./ring-view.ts";
 import { RowFlag } from "./row-flags.ts";
+import { StreamPace } from "./stream-pace.ts";
 
-/** A waiting player starts without a keyframe after this long: some encoders never send one. */
-const NO_KEYFRAME_MS = 10_000;
-/** Phases of an audio-only stream follow this timer. */
-const AUDIO_TURN_MS = 20;
-/** A stream without video frames for this long is paced by its audio. */
-const VIDEO_ALIVE_MS = 200;
 /** Rows sent between two looks at the clock. */
 const ROWS_PER_CLOCK = 16;
 const HELD = RowFlag.Waiting | RowFlag.Paused;
-const INTERVAL_WEIGHT = 0.1;
-const INTERVAL_MAX_MS = 2000;
-
-/** Why a row must be closed. */
-export type FanOutEnd = "passed by the ring" | "network error" | "no stream" | "stalled";
-
-/** What a fan-out asks of its shard. */
-export interface FanOutHost {
-  /** Milliseconds, monotonic. */
-  now(): number;
-  readonly rows: SocketRows;
-  readonly preamble: Preamble;
-  /** This thread's number among ring readers. */
-  readonly thread: number;
-  /** Frames per send that the shard's load asks for. */
-  stretch(): number;
-  /** Ends a row's session. */
-  endRow(row: number, reason: FanOutEnd): void;
-  /** Sends re-encoded copies on a row that cannot take ring bytes. */
-  sendCopies(view: RingView, row: number): number;
-  /** The thread holds no view of the ring any more. */
-  ringReleased(ringId: number): void;
-  /** Queues the rest of a turn that was cut. */
-  continueLater(fanOut: FanOut, phase: number, index: number, step: number): void;
-  /** Milliseconds at which the present turn must end. */
-  turnEnd(): number;
-}
-
-/** A player that waits for a keyframe or for the stream. */
-interface Waiter {
-  readonly row: number;
-  readonly since: number;
-}
 
 /** One stream's players on this shard. */
 export class FanOut {
@@ -66,16 +25,9 @@ export class FanOut {
   readonly #host: FanOutHost;
   /** Oldest first; the last one is current. */
   readonly #views: RingView[] = [];
-  #waiters: Waiter[] = [];
-  readonly #frame: FrameRef;
-  readonly #keyframe: KeyframeRef;
+  readonly #joins: Joins;
+  readonly #pace = new StreamPace();
   #phase = 0;
-  #intervalMs = 0;
-  #lastVideoTimestamp = -1;
-  #lastVideoMs = 0;
-  #lastTurnMs = 0;
-  #messagesPerFrame = 1;
-  #factor = 1;
   /** Slow players moved to a keyframe. */
   skips = 0;
 
@@ -84,30 +36,22 @@ export class FanOut {
     this.key = key;
     this.settings = settings;
     this.#host = host;
-    this.#frame = {
-      position: 0,
-      length: 0,
-      timestamp: 0,
-      kind: 0,
-      headerVersion: 0,
-      isKeyframe: false,
-    };
-    this.#keyframe = { position: 0, timestamp: 0, headerVersion: 0, frame: 0 };
+    this.#joins = new Joins({
+      host,
+      settings,
+      current: () => this.#current,
+      started: (view, row) => this.#sendOn(view, row),
+    });
   }
 
   /** Players here, waiting ones included. */
   get players(): number {
-    return this.#views.reduce((sum, view) => sum + view.count, 0) + this.#waiters.length;
+    return this.#views.reduce((sum, view) => sum + view.count, 0) + this.#joins.waiting;
   }
 
   /** Bytes per second of the stream, 0 when not known. */
   get bytesPerSecond(): number {
     return this.#current?.reader.bytesPerSecond ?? 0;
-  }
-
-  /** Frames of the merge factor in force. */
-  get factor(): number {
-    return this.#factor;
   }
 
   /** A ring that players read from now on. */
@@ -121,7 +65,7 @@ export class FanOut {
     this.#views.push(view);
     // Frames that are there already count for pace only from here on; waiters look at the keyframe index.
     this.#settle();
-    this.#startWaiters();
+    this.#joins.startWaiters(false);
   }
 
   /** Lets every ring go: the stream is forgotten here. */
@@ -133,9 +77,7 @@ export class FanOut {
 
   /** A player joins: starts at the newest keyframe, or waits. */
   join(row: number): void {
-    if (!this.#start(row)) {
-      this.#wait(row);
-    }
+    this.#joins.join(row);
   }
 
   /** A player leaves, whatever it was doing. */
@@ -143,9 +85,7 @@ export class FanOut {
     for (const view of this.#views) {
       view.remove(row);
     }
-    if (((this.#flags(row) ?? 0) & RowFlag.Waiting) !== 0) {
-      this.#waiters = this.#waiters.filter((waiter) => waiter.row !== row);
-    }
+    this.#joins.leave(row);
   }
 
   /** Stops or resumes a player's media; it resumes at the newest keyframe. */
@@ -175,7 +115,7 @@ export class FanOut {
     if (view === undefined) {
       return;
     }
-    const due = this.#lookAtFrames(view);
+    const due = this.#look(view);
     if (view.reader.state !== RingState.Open) {
       this.#settle();
       return;
@@ -195,14 +135,11 @@ export class FanOut {
     if (view.reader.state !== RingState.Open || this.#views.length > 1) {
       this.#settle();
     }
-    const isAudioPaced = now - this.#lastVideoMs > VIDEO_ALIVE_MS;
-    if (isAudioPaced && now - this.#lastTurnMs >= AUDIO_TURN_MS) {
-      this.#lookAtFrames(view);
+    if (this.#pace.isTimerDue(now)) {
+      this.#look(view);
       this.#sendDue(1);
     }
-    if (this.#waiters.length > 0) {
-      this.#startWaiters();
-    }
+    this.#joins.startWaiters(false);
   }
 
   /** Every second: waiting has an end, and old copies are dropped. */
@@ -210,16 +147,7 @@ export class FanOut {
     for (const view of this.#views) {
       view.dropRescued();
     }
-    const { playWaitMs } = this.settings;
-    const now = this.#host.now();
-    const isLive = this.#current !== undefined;
-    for (const { row, since } of [...this.#waiters]) {
-      if (isLive && now - since > NO_KEYFRAME_MS) {
-        this.#startAtHead(row);
-      } else if (!isLive && playWaitMs > 0 && now - since > playWaitMs) {
-        this.#host.endRow(row, "no stream");
-      }
-    }
+    this.#joins.tickSlow();
   }
 
   /** The row's socket has room, or it is its turn: sends what is there. */
@@ -255,10 +183,10 @@ export class FanOut {
   }
 
   /** Goes on with a turn that was cut. */
-  continueTurn(phase: number, index: number, step: number): void {
+  continueTurn({ index, step }: CutTurn): void {
     const view = this.#current;
     if (view !== undefined) {
-      this.#sendPhase(view, index, step, phase);
+      this.#sendPhase(view, index, step);
     }
   }
 
@@ -283,67 +211,28 @@ export class FanOut {
     this.#host.rows.board.flags[row] = this.#flags(row) & ~flag;
   }
 
-  /** Reads the index entries since the last look. @returns video frames among them. */
-  #lookAtFrames(view: RingView): number {
-    const { reader } = view;
-    const count = reader.frameCount;
-    const first = view.seenFrames;
-    let videoFrames = 0;
-    let hasKeyframe = false;
-    for (let frame = first; frame !== count; frame = (frame + 1) | 0) {
-      if (!reader.readFrame(frame, this.#frame)) {
-        continue;
-      }
-      hasKeyframe ||= this.#frame.isKeyframe;
-      if (this.#frame.kind === FrameClass.Keyframe || this.#frame.kind === FrameClass.Inter) {
-        videoFrames += 1;
-        this.#measureInterval(this.#frame.timestamp);
-      }
-    }
-    const messages = (count - first) | 0;
-    view.seenFrames = count;
-    if (videoFrames > 0) {
-      this.#messagesPerFrame += (messages / videoFrames - this.#messagesPerFrame) * INTERVAL_WEIGHT;
-      this.#lastVideoMs = this.#host.now();
-    }
-    if (hasKeyframe && this.#waiters.length > 0) {
-      this.#startWaiters(true);
+  /** Looks at what came. @returns video frames. */
+  #look(view: RingView): number {
+    const { videoFrames, hasKeyframe } = this.#pace.look(view, this.#host.now());
+    if (hasKeyframe) {
+      this.#joins.startWaiters(true);
     }
     return videoFrames;
   }
 
-  #measureInterval(timestamp: number): void {
-    const step = (timestamp - this.#lastVideoTimestamp) | 0;
-    if (this.#lastVideoTimestamp >= 0 && step > 0 && step < INTERVAL_MAX_MS) {
-      this.#intervalMs =
-        this.#intervalMs === 0
-          ? step
-          : this.#intervalMs + (step - this.#intervalMs) * INTERVAL_WEIGHT;
-    }
-    this.#lastVideoTimestamp = timestamp;
-  }
-
   /** Sends as many phases as frames came; all of them at the most. */
   #sendDue(frames: number): void {
-    const now = this.#host.now();
-    const isAudioPaced = now - this.#lastVideoMs > VIDEO_ALIVE_MS;
-    const pace = {
-      frameIntervalMs: isAudioPaced ? AUDIO_TURN_MS : this.#intervalMs,
-      messagesPerFrame: isAudioPaced ? 1 : this.#messagesPerFrame,
-    };
-    this.#factor = mergeFactor(this.settings, pace, this.#host.stretch());
-    this.#lastTurnMs = now;
-    const k = this.#factor;
+    const k = this.#pace.takeTurn(this.settings, this.#host.stretch(), this.#host.now());
     for (let turn = Math.min(frames, k); turn > 0; turn -= 1) {
       this.#phase = (this.#phase + 1) % k;
       for (const view of this.#views) {
-        this.#sendPhase(view, this.#phase, k, this.#phase);
+        this.#sendPhase(view, this.#phase, k);
       }
     }
   }
 
   /** Sends rows `index`, `index + step`, … of a view. */
-  #sendPhase(view: RingView, index: number, step: number, phase: number): void {
+  #sendPhase(view: RingView, index: number, step: number): void {
     const turnEnd = this.#host.turnEnd();
     let sinceClock = 0;
     for (let at = index; at < view.count; at += step) {
@@ -358,7 +247,7 @@ export class FanOut {
       if (sinceClock >= ROWS_PER_CLOCK && at + step < view.count) {
         sinceClock = 0;
         if (this.#host.now() > turnEnd) {
-          this.#host.continueLater(this, phase, at + step, step);
+          this.#host.continueLater(this, { index: at + step, step });
           return;
         }
       }
@@ -434,92 +323,6 @@ export class FanOut {
     }
   }
 
-  /** Starts a row at the newest keyframe of the current ring. @returns false when there is none to start at. */
-  #start(row: number, atFreshKeyframe = false): boolean {
-    const view = this.#current;
-    if (view === undefined || view.reader.state !== RingState.Open) {
-      return false;
-    }
-    if (
-      !(this.settings.gopCache || atFreshKeyframe) ||
-      !view.reader.newestKeyframe(this.#keyframe)
-    ) {
-      return false;
-    }
-    const { position, frame } = this.#keyframe;
-    const longest = this.settings.gopCacheMaxFrames;
-    const frames = (view.reader.frameCount - frame) | 0;
-    if (!view.reader.isSafe(position) || (longest > 0 && frames > longest)) {
-      return false;
-    }
-    return this.#begin(view, row, position);
-  }
-
-  /** Sends preamble and ring bytes from `position` on. */
-  #begin(view: RingView, row: number, position: number): boolean {
-    const isGreeted = (this.#flags(row) & RowFlag.Greeted) !== 0;
-    const { messageStream } = this.#host.rows.board;
-    const bytes = this.#host.preamble.encode(
-      view,
-      this.#keyframe,
-      messageStream[row] ?? 1,
-      !isGreeted,
-    );
-    this.#setFlag(row, RowFlag.Greeted);
-    this.#clearFlag(row, RowFlag.Waiting | RowFlag.Skip);
-    view.add(row, position);
-    if (!this.#host.rows.sendBytes(row, bytes, (view.reader.head | 0) !== (position | 0))) {
-      this.#host.endRow(row, "network error");
-      return true;
-    }
-    this.#sendOn(view, row);
-    return true;
-  }
-
-  #startAtHead(row: number): void {
-    const view = this.#current;
-    if (view === undefined) {
-      return;
-    }
-    this.#waiters = this.#waiters.filter((waiter) => waiter.row !== row);
-    this.#keyframe.position = view.reader.head;
-    this.#keyframe.headerVersion = view.reader.headerVersion;
-    this.#keyframe.frame = view.reader.frameCount;
-    this.#keyframe.timestamp = view.reader.lastTimestamp("video");
-    this.#begin(view, row, view.reader.head);
-  }
-
-  #wait(row: number): void {
-    this.#setFlag(row, RowFlag.Waiting);
-    this.#waiters.push({ row, since: this.#host.now() });
-    if ((this.#flags(row) & RowFlag.Greeted) !== 0) {
-      return;
-    }
-    this.#setFlag(row, RowFlag.Greeted);
-    const { messageStream } = this.#host.rows.board;
-    const replies = this.#host.preamble.encodeReplies(
-      messageStream[row] ?? 1,
-      this.settings.chunkSize,
-    );
-    if (!this.#host.rows.sendBytes(row, replies)) {
-      this.#host.endRow(row, "network error");
-    }
-  }
-
-  #startWaiters(atFreshKeyframe = false): void {
-    const waiters = this.#waiters;
-    if (waiters.length === 0) {
-      return;
-    }
-    this.#waiters = [];
-    for (const waiter of waiters) {
-      const isHeld = (this.#flags(waiter.row) & (RowFlag.Paused | RowFlag.Pending)) !== 0;
-      if (isHeld || !this.#start(waiter.row, atFreshKeyframe)) {
-        this.#waiters.push(waiter);
-      }
-    }
-  }
-
   /** Brings rows of rings that are no longer written to where they belong, and lets drained rings go. */
   #settle(): void {
     for (const view of [...this.#views]) {
@@ -535,9 +338,7 @@ export class FanOut {
         this.#release(view);
       }
     }
-    if (this.#waiters.length > 0) {
-      this.#startWaiters();
-    }
+    this.#joins.startWaiters(false);
   }
 
   #drain(view: RingView, next: RingView | undefined, hasMoved: boolean): void {
@@ -557,8 +358,7 @@ export class FanOut {
         this.#sendOn(next, row);
       } else if (!hasMoved) {
         view.remove(row);
-        this.#setFlag(row, RowFlag.Waiting);
-        this.#waiters.push({ row, since: this.#host.now() });
+        this.#joins.wait(row);
       }
     }
   }

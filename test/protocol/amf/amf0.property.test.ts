@@ -16,15 +16,18 @@ const plain: fc.Arbitrary<AmfValue> = fc.oneof(
   fc.boolean(),
   text,
   fc.constantFrom(null, undefined),
-  fc.record({
-    kind: fc.constant("date" as const),
-    timeMs: fc.double(),
-    timeZoneMinutes: fc.integer({ min: -32_768, max: 32_767 }, plainObjects),
-  }),
+  fc.record(
+    {
+      kind: fc.constant("date" as const),
+      timeMs: fc.double(),
+      timeZoneMinutes: fc.integer({ min: -32_768, max: 32_767 }),
+    },
+    plainObjects,
+  ),
   fc.record({ kind: fc.constant("xml" as const), text }, plainObjects),
 );
 
-function amfEntries(value: fc.Arbitrary<AmfValue>): fc.Arbitrary<AmfObject> {
+function entriesOf(value: fc.Arbitrary<AmfValue>): fc.Arbitrary<AmfObject> {
   return fc.array(fc.tuple(text, value), { maxLength: 4 }).map((pairs) => new Map(pairs));
 }
 
@@ -33,18 +36,14 @@ function amfValue(depth: number): fc.Arbitrary<AmfValue> {
     return plain;
   }
   const inner = amfValue(depth - 1);
+  const kind = fc.constantFrom("ecma-array" as const);
+  const typed = fc.constantFrom("typed-object" as const);
   return fc.oneof(
     plain,
     fc.array(inner, { maxLength: 4 }),
-    amfEntries(inner),
-    fc.record(
-      { kind: fc.constant("ecma-array" as const), entries: amfEntries(inner) },
-      plainObjects,
-    ),
-    fc.record(
-      { kind: fc.constant("typed-object" as const), className: text, entries: amfEntries(inner) },
-      plainObjects,
-    ),
+    entriesOf(inner),
+    fc.record({ kind, entries: entriesOf(inner) }, plainObjects),
+    fc.record({ kind: typed, className: text, entries: entriesOf(inner) }, plainObjects),
   );
 }
 

@@ -40,7 +40,7 @@ test("H.264 Table 9-3: se(v) codes", () => {
   }
 });
 
-test("A6-03: at most 32 leading zeros, the largest value is 2^32-2", () => {
+test("A6-03: at most 31 leading zeros, the largest value is 2^32-2", () => {
   const largest = new BitReader(hex("00000001 fffffffe"));
   assert.equal(largest.readUnsignedGolomb(), 0xff_ff_ff_fe);
   assert.equal(largest.isBroken, false);

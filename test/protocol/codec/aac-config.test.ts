@@ -95,6 +95,8 @@ test("ISO/IEC 14496-3 §1.6.6.1: backward compatible signalling behind sync 0x2b
   );
   const v2 = start(2, 6, 1).bits(0, 3).bits(0x2_b7, 11).bits(5, 5).bits(1, 1).bits(3, 4);
   assert.equal(decodeAacConfig(v2.bits(0x5_48, 11).bits(1, 1).finish()).profile, "HEv2");
+  const noise = start(2, 6, 1).bits(0, 3).bits(0x2_b7, 11).bits(5, 5).bits(1, 1).bits(3, 4);
+  assert.equal(decodeAacConfig(noise.bits(0x5_49, 11).bits(1, 1).finish()).profile, "HE");
   // What ffmpeg writes after an LC configuration: SBR explicitly absent.
   assert.equal(decodeAacConfig(hex("12 10 56 e5 00")).profile, "LC");
 });

@@ -190,6 +190,20 @@ test("A6-14: multitrack type 3, nesting, duplicate ids and tracks that are cut",
   assert.equal(videoName(flood), "Inter");
 });
 
+test("B-56: the default track is looked for among 256 tracks, no further", () => {
+  const track = join([1, 0, 0, DATA.length], DATA);
+  const behind = (tracks: number) =>
+    join(
+      hex("96 11"),
+      ascii("avc1"),
+      ...Array.from({ length: tracks }, () => track),
+      [0, 0, 0, DATA.length],
+      DATA,
+    );
+  assert.equal(videoName(behind(255)), "Keyframe");
+  assert.equal(videoName(behind(256)), "Inter");
+});
+
 test("headerSlot: the same key for the same track and purpose, another for any other", () => {
   const video = (text: string, track: number[] = []) => join(hex(text), ascii("avc1"), track, DATA);
   const slots = [

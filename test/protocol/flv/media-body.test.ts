@@ -62,6 +62,9 @@ test("Enhanced RTMP v2, ModEx: TimestampOffsetNano", () => {
   assert.deepEqual(data, [...DATA]);
   const other = video(join(hex("97 02 0f423f 13"), ascii("avc1"), DATA));
   assert.equal(other.body.nanosecondOffset, 0, "another ModEx type");
+  const short = video(join(hex("97 01 0f42 03"), ascii("avc1"), DATA));
+  assert.equal(short.body.nanosecondOffset, 0, "fewer than three bytes");
+  assert.deepEqual(short.data, [...DATA]);
 });
 
 test("a reused body keeps nothing of the one before", () => {

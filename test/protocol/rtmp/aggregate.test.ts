@@ -41,10 +41,7 @@ describe("aggregates (RTMP 1.0 §7.1.6)", () => {
 
   it("A7-04 wraps modulo 2^32, with 32 bits of time", () => {
     const bytes = [...tag(9, 0xff_ff_ff_f0, [1]), ...tag(9, 0x10, [2])];
-    assert.deepEqual(decode(aggregate(bytes, 0xff_ff_ff_f8)).parts, [
-      "9 4294967288 01",
-      "9 24 02",
-    ]);
+    assert.deepEqual(decode(aggregate(bytes, 0xff_ff_ff_f8)).parts, ["9 4294967288 01", "9 24 02"]);
   });
 
   it("A6-09 delivers what stands before a fault", () => {

@@ -4,16 +4,35 @@ import { ChunkDecoder } from "../../../src/protocol/rtmp/chunk-decoder.ts";
 import type { Message } from "../../../src/protocol/rtmp/message.ts";
 import { chunk, collect, concat, filled, hex, type Seen } from "./chunk-wire.ts";
 
-/** Every cut into two pieces, and byte by byte, must agree. */
+/** Every cut into two pieces, also with the state packed or carried over in between, and byte by byte must agree. */
 function collectAllCuts(wire: Uint8Array): Seen[] {
   const expected = collect(new ChunkDecoder(), wire);
   const single = Array.from(wire, (byte) => Uint8Array.of(byte));
   assert.deepEqual(collect(new ChunkDecoder(), ...single), expected);
   for (let cut = 1; cut < wire.length; cut++) {
-    const events = collect(new ChunkDecoder(), wire.subarray(0, cut), wire.subarray(cut));
-    assert.deepEqual(events, expected, `cut at ${cut}`);
+    for (const carry of [same, packed, copied]) {
+      const decoder = new ChunkDecoder();
+      const events = collect(decoder, wire.subarray(0, cut));
+      events.push(...collect(carry(decoder), wire.subarray(cut)));
+      assert.deepEqual(events, expected, `cut at ${cut}, ${carry.name}`);
+    }
   }
   return expected;
+}
+
+function same(decoder: ChunkDecoder): ChunkDecoder {
+  return decoder;
+}
+
+function packed(decoder: ChunkDecoder): ChunkDecoder {
+  const row = new Uint8Array(1024);
+  const other = new ChunkDecoder();
+  other.load(row.subarray(0, decoder.save(row)));
+  return other;
+}
+
+function copied(decoder: ChunkDecoder): ChunkDecoder {
+  return ChunkDecoder.restore(structuredClone(decoder.snapshot()));
 }
 
 const payload = filled(300, 5);
@@ -84,6 +103,19 @@ test("A7-02: what was learned is remembered even when payload looks like the tim
   assert.deepEqual(
     collectAllCuts(repeating).map((event) => event.payload),
     [hex(alike.subarray(0, 200))],
+  );
+});
+
+test("B-10: once a peer is known to repeat the field, another value there is a field all the same", () => {
+  const time = 0x01_02_03_04;
+  const wire = concat(
+    chunk({ fmt: 0, csid: 6, time, type: 9, length: 300, payload: third[0] }),
+    chunk({ fmt: 3, csid: 6, extended: time, payload: third[1] }),
+    chunk({ fmt: 3, csid: 6, extended: 0xde_ad_be_ef, payload: third[2] }),
+  );
+  assert.deepEqual(
+    collectAllCuts(wire).map((event) => [event.time, event.payload]),
+    [[time, hex(payload)]],
   );
 });
 

@@ -134,7 +134,7 @@ describe("golden bytes of NetConnection", () => {
   it("createStream", () => {
     assert.equal(
       answers(command(0, "createStream", 4, null)),
-      "030000000000001d1400000000".replace("030000000000001d", "0300000000001d") +
+      "0300000000001d1400000000" +
         "0200075f726573756c74" +
         "004010000000000000" +
         "05" +
@@ -144,10 +144,7 @@ describe("golden bytes of NetConnection", () => {
 
   it("releaseStream and FCPublish: _result null undefined", () => {
     assert.equal(
-      answers(
-        command(0, "releaseStream", 2, null, "s"),
-        command(0, "FCPublish", 3, null, "s"),
-      ),
+      answers(command(0, "releaseStream", 2, null, "s"), command(0, "FCPublish", 3, null, "s")),
       hex([...result(2, UNDEFINED), ...result(3, UNDEFINED)]),
     );
   });
@@ -250,12 +247,7 @@ describe("golden bytes of publishing", () => {
 
 describe("golden bytes of playing", () => {
   const details: Pairs = [["details", text("stream")], ...CLIENT_ID];
-  const RESET = status(
-    "status",
-    "NetStream.Play.Reset",
-    "Playing and resetting stream.",
-    details,
-  );
+  const RESET = status("status", "NetStream.Play.Reset", "Playing and resetting stream.", details);
   const START = status("status", "NetStream.Play.Start", "Started playing stream.", details);
   const BEGIN = "020000000000060400000000" + "000000000001";
   const SAMPLE_ACCESS =
@@ -269,7 +261,7 @@ describe("golden bytes of playing", () => {
     );
     assert.equal(
       hex(encodePlayReplies(1, CHUNK, true)),
-      "020000000000040100000000" + "0000ea60" + BEGIN + status2 + SAMPLE_ACCESS,
+      `0200000000000401000000000000ea60${BEGIN}${status2}${SAMPLE_ACCESS}`,
     );
   });
 
@@ -290,11 +282,11 @@ describe("golden bytes of playing", () => {
     sink.clear();
     drive(session, command(1, "pause", 4, null, true, 0), sink);
     const paused = onStatus(1, status("status", "NetStream.Pause.Notify", "Paused stream."));
-    assert.equal(hex(sink.written), hex(paused) + "020000000000060400000000" + "000100000001");
+    assert.equal(hex(sink.written), `${hex(paused)}020000000000060400000000000100000001`);
     sink.clear();
     drive(session, command(1, "pause", 4, null, false, 0), sink);
     const resumed = onStatus(1, status("status", "NetStream.Unpause.Notify", "Unpaused stream."));
-    assert.equal(hex(sink.written), hex(resumed) + "020000000000060400000000" + "000000000001");
+    assert.equal(hex(sink.written), `${hex(resumed)}020000000000060400000000000000000001`);
     sink.clear();
     drive(session, command(1, "seek", 5, null, 1000), sink);
     const failed = status(
@@ -345,12 +337,7 @@ describe("golden bytes of playing", () => {
         ]),
       ],
     ];
-    const moved = status(
-      "error",
-      "NetConnection.Connect.Rejected",
-      "RTMP 302 Redirect",
-      extension,
-    );
+    const moved = status("error", "NetConnection.Connect.Rejected", "RTMP 302 Redirect", extension);
     const failed = status("error", "NetStream.Play.Failed", "Elsewhere.", CLIENT_ID);
     assert.equal(hex(sink.written), hex([...onStatus(0, moved), ...onStatus(1, failed)]));
   });

@@ -31,7 +31,11 @@ export const NULL: readonly number[] = [0x05];
 export const UNDEFINED: readonly number[] = [0x06];
 
 function pairs(entries: Pairs): number[] {
-  const flat = entries.flatMap(([key, value]) => [...u16(key.length), ...Buffer.from(key), ...value]);
+  const flat = entries.flatMap(([key, value]) => [
+    ...u16(key.length),
+    ...Buffer.from(key),
+    ...value,
+  ]);
   return [...flat, 0, 0, 0x09];
 }
 
@@ -63,7 +67,12 @@ export function wire(
 }
 
 /** A status object in SRS's order. */
-export function status(level: string, code: string, description: string, more: Pairs = []): number[] {
+export function status(
+  level: string,
+  code: string,
+  description: string,
+  more: Pairs = [],
+): number[] {
   return object([
     ["level", text(level)],
     ["code", text(code)],

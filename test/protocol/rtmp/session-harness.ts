@@ -75,8 +75,22 @@ export class Recorder implements ServerSessionSink {
   connects: ConnectRequest[] = [];
   requests: StreamRequest[] = [];
 
+  /** What a client reads; Set Chunk Size is applied and left out. */
+  readonly replies: Reply[] = [];
+  readonly #decoder = new ChunkDecoder({ identified: true });
+  /** Bytes of the server's handshake that are still to come. */
+  #handshakeLeft = 3073;
+
   write(bytes: Uint8Array): void {
     this.chunks.push(bytes.slice());
+    const skipped = Math.min(this.#handshakeLeft, bytes.length);
+    this.#handshakeLeft -= skipped;
+    this.#decoder.push(bytes.subarray(skipped), {
+      message: (reply) => {
+        this.replies.push(readReply(reply));
+        return true;
+      },
+    });
   }
   connect(request: ConnectRequest): void {
     this.connects.push(request);
@@ -115,6 +129,7 @@ export class Recorder implements ServerSessionSink {
   /** Forgets what was written. */
   clear(): void {
     this.chunks.length = 0;
+    this.replies.length = 0;
     this.events.length = 0;
   }
 }
@@ -163,22 +178,13 @@ export interface Reply {
   readonly hex?: string;
 }
 
-/** The messages in bytes a server wrote after its handshake; Set Chunk Size is applied and left out. */
-export function readReplies(bytes: Uint8Array): Reply[] {
-  const replies: Reply[] = [];
-  new ChunkDecoder({ identified: true }).push(bytes, {
-    message(reply) {
-      const place = { csid: reply.chunkStreamId, type: reply.type, msid: reply.streamId };
-      if (reply.type === MessageType.CommandAmf0) {
-        const { name, transactionId, args } = decodeCommand(reply.payload, reply.type);
-        replies.push({ ...place, name, transactionId, args: args.map(plain) });
-      } else {
-        replies.push({ ...place, hex: Buffer.from(reply.payload).toString("hex") });
-      }
-      return true;
-    },
-  });
-  return replies;
+function readReply(reply: Message): Reply {
+  const place = { csid: reply.chunkStreamId, type: reply.type, msid: reply.streamId };
+  if (reply.type !== MessageType.CommandAmf0) {
+    return { ...place, hex: Buffer.from(reply.payload).toString("hex") };
+  }
+  const { name, transactionId, args } = decodeCommand(reply.payload, reply.type);
+  return { ...place, name, transactionId, args: args.map(plain) };
 }
 
 /** AMF values as plain objects, for deepEqual. */
@@ -196,8 +202,8 @@ export function plain(value: AmfValue): unknown {
 }
 
 /** Names and status codes of replies, e.g. `_result`, `onStatus NetStream.Play.Start`, `type 4 …`. */
-export function outline(bytes: Uint8Array): string[] {
-  return readReplies(bytes).map((reply) => {
+export function outline(sink: Recorder): string[] {
+  return sink.replies.map((reply) => {
     if (reply.name === undefined) {
       return `type ${reply.type} ${reply.hex}`;
     }

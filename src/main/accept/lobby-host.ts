@@ -1,0 +1,21 @@
+/** What the lobby and its newcomers work with. */
+import type { Config } from "../../protocol/conf/config.ts";
+import type { ServerInfo } from "../../protocol/rtmp/server-session.ts";
+import type { Clients } from "../coordinator/clients.ts";
+import type { Coordinator } from "../coordinator/coordinator.ts";
+import type { Logger } from "../log/logger.ts";
+import type { ShardLink } from "../shards/shard-link.ts";
+import type { Admission } from "./admission.ts";
+
+/** The lobby's surroundings. */
+export interface LobbyHost {
+  config(): Config;
+  readonly admission: Admission;
+  readonly coordinator: Coordinator;
+  readonly clients: Clients;
+  readonly shards: readonly (ShardLink | undefined)[];
+  readonly log: Logger;
+  readonly serverInfo: Omit<ServerInfo, "id">;
+  /** The lobby is full (true), or has room again (false): accept is delayed meanwhile. */
+  crowded(isCrowded: boolean): void;
+}
