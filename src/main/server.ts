@@ -4,18 +4,19 @@
  * Closing order: stop accepting → lobby → shards end their sessions and exit → pool and log.
  */
 import { totalmem } from "node:os";
-import type { Config } from "../protocol/conf/config.ts";
+import type { Config, ListenEndpoint } from "../protocol/conf/config.ts";
 import { resolveVhost } from "../protocol/conf/config.ts";
 import type {
   AdmissionAnswer,
-  AdmissionQuestion,
   FromShard,
   PrimaryCalls,
   RingLease,
+  RowQuestion,
 } from "../protocol/control/calls.ts";
-import { RejectedError } from "../protocol/errors.ts";
+import { RejectedError, TransportError } from "../protocol/errors.ts";
 import { Acceptor } from "./accept/acceptor.ts";
 import { Admission } from "./accept/admission.ts";
+import { FileBudget } from "./accept/file-budget.ts";
 import { Lobby } from "./accept/lobby.ts";
 import { type Client, Clients } from "./coordinator/clients.ts";
 import { Coordinator, type StreamEntry } from "./coordinator/coordinator.ts";
@@ -24,7 +25,7 @@ import { coresOfHost } from "./limits-of-host.ts";
 import type { Logger } from "./log/logger.ts";
 import { monotonicMs } from "./monotonic.ts";
 import type { ShardLink } from "./shards/shard-link.ts";
-import { Supervisor } from "./shards/supervisor.ts";
+import { Supervisor, type SupervisorLimits } from "./shards/supervisor.ts";
 
 /** Share of the host's memory that rings may take. */
 const RING_SHARE = 0.1;
@@ -37,6 +38,8 @@ export interface ServerOptions {
   readonly version: string;
   /** Lets {@link Server.supervisor} inject faults; for tests. */
   readonly allowFaults?: boolean;
+  /** Times and counts of {@link Server.supervisor} that differ from its defaults. */
+  readonly supervisorLimits?: Partial<SupervisorLimits>;
 }
 
 /** A running server. */
@@ -61,6 +64,7 @@ export class Server {
       shards,
       rows: config.maxConnections,
       allowFaults: options.allowFaults ?? false,
+      limits: options.supervisorLimits ?? {},
       log,
       message: (shard, message) => this.#take(shard, message),
       died: (shard) => this.#shardDied(shard),
@@ -85,6 +89,7 @@ export class Server {
       shards: links,
       log,
       serverInfo: { ip: "", pid: process.pid, version: options.version },
+      files: new FileBudget(),
       crowded: (isCrowded) => (isCrowded ? this.#acceptor.suspend() : this.#acceptor.resume()),
     });
   }
@@ -92,20 +97,31 @@ export class Server {
   /** Starts the shards, then listens. @throws TransportError when an address cannot be had. */
   static async start(options: ServerOptions): Promise<Server> {
     const server = new Server(options);
-    await server.supervisor.start();
     try {
+      await server.supervisor.start();
+      options.log.info("server", `${server.supervisor.links.length} shards`);
       for (const endpoint of options.config.listen) {
-        server.#acceptor.listen(endpoint);
-        options.log.info(
-          "server",
-          `listening on rtmp://${endpoint.host === "" ? "*" : endpoint.host}:${endpoint.port}`,
-        );
+        const address = `${endpoint.host === "" ? "*" : endpoint.host}:${endpoint.port}`;
+        server.#listen(endpoint, address);
+        options.log.info("server", `listening on rtmp://${address}`);
       }
     } catch (error) {
       await server.close();
       throw error;
     }
     return server;
+  }
+
+  /** @throws TransportError that names the address. */
+  #listen(endpoint: ListenEndpoint, address: string): void {
+    try {
+      this.#acceptor.listen(endpoint);
+    } catch (error) {
+      if (!(error instanceof TransportError)) {
+        throw error;
+      }
+      throw new TransportError(error.code, `cannot listen on ${address}: ${error.message}`, error);
+    }
   }
 
   /** Ends every session and thread. */
@@ -130,13 +146,24 @@ export class Server {
         break;
       }
       case "ring-opened":
+        this.coordinator.ringOpened(shard.index, message);
+        break;
       case "ring-ended":
+        this.#publishEnded(shard, message);
+        break;
       case "ring-released":
-        this.coordinator.take(shard.index, message);
+        this.coordinator.releaseRing(shard.index, message.ringId);
         break;
       case "ready":
       case "stopped":
         break;
+    }
+  }
+
+  #publishEnded(shard: ShardLink, message: Extract<FromShard, { kind: "ring-ended" }>): void {
+    const ended = this.coordinator.ringEnded(shard.index, message);
+    if (ended !== undefined) {
+      this.clients.find(shard.index, ended.publisher.row)?.published.delete(ended.entry);
     }
   }
 
@@ -146,8 +173,8 @@ export class Server {
     if (client.playing !== undefined) {
       this.coordinator.removePlayer(client.playing);
     }
-    if (client.published !== undefined) {
-      this.coordinator.removePublisher(client.published, client);
+    for (const entry of client.published) {
+      this.coordinator.removePublisher(entry, client);
     }
   }
 
@@ -168,10 +195,11 @@ export class Server {
   }
 
   /** A session that asks again after hand-off: the same rules, on the shard where it is. */
-  async #admit(shard: ShardLink, question: AdmissionQuestion): Promise<AdmissionAnswer> {
+  async #admit(shard: ShardLink, question: RowQuestion): Promise<AdmissionAnswer> {
     const client = this.clients.find(shard.index, question.row);
-    if (client === undefined) {
-      return { allowed: false, status: "NetStream.Failed", description: "Unknown session." };
+    // The row may have been given to somebody else since it asked.
+    if (client === undefined || shard.board.inode[question.row] !== question.inode) {
+      return refusal("NetStream.Failed", "Unknown session.");
     }
     try {
       return question.action === "publish"
@@ -182,49 +210,42 @@ export class Server {
         throw error;
       }
       this.#log.info(client.id, `refused: ${error.message} (${error.status})`);
-      return { allowed: false, status: error.status, description: error.message };
+      return refusal(error.status, error.message);
     }
   }
 
   async #admitPublish(
     shard: ShardLink,
     client: Client,
-    { stream }: AdmissionQuestion,
+    { stream }: RowQuestion,
   ): Promise<AdmissionAnswer> {
-    const before = client.published;
-    if (before !== undefined) {
-      // It said goodbye to its earlier stream, or publishes a second one: the name it gave up is free.
-      client.published = undefined;
-      this.coordinator.removePublisher(before, client);
-    }
     const entry = await this.#admission.publish(stream);
-    const lease = this.coordinator.lendRing(shard.index);
-    if (lease === null || this.clients.find(shard.index, client.row) !== client) {
+    // It may have left, or died with its shard, while the name was made free.
+    const isHere = this.clients.find(shard.index, client.row) === client;
+    const lease = isHere ? this.coordinator.lendRing(shard.index) : null;
+    if (lease === null) {
       this.#admission.abandon(entry);
-      return {
-        allowed: false,
-        status: "NetStream.Publish.Failed",
-        description: "The server has no room.",
-      };
+      return refusal("NetStream.Publish.Failed", "The server has no room.");
     }
     entry.publisher = { shard: shard.index, row: client.row };
-    client.published = entry;
+    client.published.add(entry);
     this.coordinator.announce(entry, shard.index);
     this.#log.info(client.id, `publishes again, stream=${entry.key}`);
     return { allowed: true, ...described(entry), lease };
   }
 
-  #admitPlay(shard: ShardLink, client: Client, { stream }: AdmissionQuestion): AdmissionAnswer {
-    const entry = this.#admission.play(stream);
+  #admitPlay(shard: ShardLink, client: Client, { stream }: RowQuestion): AdmissionAnswer {
+    const { key, settings } = this.#admission.play(stream);
+    const entry = this.coordinator.enter(key, settings);
     const before = client.playing;
+    // The stream's ring is news of its own, as for any other player.
     this.coordinator.announce(entry, shard.index);
     client.playing = this.coordinator.addPlayer(entry, shard.index);
     if (before !== undefined) {
       this.coordinator.removePlayer(before);
     }
     this.#log.info(client.id, `plays again, stream=${entry.key}`);
-    const lease = entry.ringId === null ? null : this.pool.share(entry.ringId, shard.index);
-    return { allowed: true, ...described(entry), lease };
+    return { allowed: true, ...described(entry), lease: null };
   }
 
   /** URLs for people: what to publish to and to play. */
@@ -236,6 +257,10 @@ export class Server {
         )
       : [];
   }
+}
+
+function refusal(status: string, description: string): AdmissionAnswer {
+  return { allowed: false, status, description };
 }
 
 function described({ id: streamId, key, settings, previous }: StreamEntry): {

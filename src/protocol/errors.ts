@@ -16,7 +16,7 @@ export class ProtocolError extends Error {
   readonly place: ProtocolPlace;
   constructor(code: string, message: string, place: ProtocolPlace = {}) {
     super(message);
-    this.name = 'ProtocolError';
+    this.name = "ProtocolError";
     this.code = code;
     this.place = place;
   }
@@ -26,7 +26,7 @@ export class ProtocolError extends Error {
 export class LimitError extends ProtocolError {
   constructor(code: string, message: string, place: ProtocolPlace = {}) {
     super(code, message, place);
-    this.name = 'LimitError';
+    this.name = "LimitError";
   }
 }
 
@@ -37,7 +37,7 @@ export class RejectedError extends Error {
   readonly status: string;
   constructor(code: string, status: string, message: string) {
     super(message);
-    this.name = 'RejectedError';
+    this.name = "RejectedError";
     this.code = code;
     this.status = status;
   }
@@ -48,7 +48,7 @@ export class TransportError extends Error {
   readonly code: string;
   constructor(code: string, message: string, cause?: unknown) {
     super(message, { cause });
-    this.name = 'TransportError';
+    this.name = "TransportError";
     this.code = code;
   }
 }
@@ -68,7 +68,7 @@ export class ConfigError extends Error {
   readonly place: ConfigPlace;
   constructor(code: string, message: string, place: ConfigPlace) {
     super(`${place.file}:${place.line}: ${message}`);
-    this.name = 'ConfigError';
+    this.name = "ConfigError";
     this.code = code;
     this.place = place;
   }
@@ -79,16 +79,16 @@ export class ControlError extends Error {
   readonly code: string;
   constructor(code: string, message: string) {
     super(message);
-    this.name = 'ControlError';
+    this.name = "ControlError";
     this.code = code;
   }
 }
 
 /** A bug of weir's own. Reaction: this thread dies and the primary replaces it. */
 export class InvariantError extends Error {
-  readonly code = 'ERR_INVARIANT';
+  readonly code = "ERR_INVARIANT";
   constructor(message: string) {
     super(message);
-    this.name = 'InvariantError';
+    this.name = "InvariantError";
   }
 }

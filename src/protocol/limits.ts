@@ -32,13 +32,13 @@ export const CHUNK_STREAMS_MAX = 64;
 /** Sum of partial messages of one connection. Reaction: LimitError. */
 export const PARTIAL_BYTES_MAX: number = 12 * 1024 * 1024;
 /** An assembly buffer kept for the next message of its chunk stream: most keyframes fit. A larger one is given back. */
-export const ASSEMBLY_BUFFER_BYTES_KEPT_MAX = 512 * 1024;
+export const ASSEMBLY_BUFFER_BYTES_KEPT_MAX: number = 512 * 1024;
 /** Assembly buffers kept by one connection together: idle chunk streams hold no more. Beyond it they are given back. */
-export const ASSEMBLY_BYTES_KEPT_MAX = 2 * 1024 * 1024;
+export const ASSEMBLY_BYTES_KEPT_MAX: number = 2 * 1024 * 1024;
 /** Smallest inbound chunk size taken; the spec allows 1, encoders use 128 and more. Reaction: ProtocolError. */
 export const CHUNK_SIZE_MIN = 128;
 /** Largest effective inbound chunk size: a message has 24 bits of length. Larger values are clamped. */
-export const CHUNK_SIZE_MAX = 0xffffff;
+export const CHUNK_SIZE_MAX = 0xff_ff_ff;
 /** Chunk size before any Set Chunk Size (RTMP 1.0 §5.4.1). */
 export const CHUNK_SIZE_DEFAULT = 128;
 

@@ -4,11 +4,11 @@ import * as Comlink from "comlink";
 import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
 import type {
   AdmissionAnswer,
-  AdmissionQuestion,
   EndReason,
   Fault,
   PrimaryCalls,
   RingLease,
+  RowQuestion,
   ShardCalls,
 } from "../protocol/control/calls.ts";
 import { ControlError } from "../protocol/errors.ts";
@@ -21,22 +21,40 @@ const ADMIT_TIMEOUT_MS = 35_000;
 /** The primary as its shard calls it. */
 export interface PrimaryLink {
   leaseRing(streamId: number, wrapBytes: number): Promise<RingLease | null>;
-  admit(question: AdmissionQuestion): Promise<AdmissionAnswer>;
+  admit(question: RowQuestion): Promise<AdmissionAnswer>;
 }
 
 /** What the primary may call here. */
 export interface ShardHandlers {
-  kick(row: number, reason: EndReason): boolean;
+  kick(row: number, inode: number, reason: EndReason): boolean;
   fault(fault: Fault): void;
+  /** An answer that nobody waited for any more brought this lease. */
+  unused(lease: RingLease): void;
 }
 
-function within<T>(promise: Promise<T>, ms: number, call: string): Promise<T> {
+interface Call<T> {
+  readonly name: string;
+  readonly timeoutMs: number;
+  /** Takes an answer that came too late. */
+  late(answer: T): void;
+}
+
+function within<T>(promise: Promise<T>, { name, timeoutMs, late }: Call<T>): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new ControlError("ERR_CONTROL_TIMEOUT", `${call}: no answer in ${ms} ms`)),
-      ms,
-    );
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      const text = `${name}: no answer in ${timeoutMs} ms`;
+      reject(new ControlError("ERR_CONTROL_TIMEOUT", text));
+    }, timeoutMs);
+    promise.then((answer) => {
+      clearTimeout(timer);
+      if (isLate) {
+        late(answer);
+      } else {
+        resolve(answer);
+      }
+    }, reject);
   });
 }
 
@@ -44,19 +62,28 @@ function within<T>(promise: Promise<T>, ms: number, call: string): Promise<T> {
 export function openPrimaryLink(port: MessagePort, handlers: ShardHandlers): PrimaryLink {
   const endpoint = nodeEndpoint(port);
   const shard: ShardCalls = {
-    kick: (row, reason) => Promise.resolve(handlers.kick(row, reason)),
+    kick: (row, inode, reason) => Promise.resolve(handlers.kick(row, inode, reason)),
     fault: (fault) => Promise.resolve(handlers.fault(fault)),
   };
   Comlink.expose(shard, endpoint);
   const primary = Comlink.wrap<PrimaryCalls>(endpoint);
+  const giveBack = (lease: RingLease | null): void => {
+    if (lease !== null) {
+      handlers.unused(lease);
+    }
+  };
   return {
     leaseRing: (streamId, wrapBytes) =>
-      within(primary.leaseRing(streamId, wrapBytes), CALL_TIMEOUT_MS, "leaseRing"),
+      within(primary.leaseRing(streamId, wrapBytes), {
+        name: "leaseRing",
+        timeoutMs: CALL_TIMEOUT_MS,
+        late: giveBack,
+      }),
     admit: (question) =>
-      within<AdmissionAnswer>(
-        primary.admit(question) as Promise<AdmissionAnswer>,
-        ADMIT_TIMEOUT_MS,
-        "admit",
-      ),
+      within<AdmissionAnswer>(primary.admit(question) as Promise<AdmissionAnswer>, {
+        name: "admit",
+        timeoutMs: ADMIT_TIMEOUT_MS,
+        late: (answer) => giveBack(answer.allowed ? answer.lease : null),
+      }),
   };
 }

@@ -5,6 +5,8 @@
 import type { MessagePort } from "node:worker_threads";
 import { Board, Counter } from "../protocol/control/board.ts";
 import type {
+  AdmissionAnswer,
+  AdmissionQuestion,
   EndReason,
   FromShard,
   GivePublisher,
@@ -13,8 +15,8 @@ import type {
   StreamSettings,
   ToShard,
 } from "../protocol/control/calls.ts";
+import { InvariantError } from "../protocol/errors.ts";
 import { Doorbell } from "../protocol/ring/doorbell.ts";
-import { READER_WORDS } from "../protocol/ring/ring-layout.ts";
 import type { RingWriter } from "../protocol/ring/ring-writer.ts";
 import type { ChunkDecoderSnapshot } from "../protocol/rtmp/chunk-decoder.ts";
 import type { ServerSessionSnapshot } from "../protocol/rtmp/server-session.ts";
@@ -26,11 +28,13 @@ import { openPrimaryLink, type PrimaryLink } from "./primary-link.ts";
 import { Copies } from "./session/copies.ts";
 import { Players } from "./session/players.ts";
 import { type NewStream, Publisher, type PublisherHost } from "./session/publisher.ts";
+import { StallGrace } from "./stall-grace.ts";
 import { FanOut } from "./stream/fan-out.ts";
 import type { CutTurn, FanOutEnd, FanOutHost, TurnTaker } from "./stream/fan-out-host.ts";
 import { LiveStream, type LiveStreamHost } from "./stream/live-stream.ts";
 import { Preamble } from "./stream/preamble.ts";
 import type { RingView } from "./stream/ring-view.ts";
+import { wakeReaders } from "./wake-readers.ts";
 
 /** The tick while there are players, and while there are none. */
 const TICK_MS = 10;
@@ -39,7 +43,6 @@ const TICK_IDLE_MS = 50;
 const TURN_MS = 4;
 const SECOND_MS = 1000;
 const TENTH_MS = 100;
-const READERS_PER_WORD = 32;
 /** The doorbell is looked at again at least this often. */
 const BELL_TIMEOUT_MS = 1000;
 
@@ -56,6 +59,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   readonly #copies: Copies;
   readonly #publisherHost: PublisherHost;
   readonly #meter = new LoadMeter();
+  readonly #grace = new StallGrace(monotonicMs());
   readonly #fanOuts = new Map<number, FanOut>();
   readonly #publishers = new Map<number, Publisher>();
   readonly #owners = new Map<LiveStream, Publisher>();
@@ -74,15 +78,16 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     this.#bell = new Doorbell(start.doorbells);
     this.#copies = new Copies(this.rows);
     this.#primary = openPrimaryLink(calls, {
-      kick: (row, reason) => this.#kick(row, reason),
+      kick: (row, inode, reason) => this.board.inode[row] === inode && this.#kick(row, reason),
       fault: (fault) => runFault(start.allowFaults, fault),
+      unused: (lease) => this.ringReleased(lease.ringId),
     });
     this.#publisherHost = {
       board: this.board,
       now: monotonicMs,
       openStream: (publisher, what) => this.#openStream(publisher, what),
       closeStream: (stream) => this.#closeStream(stream),
-      admit: (question) => this.#primary.admit(question),
+      admit: (question) => this.#admit(question),
       gone: (publisher, reason, detail) => this.#publisherGone(publisher, reason, detail),
     };
     const fanOut = (streamId: number): FanOut | undefined => this.#fanOuts.get(streamId);
@@ -91,7 +96,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
       rows: this.rows,
       now: monotonicMs,
       fanOut,
-      admit: (question) => this.#primary.admit(question),
+      admit: (question) => this.#admit(question),
       learn: (streamId, answer) => {
         this.#learn(streamId, answer.key, answer.settings);
         if (answer.lease !== null) {
@@ -204,17 +209,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   }
 
   wake(stream: LiveStream, writer: RingWriter): void {
-    for (let word = 0; word < READER_WORDS; word += 1) {
-      let mask = writer.readerMask(word);
-      while (mask !== 0) {
-        const bit = 31 - Math.clz32(mask & -mask);
-        mask &= mask - 1;
-        const thread = word * READERS_PER_WORD + bit;
-        if (thread !== this.thread) {
-          this.#bell.ring(thread);
-        }
-      }
-    }
+    wakeReaders(writer, this.#bell, this.thread);
     const fanOut = this.#fanOuts.get(stream.streamId);
     if (fanOut !== undefined) {
       this.#beginTurn();
@@ -232,6 +227,24 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     }
   }
 
+  /**
+   * Asks the primary about one more publish or play. The answer comes on another port than the news of its stream, so
+   * either may be first: both make the stream known. A publisher that left meanwhile has no use for its ring.
+   */
+  async #admit(question: AdmissionQuestion): Promise<AdmissionAnswer> {
+    const { row } = question;
+    const publisher = this.#publishers.get(row);
+    const answer = await this.#primary.admit({ ...question, inode: this.board.inode[row] ?? -1 });
+    if (answer.allowed && answer.lease !== null) {
+      if (publisher !== undefined && this.#publishers.get(row) === publisher) {
+        this.#learn(answer.streamId, answer.key, answer.settings);
+      } else {
+        this.ringReleased(answer.lease.ringId);
+      }
+    }
+    return answer;
+  }
+
   /** Every lease is used or let go. */
   #openRing(streamId: number, lease: RingLease): void {
     const fanOut = this.#fanOuts.get(streamId);
@@ -244,9 +257,10 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
 
   #adoptPublisher(give: GivePublisher<ServerSessionSnapshot>): void {
     const fanOut = this.#fanOuts.get(give.streamId);
-    if (fanOut !== undefined) {
-      this.#publishers.set(give.row, new Publisher(give, fanOut.settings, this.#publisherHost));
+    if (fanOut === undefined) {
+      throw new InvariantError("a publisher of a stream that was never announced");
     }
+    this.#publishers.set(give.row, new Publisher(give, fanOut.settings, this.#publisherHost));
   }
 
   #openStream(publisher: Publisher, what: NewStream): LiveStream {
@@ -336,6 +350,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
       return;
     }
     const now = monotonicMs();
+    this.#grace.tick(now, TICK_IDLE_MS);
     this.#beginTurn();
     this.#players.poll();
     const began = performance.now();
@@ -355,10 +370,12 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   }
 
   #tickTenth(now: number): void {
-    this.#players.checkBlocked();
-    const playersOf = (streamId: number): number => this.#fanOuts.get(streamId)?.players ?? 0;
-    for (const publisher of this.#publishers.values()) {
-      publisher.tick(playersOf);
+    if (this.#grace.mayJudge(now)) {
+      this.#players.checkBlocked();
+      const playersOf = (streamId: number): number => this.#fanOuts.get(streamId)?.players ?? 0;
+      for (const publisher of this.#publishers.values()) {
+        publisher.tick(playersOf);
+      }
     }
     this.#meter.update(now);
     const { counters } = this.board;

@@ -52,6 +52,7 @@ export class RtmpPeer {
   /** When the connection was asked for, in milliseconds of this process's clock. */
   readonly openedAt: number = performance.now();
   readonly #socket: Socket;
+  #isClosed = false;
   /** Fulfilled when all that was asked for is written. */
   #written: Promise<void> = Promise.resolve();
   readonly #session: ClientSession;
@@ -69,7 +70,10 @@ export class RtmpPeer {
       },
       media: (message) => this.#record(message),
       status: (_level, code) => this.statuses.push(code),
-      closed: () => this.#socket.end(),
+      closed: () => {
+        this.#isClosed = true;
+        this.#socket.end();
+      },
     };
     this.#socket.on("connect", () => this.#session.start(this.#sink));
     this.#socket.on("data", (bytes) => this.#session.push(bytes, this.#sink));
@@ -126,8 +130,11 @@ export class RtmpPeer {
     await waitUntil(`${count} messages come`, enough, timeoutMs);
   }
 
-  /** Publishes one message. */
+  /** Publishes one message; nothing any more when the server has ended the stream or the connection. */
   send(frame: Frame, timestamp: number): void {
+    if (this.#isClosed || this.end !== "open") {
+      return;
+    }
     const chunkStreamId = frame.type === 8 ? 4 : 6;
     const { type, payload } = frame;
     const message = { chunkStreamId, type, streamId: this.#session.streamId, timestamp, payload };

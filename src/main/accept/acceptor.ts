@@ -4,7 +4,7 @@
  */
 import { createServer, type Server, type Socket } from "node:net";
 import type { ListenEndpoint } from "../../protocol/conf/config.ts";
-import { closeDescriptor, duplicate, listenShared } from "./native.ts";
+import { BACKLOG, closeDescriptor, duplicate, listenShared } from "./native.ts";
 
 interface Listener {
   readonly endpoint: ListenEndpoint;
@@ -73,7 +73,8 @@ export class Acceptor {
       this.#accepted(socket, listener.endpoint),
     );
     server.on("error", this.#failed);
-    server.listen({ fd: duplicate(listener.descriptor) });
+    // Without the backlog Node would shorten the kernel's queue to its own default.
+    server.listen({ fd: duplicate(listener.descriptor), backlog: BACKLOG });
     listener.server = server;
   }
 }

@@ -3,8 +3,9 @@
  * over the directory; the lobby and sessions that ask again after hand-off use the same answers.
  */
 import { type Config, resolveVhost, type VhostConfig } from "../../protocol/conf/config.ts";
+import { Counter } from "../../protocol/control/board.ts";
 import type { StreamSettings } from "../../protocol/control/calls.ts";
-import { RejectedError } from "../../protocol/errors.ts";
+import { ControlError, RejectedError } from "../../protocol/errors.ts";
 import { type StreamRequest, streamKey } from "../../protocol/rtmp/stream-url.ts";
 import type { Coordinator, PublisherPlace, StreamEntry } from "../coordinator/coordinator.ts";
 import { monotonicMs } from "../monotonic.ts";
@@ -27,6 +28,13 @@ const COMING: PublisherPlace = { shard: -1, row: -1 };
 
 /** What names a stream. */
 export type StreamName = Pick<StreamRequest, "vhost" | "app" | "stream">;
+
+/** A stream that may be played: what the directory needs to find or make its entry. */
+export interface AdmittedStream {
+  /** `vhost/app/stream`. */
+  readonly key: string;
+  readonly settings: StreamSettings;
+}
 
 /** A vhost's settings as a shard needs them. */
 function settingsOf(config: Config, vhost: VhostConfig): StreamSettings {
@@ -72,6 +80,8 @@ function busy(): RejectedError {
 /** Decides. */
 export class Admission {
   readonly #host: AdmissionHost;
+  /** Made once for each vhost of the configuration in force. */
+  readonly #settings = new WeakMap<VhostConfig, StreamSettings>();
 
   constructor(host: AdmissionHost) {
     this.#host = host;
@@ -86,13 +96,9 @@ export class Admission {
     return vhost;
   }
 
-  /** The entry to play; players may wait for a stream that is not live. @throws RejectedError */
-  play(stream: StreamName): StreamEntry {
-    const vhost = this.vhost(stream.vhost);
-    return this.#host.coordinator.enter(
-      keyOf(stream, vhost),
-      settingsOf(this.#host.config(), vhost),
-    );
+  /** The stream to play; players may wait for one that is not live. No state is made for it. @throws RejectedError */
+  play(stream: StreamName): AdmittedStream {
+    return this.#admitted(stream, this.vhost(stream.vhost));
   }
 
   /**
@@ -101,18 +107,14 @@ export class Admission {
    * @throws RejectedError when somebody publishes it.
    */
   async publish(stream: StreamName): Promise<StreamEntry> {
-    const config = this.#host.config();
-    const vhost = this.vhost(stream.vhost);
-    const key = keyOf(stream, vhost);
-    const settings = settingsOf(config, vhost);
-    const entry = this.#host.coordinator.enter(key, settings);
-    if (entry.publisher === null) {
-      entry.publisher = COMING;
-      return entry;
+    const { coordinator } = this.#host;
+    const { key, settings } = this.#admitted(stream, this.vhost(stream.vhost));
+    const holder = coordinator.find(key)?.publisher ?? null;
+    if (holder !== null) {
+      await this.#takeOver(key, holder);
     }
-    await this.#takeOver(entry, entry.publisher, config.limits.takeoverSilenceMs);
-    // The entry may have been pruned with its publisher and made anew, and somebody may have been faster.
-    const vacant = this.#host.coordinator.enter(key, settings);
+    // While that took its time the entry may have been made anew, and somebody may have been faster.
+    const vacant = coordinator.enter(key, settings);
     if (vacant.publisher !== null) {
       throw busy();
     }
@@ -125,23 +127,48 @@ export class Admission {
     this.#host.coordinator.removePublisher(entry, COMING);
   }
 
-  async #takeOver(entry: StreamEntry, publisher: PublisherPlace, silenceMs: number): Promise<void> {
-    const shard = this.#host.shards[publisher.shard];
-    if (
-      shard === undefined ||
-      silenceMs === 0 ||
-      this.#silentFor(shard, publisher.row) < silenceMs
-    ) {
+  /** Ends the publisher of a key when it fell silent. @throws RejectedError when it did not. */
+  async #takeOver(key: string, holder: PublisherPlace): Promise<void> {
+    const { takeoverSilenceMs } = this.#host.config().limits;
+    const shard = this.#host.shards[holder.shard];
+    const isSilent =
+      shard !== undefined &&
+      takeoverSilenceMs > 0 &&
+      silentFor(shard, holder.row) >= takeoverSilenceMs;
+    if (!isSilent) {
       throw busy();
     }
-    await shard.kick(publisher.row, "taken over");
+    try {
+      await shard.kick(holder.row, "taken over");
+    } catch (error) {
+      if (!(error instanceof ControlError)) {
+        throw error;
+      }
+      // It hangs and keeps its name until it is replaced, or it died and the name is free already.
+    }
     const until = monotonicMs() + TAKEOVER_TIMEOUT_MS;
-    while (entry.publisher === publisher && monotonicMs() < until) {
+    while (this.#host.coordinator.find(key)?.publisher === holder && monotonicMs() < until) {
       await new Promise((resolve) => setTimeout(resolve, TAKEOVER_POLL_MS));
     }
   }
 
-  #silentFor(shard: ShardLink, row: number): number {
-    return ((monotonicMs() & MS_MASK) - (shard.board.progress[row] ?? 0)) & MS_MASK;
+  #admitted(stream: StreamName, vhost: VhostConfig): AdmittedStream {
+    let settings = this.#settings.get(vhost);
+    if (settings === undefined) {
+      settings = settingsOf(this.#host.config(), vhost);
+      this.#settings.set(vhost, settings);
+    }
+    return { key: keyOf(stream, vhost), settings };
   }
+}
+
+/**
+ * How long a publisher has sent nothing, by the last time its shard looked: a shard that stood still has seen nothing
+ * of anybody.
+ */
+function silentFor({ board }: ShardLink, row: number): number {
+  const looked = board.counters[Counter.Heartbeat] ?? 0;
+  const silentMs = ((looked & MS_MASK) - (board.progress[row] ?? 0)) & MS_MASK;
+  // It spoke after the last look: the difference is negative.
+  return silentMs > MS_MASK / 2 ? 0 : silentMs;
 }

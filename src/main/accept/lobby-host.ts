@@ -6,6 +6,7 @@ import type { Coordinator } from "../coordinator/coordinator.ts";
 import type { Logger } from "../log/logger.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 import type { Admission } from "./admission.ts";
+import type { FileBudget } from "./file-budget.ts";
 
 /** The lobby's surroundings. */
 export interface LobbyHost {
@@ -16,6 +17,7 @@ export interface LobbyHost {
   readonly shards: readonly (ShardLink | undefined)[];
   readonly log: Logger;
   readonly serverInfo: Omit<ServerInfo, "id">;
+  readonly files: FileBudget;
   /** The lobby is full (true), or has room again (false): accept is delayed meanwhile. */
   crowded(isCrowded: boolean): void;
 }

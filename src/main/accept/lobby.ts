@@ -1,14 +1,26 @@
 /**
  * The RTMP dialogue of every connection from accept to the `publish` or `play` command, under absolute deadlines and
  * byte limits; then the hand-off to a shard.
+ *
+ * Who is turned away: beyond `max_connections`, or close to the process's limit of open files, a few clients at a time
+ * are let in to be told so, the rest is closed. Before that, and before accept is delayed because too many have not
+ * said what they want, the oldest that has not even shaken hands makes room: a client that means it needs milliseconds.
  */
 import type { Socket } from "node:net";
-import { monotonicMs } from "../monotonic.ts";
+import { FairClock } from "./fair-clock.ts";
 import type { LobbyHost } from "./lobby-host.ts";
-import { Newcomer } from "./newcomer.ts";
+import { Newcomer, type NewcomerKeeper } from "./newcomer.ts";
 
 /** Deadlines are looked at this often. */
 const SWEEP_MS = 100;
+/** Clients that are told at a time that the server is full. */
+const SURPLUS_MAX = 64;
+/** A newcomer has this long for its handshake before it may be crowded out. */
+const CROWD_OUT_MS = 1000;
+/** Accept goes on when this share of the lobby is free again. */
+const FREE_SHARE = 1 / 16;
+/** What was closed without a word is told once in this time. */
+const TELL_MS = 1000;
 const ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789";
 const ID_LENGTH = 8;
 
@@ -22,72 +34,144 @@ function newConnectionId(random: () => number = Math.random): string {
 }
 
 /** All connections that have not said what they want. */
-export class Lobby {
+export class Lobby implements NewcomerKeeper {
+  readonly clock: FairClock = new FairClock(SWEEP_MS);
   readonly #host: LobbyHost;
   readonly #newcomers = new Set<Newcomer>();
+  /** Those without handshake, oldest first. */
+  readonly #strangers = new Set<Newcomer>();
   readonly #sweep: NodeJS.Timeout;
+  /** Somebody decides about so many. */
+  #waiting = 0;
+  #surplus = 0;
   #isCrowded = false;
+  /** Closed without a word and not yet told in the log. */
+  #untold = 0;
+  #toldAt = 0;
   /** Refusals by reason, for metrics. */
   readonly refusals: Map<string, number> = new Map();
 
   constructor(host: LobbyHost) {
     this.#host = host;
-    this.#sweep = setInterval(() => this.#checkDeadlines(), SWEEP_MS);
+    this.#sweep = setInterval(() => this.#look(), SWEEP_MS);
   }
 
-  /** Connections in the lobby. */
+  /** Connections in the lobby, those included that are being turned away. */
   get size(): number {
     return this.#newcomers.size;
   }
 
   /** Takes an accepted socket. */
   accept(socket: Socket): void {
-    const { maxConnections } = this.#host.config();
-    if (this.#host.clients.size + this.#newcomers.size >= maxConnections) {
-      this.count("max_connections");
+    const isSurplus = this.#isFull() && !this.#crowdOut(1);
+    if (isSurplus && this.#surplus >= SURPLUS_MAX) {
+      this.#count("max_connections");
+      this.#untold += 1;
       socket.destroy();
       return;
     }
-    const newcomer = new Newcomer(socket, newConnectionId(), this.#host, (reason) =>
-      this.#left(newcomer, reason),
-    );
+    const options = { id: newConnectionId(), host: this.#host, keeper: this, isSurplus };
+    const newcomer = new Newcomer(socket, options);
     this.#newcomers.add(newcomer);
-    if (!this.#isCrowded && this.#newcomers.size >= this.#host.config().limits.unidentifiedMax) {
-      this.#isCrowded = true;
-      this.#host.crowded(true);
-    }
-  }
-
-  /** Counts a refusal. */
-  count(reason: string): void {
-    this.refusals.set(reason, (this.refusals.get(reason) ?? 0) + 1);
+    this.#strangers.add(newcomer);
+    this.#surplus += isSurplus ? 1 : 0;
+    this.#checkCrowd();
   }
 
   /** Closes everybody. */
   close(): void {
     clearInterval(this.#sweep);
     for (const newcomer of [...this.#newcomers]) {
-      newcomer.close("server stops");
+      newcomer.drop("server_stops", "server stops");
     }
   }
 
-  #left(newcomer: Newcomer, reason: string): void {
-    if (!this.#newcomers.delete(newcomer)) {
-      return;
+  // --- NewcomerKeeper ---
+
+  shookHands(newcomer: Newcomer): void {
+    this.#strangers.delete(newcomer);
+  }
+
+  waits(_newcomer: Newcomer, isWaiting: boolean): void {
+    this.#waiting += isWaiting ? 1 : -1;
+  }
+
+  refused(newcomer: Newcomer, reason: string): void {
+    this.#strangers.delete(newcomer);
+    this.#count(reason);
+  }
+
+  left(newcomer: Newcomer): void {
+    this.#strangers.delete(newcomer);
+    if (this.#newcomers.delete(newcomer)) {
+      this.#surplus -= newcomer.isSurplus ? 1 : 0;
+      this.#checkCrowd();
     }
-    if (reason !== "") {
-      this.count(reason);
+  }
+
+  // --- inside ---
+
+  #isFull(): boolean {
+    const { clients, files } = this.#host;
+    const connections = clients.size + this.#newcomers.size - this.#surplus;
+    const hasFile = files.take();
+    return connections >= this.#host.config().maxConnections || !hasFile;
+  }
+
+  /** Closes up to `count` of the oldest without handshake. @returns whether there was one. */
+  #crowdOut(count: number): boolean {
+    const now = this.clock.now();
+    let closed = 0;
+    for (const newcomer of this.#strangers) {
+      if (closed === count || now - newcomer.since < CROWD_OUT_MS) {
+        break;
+      }
+      if (newcomer.isSurplus) {
+        continue;
+      }
+      closed += 1;
+      newcomer.drop("crowded_out", "no handshake, and others wait");
     }
-    if (this.#isCrowded && this.#newcomers.size < this.#host.config().limits.unidentifiedMax) {
+    return closed > 0;
+  }
+
+  #checkCrowd(): void {
+    const { unidentifiedMax } = this.#host.config().limits;
+    const unidentified = this.#newcomers.size - this.#waiting;
+    if (!this.#isCrowded && unidentified >= unidentifiedMax) {
+      this.#isCrowded = !this.#crowdOut(1);
+      if (this.#isCrowded) {
+        this.#host.crowded(true);
+      }
+    } else if (this.#isCrowded && unidentified < unidentifiedMax * (1 - FREE_SHARE)) {
       this.#isCrowded = false;
       this.#host.crowded(false);
     }
   }
 
-  #checkDeadlines(): void {
-    const now = monotonicMs();
-    for (const newcomer of [...this.#newcomers]) {
+  #look(): void {
+    this.clock.tick();
+    const now = this.clock.now();
+    for (const newcomer of this.#newcomers) {
       newcomer.checkDeadline(now);
     }
+    if (this.#isCrowded) {
+      this.#crowdOut(Math.ceil(this.#host.config().limits.unidentifiedMax * FREE_SHARE * 2));
+      this.#checkCrowd();
+    }
+    this.#tell(now);
+  }
+
+  #tell(now: number): void {
+    if (this.#untold > 0 && now - this.#toldAt >= TELL_MS) {
+      const text = `${this.#untold} connections closed at once: the server is full`;
+      this.#host.log.warn("lobby", text, "ERR_MAX_CONNECTIONS");
+      this.#toldAt = now;
+      this.#untold = 0;
+    }
+  }
+
+  #count(reason: string): void {
+    this.refusals.set(reason, (this.refusals.get(reason) ?? 0) + 1);
   }
 }

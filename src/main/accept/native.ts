@@ -12,7 +12,10 @@ const SO_REUSEPORT = 15;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const F_DUPFD_CLOEXEC = 1030;
-const BACKLOG = 4096;
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x40_00;
+/** Connections that wait for accept; the host's somaxconn caps it. */
+export const BACKLOG = 4096;
 
 const libc = koffi.load("libc.so.6");
 const cSocket = libc.func("int socket(int, int, int)");
@@ -21,6 +24,7 @@ const cBind = libc.func("int bind(int, const void *, uint32_t)");
 const cListen = libc.func("int listen(int, int)");
 const cFcntl = libc.func("int fcntl(int, int, int)");
 const cClose = libc.func("int close(int)");
+const cSend = libc.func("intptr_t send(int, const void *, size_t, int)");
 
 function check(result: number, call: string): number {
   if (result < 0) {
@@ -35,6 +39,14 @@ function check(result: number, call: string): number {
 /** A second number for the same socket. The caller owns it. @throws TransportError */
 export function duplicate(descriptor: number): number {
   return check(cFcntl(descriptor, F_DUPFD_CLOEXEC, 0), "dup");
+}
+
+/**
+ * send(2) of the first `length` bytes, never blocking and never raising SIGPIPE.
+ * @returns bytes taken, or -1 when none were.
+ */
+export function sendNow(descriptor: number, bytes: Uint8Array, length: number): number {
+  return cSend(descriptor, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /** Closes a descriptor that this thread owns. */

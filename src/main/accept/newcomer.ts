@@ -1,8 +1,6 @@
-/** One connection in the lobby: its session machine, its deadlines, its answers, its hand-off. */
-import { createHmac, randomBytes } from "node:crypto";
+/** One connection in the lobby: its session machine, its deadlines, its answers, its way out. */
 import type { Socket } from "node:net";
 import { ProtocolError, RejectedError } from "../../protocol/errors.ts";
-import type { HandshakeHost } from "../../protocol/rtmp/handshake.ts";
 import {
   type ConnectRequest,
   type PublishStyle,
@@ -11,107 +9,149 @@ import {
   type StreamRequest,
 } from "../../protocol/rtmp/server-session.ts";
 import type { StreamEntry } from "../coordinator/coordinator.ts";
-import { monotonicMs } from "../monotonic.ts";
-import type { ShardLink } from "../shards/shard-link.ts";
-import { type HandOff, handOff } from "./hand-off.ts";
+import type { AdmittedStream } from "./admission.ts";
+import type { FairClock } from "./fair-clock.ts";
+import { handshakeHost } from "./handshake-host.ts";
 import type { LobbyHost } from "./lobby-host.ts";
+import { LobbySocket, type LobbySocketSink } from "./lobby-socket.ts";
+import { type Arrival, Placed, placePlayer, placePublisher } from "./placing.ts";
 
 /** A refused client has this long to read why. */
 const FAREWELL_MS = 1000;
-/** Replies waiting for a client that does not read. */
-const BACKLOG_BYTES_MAX = 64 * 1024;
 const NOTHING = new Uint8Array(0);
 
-const HOST: HandshakeHost = {
-  hmac: (key, data) => createHmac("sha256", key).update(data).digest(),
-  random: (bytes) => randomBytes(bytes),
-  time: () => monotonicMs(),
-};
-
-/** IPv4-mapped IPv6 as IPv4. */
-function plainAddress(address: string | undefined): string {
-  return (address ?? "").replace(/^::ffff:/, "");
+/** Who keeps the newcomers. */
+export interface NewcomerKeeper {
+  readonly clock: FairClock;
+  /** The handshake is done. */
+  shookHands(newcomer: Newcomer): void;
+  /** Somebody decides about the connection (true): it is not unidentified meanwhile. */
+  waits(newcomer: Newcomer, isWaiting: boolean): void;
+  /** Turned away; counted by reason. It may stay for a moment to read why. */
+  refused(newcomer: Newcomer, reason: string): void;
+  /** Nothing of it is left in the lobby. */
+  left(newcomer: Newcomer): void;
 }
 
-/** A connection that has not said what it wants. */
-export class Newcomer implements ServerSessionSink {
+/** What a newcomer is opened with. */
+export interface NewcomerOptions {
   readonly id: string;
-  readonly ip: string;
-  readonly #socket: Socket;
+  readonly host: LobbyHost;
+  readonly keeper: NewcomerKeeper;
+  /** The server is full: the client is let in as far as it takes to tell it so. */
+  readonly isSurplus: boolean;
+}
+
+/** Open: it talks; leaving: it was refused and reads why; gone: closed or handed over. */
+type State = "open" | "leaving" | "gone";
+
+/** A connection that has not said what it wants. */
+export class Newcomer implements ServerSessionSink, LobbySocketSink {
+  readonly id: string;
+  /** By the keeper's clock. */
+  readonly since: number;
+  readonly isSurplus: boolean;
   readonly #host: LobbyHost;
-  readonly #left: (reason: string) => void;
+  readonly #keeper: NewcomerKeeper;
+  readonly #socket: LobbySocket;
   readonly #session: ServerSession;
-  readonly #since: number = monotonicMs();
   /** **Owned**: bytes read and not consumed; at most one read of the socket and what it buffers while paused. */
   #rest: Uint8Array = NOTHING;
   #deadline: number;
-  #isGone = false;
-  /** Writes that the kernel has not taken yet. */
-  #unsentWrites = 0;
-  #onFlushed: (() => void) | undefined;
-  /** Somebody decides about this connection: no deadline runs. */
+  #state: State = "open";
   #isWaiting = false;
+  /** What comes after the session has returned. */
+  #next: (() => void) | undefined;
 
-  constructor(socket: Socket, id: string, host: LobbyHost, left: (reason: string) => void) {
+  constructor(socket: Socket, options: NewcomerOptions) {
+    const { id, host, keeper, isSurplus } = options;
     this.id = id;
-    this.ip = plainAddress(socket.remoteAddress);
-    this.#socket = socket;
+    this.isSurplus = isSurplus;
     this.#host = host;
-    this.#left = left;
-    const { limits } = host.config();
-    this.#deadline = this.#since + limits.handshakeTimeoutMs;
-    const ip = plainAddress(socket.localAddress);
-    this.#session = new ServerSession(HOST, { serverInfo: { ...host.serverInfo, ip, id } });
-    socket.on("data", (bytes) => this.#read(bytes));
-    socket.on("error", () => this.#gone(""));
-    socket.on("close", () => this.#gone(""));
+    this.#keeper = keeper;
+    this.since = keeper.clock.now();
+    this.#deadline = this.since + host.config().limits.handshakeTimeoutMs;
+    this.#socket = new LobbySocket(socket, this);
+    const serverInfo = { ...host.serverInfo, ip: this.#socket.localIp, id };
+    this.#session = new ServerSession(handshakeHost, { serverInfo });
   }
 
-  /** Closes a connection that took too long. */
+  get ip(): string {
+    return this.#socket.ip;
+  }
+
+  /** Closes a connection that took too long. @param now By the keeper's clock. */
   checkDeadline(now: number): void {
-    if (now > this.#deadline && !this.#isWaiting) {
-      const { phase } = this.#session;
-      this.#host.log.info(
-        this.id,
-        `closed: no ${phase === "handshake" ? "handshake" : "command"} in time, ip=${this.ip}`,
-      );
-      this.close(`timeout_${phase}`);
+    if (now <= this.#deadline || this.#isWaiting) {
+      return;
     }
+    if (this.#state === "leaving") {
+      this.#socket.destroy();
+      return;
+    }
+    const { phase } = this.#session;
+    const missing = phase === "handshake" ? "handshake" : "command";
+    this.drop(`timeout_${phase}`, `no ${missing} in time`);
   }
 
   /** Closes at once. */
-  close(reason: string): void {
-    this.#gone(reason);
+  drop(reason: string, text: string): void {
+    if (this.#state === "open") {
+      this.#host.log.info(this.id, `closed: ${text}, ip=${this.ip}`);
+      this.#turnAway(reason);
+    }
     this.#socket.destroy();
+  }
+
+  // --- LobbySocketSink ---
+
+  read(bytes: Uint8Array): void {
+    if (this.#state !== "open") {
+      return;
+    }
+    const input = this.#rest.length === 0 ? bytes : joined(this.#rest, bytes);
+    this.#rest = NOTHING;
+    try {
+      this.#push(input);
+    } catch (error) {
+      this.#failed(error);
+    }
+    this.#socket.flush();
+    const next = this.#next;
+    this.#next = undefined;
+    next?.();
+  }
+
+  closed(): void {
+    this.#turnAway("");
+    this.#leave();
+  }
+
+  overrun(): void {
+    this.drop("backlog", "reads no replies");
   }
 
   // --- ServerSessionSink ---
 
   write(bytes: Uint8Array): void {
-    if (this.#isGone) {
-      return;
-    }
-    if (this.#socket.writableCorked === 0) {
-      // Replies of one read go out together.
-      this.#socket.cork();
-      queueMicrotask(() => this.#socket.uncork());
-    }
-    this.#unsentWrites += 1;
-    this.#socket.write(Buffer.from(bytes), () => this.#written());
-    if (this.#socket.writableLength > BACKLOG_BYTES_MAX) {
-      this.close("backlog");
+    if (this.#state === "open") {
+      this.#socket.write(bytes);
     }
   }
 
   connect(request: ConnectRequest): void {
     try {
+      if (this.isSurplus) {
+        const status = "NetConnection.Connect.Rejected";
+        throw new RejectedError("max_connections", status, "The server is full.");
+      }
       const vhost = this.#host.admission.vhost(request.vhost);
       this.#session.configure({
         chunkSizeOut: vhost.chunkSize,
         windowAckSizeOut: vhost.outAckSize,
         inAckSize: vhost.inAckSize,
       });
-      this.#deadline = this.#since + this.#host.config().limits.identifyTimeoutMs;
+      this.#deadline = this.since + this.#host.config().limits.identifyTimeoutMs;
       this.#session.acceptConnect(this);
     } catch (error) {
       this.#reject(error, (code, text) => this.#session.rejectConnect(code, text, this));
@@ -119,26 +159,23 @@ export class Newcomer implements ServerSessionSink {
   }
 
   publish(messageStream: number, request: StreamRequest, style: PublishStyle): void {
-    this.#isWaiting = true;
+    this.#waits(true);
     this.#host.admission.publish(request).then(
-      (entry) => this.#startPublish(messageStream, entry, request, style),
-      (error: unknown) =>
-        this.#reject(error, (code, text) =>
-          this.#session.rejectPublish(messageStream, code, text, this),
-        ),
+      (entry) => {
+        this.#whenFlushed(() => this.#startPublish({ messageStream, request }, entry, style));
+      },
+      (error: unknown) => this.#rejectPublish(messageStream, error),
     );
   }
 
   play(messageStream: number, request: StreamRequest): void {
-    this.#isWaiting = true;
+    this.#waits(true);
     try {
-      const entry = this.#host.admission.play(request);
-      // After the session has returned, so that what it wrote is on its way.
-      queueMicrotask(() => this.#whenFlushed(() => this.#startPlay(messageStream, entry, request)));
+      const stream = this.#host.admission.play(request);
+      this.#next = () =>
+        this.#whenFlushed(() => this.#startPlay({ messageStream, request }, stream));
     } catch (error) {
-      this.#reject(error, (code, text) =>
-        this.#session.rejectPlay(messageStream, code, text, this),
-      );
+      this.#rejectPlay(messageStream, error);
     }
   }
 
@@ -160,216 +197,158 @@ export class Newcomer implements ServerSessionSink {
 
   // --- inside ---
 
-  #read(bytes: Buffer): void {
-    if (this.#isGone) {
-      return;
-    }
-    // A plain array: `slice` of a Buffer would not copy.
-    const input = new Uint8Array(this.#rest.length + bytes.length);
-    input.set(this.#rest);
-    input.set(bytes, this.#rest.length);
-    this.#rest = NOTHING;
-    try {
-      const before = this.#session.phase;
-      const consumed = this.#session.push(input, this);
-      this.#rest = consumed < input.length ? input.subarray(consumed) : NOTHING;
-      if (before === "handshake" && this.#session.phase === "connect") {
-        this.#deadline = this.#since + this.#host.config().limits.connectTimeoutMs;
+  #push(input: Uint8Array): void {
+    const isNew = this.#session.phase === "handshake";
+    const consumed = this.#session.push(input, this);
+    this.#rest = consumed < input.length ? input.subarray(consumed) : NOTHING;
+    if (isNew && this.#session.phase !== "handshake") {
+      this.#keeper.shookHands(this);
+      if (this.#session.phase === "connect") {
+        this.#deadline = this.since + this.#host.config().limits.connectTimeoutMs;
       }
-    } catch (error) {
-      if (error instanceof RejectedError) {
-        // The session has written the refusal.
-        this.#host.log.info(this.id, `refused: ${error.message} (${error.status}), ip=${this.ip}`);
-        this.#farewell(error.code);
-        return;
-      }
-      if (!(error instanceof ProtocolError)) {
-        throw error;
-      }
-      this.#host.log.info(this.id, `closed: ${describeError(error)}, ip=${this.ip}`);
-      this.close(error.code);
-      return;
     }
     if (this.#session.isWaiting) {
       this.#socket.pause();
     }
   }
 
+  /** Nothing that a client sends may harm more than its own connection. */
+  #failed(error: unknown): void {
+    if (error instanceof RejectedError) {
+      // The session has written the refusal.
+      this.#farewell(error.code, `${error.message} (${error.status})`);
+    } else if (error instanceof ProtocolError) {
+      this.drop(error.code, describeError(error));
+    } else {
+      this.#host.log.error(this.id, `dialogue failed: ${describeError(error)}`, "ERR_LOBBY");
+      this.drop("internal", "internal error");
+    }
+  }
+
   #startPublish(
-    messageStream: number,
+    { messageStream, request }: Pick<Arrival, "messageStream" | "request">,
     entry: StreamEntry,
-    request: StreamRequest,
     style: PublishStyle,
   ): void {
-    if (this.#isGone) {
+    if (this.#state !== "open") {
       this.#host.admission.abandon(entry);
       return;
     }
-    this.#whenFlushed(() => this.#givePublisher(messageStream, entry, request, style));
-  }
-
-  #givePublisher(
-    messageStream: number,
-    entry: StreamEntry,
-    request: StreamRequest,
-    style: PublishStyle,
-  ): void {
-    const { coordinator, shards } = this.#host;
-    const index = this.#isGone ? -1 : coordinator.placePublisher(entry.key);
-    const shard = shards[index];
-    const lease = shard === undefined ? null : coordinator.lendRing(index);
-    if (shard === undefined || lease === null) {
-      this.#host.admission.abandon(entry);
-      this.#refuse("NetStream.Publish.Failed", (code, text) =>
-        this.#session.rejectPublish(messageStream, code, text, this),
-      );
-      return;
-    }
-    coordinator.announce(entry, index);
-    const publish = { lease, previous: entry.previous };
-    const row = this.#handOff(shard, messageStream, entry, publish);
-    if (row < 0) {
-      this.#host.admission.abandon(entry);
-      coordinator.take(index, { kind: "ring-released", ringId: lease.ringId });
-      return;
-    }
-    entry.publisher = { shard: index, row };
-    this.#register({
-      type: style,
-      shard: index,
-      row,
-      request,
-      published: entry,
-      playing: undefined,
-    });
-  }
-
-  #startPlay(messageStream: number, entry: StreamEntry, request: StreamRequest): void {
-    const { coordinator, shards } = this.#host;
-    const index = this.#isGone ? -1 : coordinator.placePlayer(entry);
-    const shard = shards[index];
-    if (shard === undefined) {
-      coordinator.prune(entry);
-      this.#refuse("NetStream.Play.Failed", (code, text) =>
-        this.#session.rejectPlay(messageStream, code, text, this),
-      );
-      return;
-    }
-    coordinator.announce(entry, index);
-    // The shard sends the replies itself, with everything else that a new player gets.
-    this.#session.acceptPlay(messageStream, this, true);
-    const row = this.#handOff(shard, messageStream, entry, null);
-    if (row < 0) {
-      coordinator.prune(entry);
-      return;
-    }
-    const playing = coordinator.addPlayer(entry, index);
-    this.#register({
-      type: "rtmp-play",
-      shard: index,
-      row,
-      request,
-      published: undefined,
-      playing,
-    });
-  }
-
-  #handOff(
-    shard: ShardLink,
-    messageStream: number,
-    entry: StreamEntry,
-    publish: HandOff["publish"],
-  ): number {
-    const row = handOff(shard, {
-      socket: this.#socket,
-      session: this.#session,
-      rest: this.#rest,
-      streamId: entry.id,
-      messageStream,
-      connectionId: this.id,
-      publish,
-    });
-    if (row < 0) {
-      this.#host.log.warn(this.id, `closed: shard ${shard.index} has no row left`);
-      this.close("no_row");
-      return row;
-    }
-    this.#gone("");
-    return row;
-  }
-
-  #register(client: Omit<Parameters<LobbyHost["clients"]["add"]>[0], "id" | "ip" | "since">): void {
-    this.#host.clients.add({ id: this.id, ip: this.ip, since: monotonicMs(), ...client });
-    const { request, type, shard } = client;
-    this.#host.log.info(
-      this.id,
-      `${type}, vhost=${request.vhost}, app=${request.app}, stream=${request.stream}, ip=${this.ip}, shard=${shard}`,
+    const arrival = this.#arrival(messageStream, request);
+    this.#conclude(placePublisher(this.#host, arrival, entry, style), () =>
+      this.#rejectPublish(messageStream, noRoom("NetStream.Publish.Failed")),
     );
   }
 
-  /**
-   * Runs `next` when the kernel has taken every byte written so far, or the connection is gone. Meanwhile the lobby's
-   * last deadline runs: the client has to read.
-   */
-  #whenFlushed(next: () => void): void {
-    if (this.#isGone || this.#unsentWrites === 0) {
-      next();
+  #startPlay(
+    { messageStream, request }: Pick<Arrival, "messageStream" | "request">,
+    stream: AdmittedStream,
+  ): void {
+    if (this.#state !== "open") {
       return;
     }
-    this.#isWaiting = false;
-    this.#onFlushed = () => {
-      this.#isWaiting = true;
-      next();
-    };
+    const arrival = this.#arrival(messageStream, request);
+    this.#conclude(placePlayer(this.#host, arrival, stream), () =>
+      this.#rejectPlay(messageStream, noRoom("NetStream.Play.Failed")),
+    );
   }
 
-  #written(): void {
-    this.#unsentWrites -= 1;
-    if (this.#unsentWrites === 0 && this.#onFlushed !== undefined) {
-      const next = this.#onFlushed;
-      this.#onFlushed = undefined;
-      next();
+  #arrival(messageStream: number, request: StreamRequest): Arrival {
+    const { id, ip } = this;
+    const [socket, session, rest] = [this.#socket, this.#session, this.#rest];
+    return { id, ip, socket, session, sink: this, rest, messageStream, request };
+  }
+
+  #conclude(placed: Placed, refuse: () => void): void {
+    if (placed === Placed.Given) {
+      this.#state = "gone";
+      this.#leave();
+    } else if (placed === Placed.NoRoom) {
+      refuse();
+    } else {
+      this.#socket.destroy();
     }
+  }
+
+  /**
+   * Runs `next` when the client has been sent everything. Meanwhile the lobby's last deadline runs: the client has to
+   * read. It runs too when the connection is gone.
+   */
+  #whenFlushed(next: () => void): void {
+    let isDone = false;
+    this.#socket.whenFlushed(() => {
+      isDone = true;
+      this.#waits(true);
+      next();
+    });
+    if (!isDone) {
+      this.#waits(false);
+    }
+  }
+
+  #rejectPublish(messageStream: number, error: unknown): void {
+    this.#reject(error, (code, text) =>
+      this.#session.rejectPublish(messageStream, code, text, this),
+    );
+  }
+
+  #rejectPlay(messageStream: number, error: unknown): void {
+    this.#reject(error, (code, text) => this.#session.rejectPlay(messageStream, code, text, this));
   }
 
   #reject(error: unknown, answer: (code: string, description: string) => void): void {
+    if (this.#state !== "open") {
+      return;
+    }
     if (!(error instanceof RejectedError)) {
-      this.#host.log.error(this.id, `admission failed: ${describeError(error)}`);
-      this.close("admission_failed");
+      this.#failed(error);
       return;
     }
-    this.#refuse(error.status, answer, error.message, error.code);
-  }
-
-  #refuse(
-    code: string,
-    answer: (code: string, description: string) => void,
-    text = "The server has no room.",
-    reason = "no_room",
-  ): void {
-    if (this.#isGone) {
-      return;
-    }
-    this.#host.log.info(this.id, `refused: ${text} (${code}), ip=${this.ip}`);
-    answer(code, text);
-    this.#farewell(reason);
+    answer(error.status, error.message);
+    this.#farewell(error.code, `${error.message} (${error.status})`);
   }
 
   /** Closes after what was written; the client has a moment to read it. */
-  #farewell(reason: string): void {
-    this.#gone(reason);
-    this.#socket.removeAllListeners("data");
-    this.#socket.resume();
-    this.#socket.end();
-    setTimeout(() => this.#socket.destroy(), FAREWELL_MS);
+  #farewell(reason: string, text: string): void {
+    this.#host.log.info(this.id, `refused: ${text}, ip=${this.ip}`);
+    this.#turnAway(reason);
+    this.#deadline = this.#keeper.clock.now() + FAREWELL_MS;
+    this.#socket.farewell();
   }
 
-  #gone(reason: string): void {
-    if (!this.#isGone) {
-      this.#isGone = true;
-      this.#left(reason);
+  #turnAway(reason: string): void {
+    if (this.#state === "open") {
+      this.#waits(false);
+      this.#state = "leaving";
+      if (reason !== "") {
+        this.#keeper.refused(this, reason);
+      }
     }
   }
+
+  #leave(): void {
+    this.#waits(false);
+    this.#state = "gone";
+    this.#keeper.left(this);
+  }
+
+  #waits(isWaiting: boolean): void {
+    if (this.#isWaiting !== isWaiting && (this.#state === "open" || !isWaiting)) {
+      this.#isWaiting = isWaiting;
+      this.#keeper.waits(this, isWaiting);
+    }
+  }
+}
+
+function noRoom(status: string): RejectedError {
+  return new RejectedError("no_room", status, "The server has no room.");
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(first.length + second.length);
+  bytes.set(first);
+  bytes.set(second, first.length);
+  return bytes;
 }
 
 /** Short text of an error for the log; never a stack. */

@@ -13,8 +13,8 @@ export interface Client {
   readonly request: StreamRequest;
   /** Milliseconds, monotonic. */
   readonly since: number;
-  /** Stream published, or undefined. */
-  published: StreamEntry | undefined;
+  /** Streams published; a connection may publish several. */
+  readonly published: Set<StreamEntry>;
   /** Stream played with its share of the shard's load, or undefined. */
   playing: PlayerShare | undefined;
 }
@@ -22,9 +22,12 @@ export interface Client {
 /** All clients by shard and row. */
 export class Clients {
   readonly #byShard: Map<number, Client>[] = [];
+  #size = 0;
 
+  /** Adds the client of a row that has none. */
   add(client: Client): void {
     this.#rowsOf(client.shard).set(client.row, client);
+    this.#size += 1;
   }
 
   find(shard: number, row: number): Client | undefined {
@@ -34,7 +37,10 @@ export class Clients {
   /** Removes and returns a client. */
   take(shard: number, row: number): Client | undefined {
     const client = this.find(shard, row);
-    this.#byShard[shard]?.delete(row);
+    if (client !== undefined) {
+      this.#byShard[shard]?.delete(row);
+      this.#size -= 1;
+    }
     return client;
   }
 
@@ -42,12 +48,13 @@ export class Clients {
   takeShard(shard: number): Client[] {
     const clients = [...this.#rowsOf(shard).values()];
     this.#rowsOf(shard).clear();
+    this.#size -= clients.length;
     return clients;
   }
 
   /** Clients in all. */
   get size(): number {
-    return this.#byShard.reduce((sum, rows) => sum + (rows?.size ?? 0), 0);
+    return this.#size;
   }
 
   #rowsOf(shard: number): Map<number, Client> {

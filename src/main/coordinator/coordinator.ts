@@ -11,12 +11,16 @@ import type {
   TimelineEnd,
 } from "../../protocol/control/calls.ts";
 import { RING_BYTES_MIN } from "../../protocol/limits.ts";
-import { RingReader } from "../../protocol/ring/ring-reader.ts";
+import type { FrameRef, RingReader } from "../../protocol/ring/ring-reader.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 import { homeShard, type PlacementShard, placePlayer } from "./placement.ts";
 import type { RingPool } from "./ring-pool.ts";
 
 const BITS = 8;
+/** What a player of a stream whose rate is not known yet counts for: a storm on it is spread as well. */
+const BITS_PER_SECOND_UNKNOWN = 1_000_000;
+/** A dead ring's time line ends at the latest of so many frames: its tracks are interleaved. */
+const LAST_FRAMES = 32;
 
 /** Who publishes a stream. */
 export interface PublisherPlace {
@@ -35,18 +39,22 @@ export interface StreamEntry {
   /** The ring that players read now. */
   ringId: number | null;
   previous: TimelineEnd | null;
+  /** What each player counts for: the stream's rate when it was last looked at. */
+  bitsPerSecond: number;
   /** Players by shard. */
   readonly players: number[];
   /** Shards that know the stream. */
   readonly knownBy: Set<number>;
 }
 
-/** A player's share of a shard's assigned bitrate. */
+/** A player as it counts for its stream and shard. */
 export interface PlayerShare {
   readonly entry: StreamEntry;
   readonly shard: number;
-  readonly bitsPerSecond: number;
 }
+
+type RingOpened = Extract<FromShard, { kind: "ring-opened" }>;
+type RingEnded = Extract<FromShard, { kind: "ring-ended" }>;
 
 /** The directory. */
 export class Coordinator {
@@ -94,6 +102,7 @@ export class Coordinator {
       publisher: null,
       ringId: null,
       previous: null,
+      bitsPerSecond: BITS_PER_SECOND_UNKNOWN,
       players: this.#shards.map(() => 0),
       knownBy: new Set(),
     };
@@ -103,15 +112,16 @@ export class Coordinator {
     return entry;
   }
 
-  /** Removes an entry that nobody uses. */
+  /** Removes an entry that nobody uses; one that was removed already stays so. */
   prune(entry: StreamEntry): void {
-    if (entry.publisher === null && entry.players.every((count) => count === 0)) {
-      for (const shard of [...entry.knownBy]) {
-        this.#forget(entry, shard);
-      }
-      this.#byKey.delete(entry.key);
-      this.#byId.delete(entry.id);
+    const isUsed = entry.publisher !== null || entry.players.some((count) => count > 0);
+    if (isUsed || !this.#byId.delete(entry.id)) {
+      return;
     }
+    for (const shard of [...entry.knownBy]) {
+      this.#forget(entry, shard);
+    }
+    this.#byKey.delete(entry.key);
   }
 
   /** Shard for a publisher: the key's home. -1 when none is alive. */
@@ -121,6 +131,7 @@ export class Coordinator {
 
   /** Shard for one more player. -1 when none is alive. */
   placePlayer(entry: StreamEntry): number {
+    this.#rate(entry);
     return placePlayer({
       key: entry.key,
       shards: this.#placementShards(),
@@ -145,18 +156,26 @@ export class Coordinator {
     return this.#pool.lend(wrapBytes, shard);
   }
 
+  /** Takes a lease back: the shard has let go of it, or was never sent it. */
+  releaseRing(shard: number, ringId: number): void {
+    this.#pool.release(ringId, shard);
+  }
+
   /** Counts a player that was handed to a shard. */
   addPlayer(entry: StreamEntry, shard: number): PlayerShare {
-    const bitsPerSecond = this.bytesPerSecond(entry) * BITS;
     entry.players[shard] = (entry.players[shard] ?? 0) + 1;
-    this.#assigned[shard] = (this.#assigned[shard] ?? 0) + bitsPerSecond;
-    return { entry, shard, bitsPerSecond };
+    this.#assign(shard, entry.bitsPerSecond);
+    return { entry, shard };
   }
 
   /** A player is gone. */
-  removePlayer({ entry, shard, bitsPerSecond }: PlayerShare): void {
-    entry.players[shard] = Math.max(0, (entry.players[shard] ?? 0) - 1);
-    this.#assigned[shard] = Math.max(0, (this.#assigned[shard] ?? 0) - bitsPerSecond);
+  removePlayer({ entry, shard }: PlayerShare): void {
+    const players = entry.players[shard] ?? 0;
+    // None are left where the shard died.
+    if (players > 0) {
+      entry.players[shard] = players - 1;
+      this.#assign(shard, -entry.bitsPerSecond);
+    }
     this.#forgetUnused(entry, shard);
     this.prune(entry);
   }
@@ -174,26 +193,47 @@ export class Coordinator {
 
   /** Measured rate of a live stream, 0 when not known. */
   bytesPerSecond(entry: StreamEntry): number {
-    const memory = entry.ringId === null ? undefined : this.#pool.memoryOf(entry.ringId);
-    return memory === undefined ? 0 : new RingReader(memory).bytesPerSecond;
+    return this.#readerOf(entry)?.bytesPerSecond ?? 0;
   }
 
-  /** News of rings from a shard. */
-  take(shard: number, message: Extract<FromShard, { kind: `ring-${string}` }>): void {
-    if (message.kind === "ring-released") {
-      this.#pool.release(message.ringId, shard);
+  /** Players may read a new ring of a stream. */
+  ringOpened(writer: number, { streamId, lease }: RingOpened): void {
+    // The writer's shard reads its own ring too, on a lease of its own.
+    this.#pool.share(lease.ringId, writer);
+    const entry = this.#byId.get(streamId);
+    if (entry?.publisher?.shard !== writer) {
       return;
     }
-    const entry = this.#byId.get(message.streamId);
-    if (message.kind === "ring-opened") {
-      this.#ringOpened(entry, shard, message.lease);
-    } else if (entry !== undefined && entry.ringId === message.ringId) {
-      entry.ringId = null;
-      entry.previous = message.end;
+    entry.ringId = lease.ringId;
+    for (const shard of entry.knownBy) {
+      if (shard !== writer) {
+        this.#tellRing(entry, shard);
+      }
     }
   }
 
-  /** A shard is gone with everything on it. Its clients are removed one by one by the caller, before this. */
+  /**
+   * A publish has ended, its connection may stay: the name is free from now on.
+   * @returns who published what; undefined when that is known already.
+   */
+  ringEnded(
+    writer: number,
+    { streamId, ringId, end }: RingEnded,
+  ): { entry: StreamEntry; publisher: PublisherPlace } | undefined {
+    const entry = this.#byId.get(streamId);
+    const publisher = entry?.publisher;
+    if (entry === undefined || publisher?.shard !== writer || entry.ringId !== ringId) {
+      return undefined;
+    }
+    entry.previous = end;
+    this.removePublisher(entry, publisher);
+    return { entry, publisher };
+  }
+
+  /**
+   * A shard is gone with everything on it. Its rings are found by the names that it published: to be called before its
+   * clients are removed.
+   */
   shardDied(shard: number): void {
     for (const entry of [...this.#byKey.values()]) {
       entry.knownBy.delete(shard);
@@ -209,16 +249,34 @@ export class Coordinator {
 
   #publisherDied(entry: StreamEntry): void {
     entry.publisher = null;
-    const memory = entry.ringId === null ? undefined : this.#pool.memoryOf(entry.ringId);
-    if (entry.ringId !== null && memory !== undefined) {
-      const reader = new RingReader(memory);
-      entry.previous = {
-        audio: reader.lastTimestamp("audio"),
-        video: reader.lastTimestamp("video"),
-      };
+    const reader = this.#readerOf(entry);
+    if (entry.ringId !== null && reader !== undefined) {
       this.#pool.markDead(entry.ringId);
+      const last = lastTimestampOf(reader);
+      entry.previous = { audio: last, video: last };
     }
     entry.ringId = null;
+  }
+
+  /** A stream's rate has changed since its players were counted: they count anew. */
+  #rate(entry: StreamEntry): void {
+    const measured = this.bytesPerSecond(entry) * BITS;
+    const change = measured - entry.bitsPerSecond;
+    if (measured === 0 || change === 0) {
+      return;
+    }
+    entry.bitsPerSecond = measured;
+    for (const [shard, players] of entry.players.entries()) {
+      this.#assign(shard, players * change);
+    }
+  }
+
+  #assign(shard: number, bitsPerSecond: number): void {
+    this.#assigned[shard] = (this.#assigned[shard] ?? 0) + bitsPerSecond;
+  }
+
+  #readerOf(entry: StreamEntry): RingReader | undefined {
+    return entry.ringId === null ? undefined : this.#pool.readerOf(entry.ringId);
   }
 
   #placementShards(): PlacementShard[] {
@@ -230,24 +288,15 @@ export class Coordinator {
     }));
   }
 
-  #ringOpened(entry: StreamEntry | undefined, writer: number, lease: RingLease): void {
-    // The writer's shard reads its own ring too, on a lease of its own.
-    this.#pool.share(lease.ringId, writer);
-    if (entry === undefined) {
+  #tellRing(entry: StreamEntry, shard: number): void {
+    const link = this.#shards[shard];
+    if (entry.ringId === null || !link?.isAlive) {
+      // A lease that is not sent would never come back.
       return;
     }
-    entry.ringId = lease.ringId;
-    for (const shard of entry.knownBy) {
-      if (shard !== writer) {
-        this.#tellRing(entry, shard);
-      }
-    }
-  }
-
-  #tellRing(entry: StreamEntry, shard: number): void {
-    const lease = entry.ringId === null ? null : this.#pool.share(entry.ringId, shard);
+    const lease = this.#pool.share(entry.ringId, shard);
     if (lease !== null) {
-      this.#shards[shard]?.post({ kind: "ring", streamId: entry.id, lease } satisfies RingNews);
+      link.post({ kind: "ring", streamId: entry.id, lease } satisfies RingNews);
     }
   }
 
@@ -262,4 +311,28 @@ export class Coordinator {
       this.#shards[shard]?.post({ kind: "forget", streamId: entry.id });
     }
   }
+}
+
+/** The latest output timestamp in a ring that is no longer written, of any track; -1 when it has none. */
+function lastTimestampOf(reader: RingReader): number {
+  const frame: FrameRef = {
+    position: 0,
+    length: 0,
+    timestamp: 0,
+    kind: 0,
+    headerVersion: 0,
+    isKeyframe: false,
+  };
+  let last = -1;
+  const end = reader.frameCount;
+  for (let back = 1; back <= LAST_FRAMES; back += 1) {
+    if (!reader.readFrame((end - back) | 0, frame)) {
+      break;
+    }
+    // Timestamps are modulo 2^32.
+    if (last < 0 || ((frame.timestamp - last) | 0) > 0) {
+      last = frame.timestamp >>> 0;
+    }
+  }
+  return last;
 }

@@ -4,6 +4,7 @@
  */
 import type { RingLease } from "../../protocol/control/calls.ts";
 import { formatRing, ringSizeBytes } from "../../protocol/ring/ring-layout.ts";
+import { RingReader } from "../../protocol/ring/ring-reader.ts";
 import { markRingDead } from "../../protocol/ring/ring-state.ts";
 
 interface Lent {
@@ -11,6 +12,8 @@ interface Lent {
   readonly memory: SharedArrayBuffer;
   /** Leases out, by thread. */
   readonly holds: Map<number, number>;
+  /** The primary's own view, made when it is first asked for. */
+  reader: RingReader | undefined;
 }
 
 /** All rings of the host. */
@@ -20,8 +23,9 @@ export class RingPool {
   readonly #free = new Map<number, SharedArrayBuffer[]>();
   #nextId = 1;
   #lentBytes = 0;
+  #freeBytes = 0;
 
-  /** @param budgetBytes Ring bytes that may be lent at a time. */
+  /** @param budgetBytes Ring bytes that may exist at a time, lent or waiting. */
   constructor(budgetBytes: number) {
     this.#budgetBytes = budgetBytes;
   }
@@ -50,11 +54,12 @@ export class RingPool {
     if (this.#lentBytes + wrap > this.#budgetBytes) {
       return null;
     }
-    const memory = this.#free.get(wrap)?.pop() ?? new SharedArrayBuffer(ringSizeBytes(wrap));
+    const memory = this.#takeFree(wrap) ?? new SharedArrayBuffer(ringSizeBytes(wrap));
+    this.#dropFree(this.#budgetBytes - this.#lentBytes - wrap);
     formatRing(memory, wrap);
     const ringId = this.#nextId;
     this.#nextId += 1;
-    this.#lent.set(ringId, { wrap, memory, holds: new Map([[thread, 1]]) });
+    this.#lent.set(ringId, { wrap, memory, holds: new Map([[thread, 1]]), reader: undefined });
     this.#lentBytes += wrap;
     return { ringId, memory };
   }
@@ -69,9 +74,13 @@ export class RingPool {
     return { ringId, memory: ring.memory };
   }
 
-  /** Memory of a ring that is out. **Shared**. */
-  memoryOf(ringId: number): SharedArrayBuffer | undefined {
-    return this.#lent.get(ringId)?.memory;
+  /** A view of a ring that is out; undefined when it is not. */
+  readerOf(ringId: number): RingReader | undefined {
+    const ring = this.#lent.get(ringId);
+    if (ring !== undefined && ring.reader === undefined) {
+      ring.reader = new RingReader(ring.memory);
+    }
+    return ring?.reader;
   }
 
   /** A thread lets go of one lease. */
@@ -115,5 +124,22 @@ export class RingPool {
     const list = this.#free.get(ring.wrap) ?? [];
     list.push(ring.memory);
     this.#free.set(ring.wrap, list);
+    this.#freeBytes += ring.wrap;
+  }
+
+  #takeFree(wrap: number): SharedArrayBuffer | undefined {
+    const memory = this.#free.get(wrap)?.pop();
+    if (memory !== undefined) {
+      this.#freeBytes -= wrap;
+    }
+    return memory;
+  }
+
+  /** Gives waiting rings back to the system, largest first, until they have `bytesMax` together. */
+  #dropFree(bytesMax: number): void {
+    while (this.#freeBytes > Math.max(0, bytesMax)) {
+      const wraps = [...this.#free].filter(([, list]) => list.length > 0).map(([wrap]) => wrap);
+      this.#takeFree(Math.max(...wraps));
+    }
   }
 }

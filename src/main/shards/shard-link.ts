@@ -19,8 +19,6 @@ import { closeDescriptor, inodeOf } from "../accept/native.ts";
 
 const SHARD_URL = new URL("../../worker/shard.js", import.meta.url);
 const CALL_TIMEOUT_MS = 5000;
-/** Rings and rows are outside the heap; this is for sessions and tables. */
-const HEAP_MB_MAX = 512;
 const HEAP_YOUNG_MB = 16;
 
 /** What a shard is started with, for its whole life and its successors'. */
@@ -30,6 +28,8 @@ export interface ShardPlace {
   readonly doorbells: SharedArrayBuffer;
   readonly threads: number;
   readonly allowFaults: boolean;
+  /** Rings and rows are outside the heap; this is for sessions and tables. */
+  readonly heapMb: number;
 }
 
 /** What a shard tells. */
@@ -70,7 +70,7 @@ export class ShardLink {
       workerData: { start, calls: port2 },
       transferList: [port2],
       resourceLimits: {
-        maxOldGenerationSizeMb: HEAP_MB_MAX,
+        maxOldGenerationSizeMb: place.heapMb,
         maxYoungGenerationSizeMb: HEAP_YOUNG_MB,
       },
     });
@@ -117,9 +117,10 @@ export class ShardLink {
     }
   }
 
-  /** Ends a row's session; false when it was not held. @throws ControlError */
+  /** Ends the session that a row has now; false when it ended meanwhile. @throws ControlError */
   kick(row: number, reason: EndReason): Promise<boolean> {
-    return this.#within(this.#shard.kick(row, reason), "kick");
+    const inode = this.board.inode[row] ?? -1;
+    return this.#within(this.#shard.kick(row, inode, reason), "kick");
   }
 
   /** Injects a fault. @throws ControlError */
@@ -127,9 +128,9 @@ export class ShardLink {
     return this.#within(this.#shard.fault(fault), "fault");
   }
 
-  /** Ends the thread at once; its `exit` follows. */
-  terminate(): void {
-    void this.#worker.terminate();
+  /** Ends the thread at once; its `exit` comes first. */
+  async terminate(): Promise<void> {
+    await this.#worker.terminate();
   }
 
   /**

@@ -1,18 +1,37 @@
 /** Starts the shards, watches them and replaces those that die or hang. */
 import { Counter } from "../../protocol/control/board.ts";
 import type { FromShard, PrimaryCalls } from "../../protocol/control/calls.ts";
+import { ControlError } from "../../protocol/errors.ts";
 import { Doorbell } from "../../protocol/ring/doorbell.ts";
 import type { Logger } from "../log/logger.ts";
 import { monotonicMs } from "../monotonic.ts";
-import { ShardLink } from "./shard-link.ts";
+import { ShardLink, type ShardPlace } from "./shard-link.ts";
 
-const WATCH_MS = 500;
-const HANG_WARN_MS = 3000;
-const HANG_KILL_MS = 10_000;
-/** This many deaths within the window make a shard wait before it is started again. */
-const CRASHES_MAX = 5;
-const CRASH_WINDOW_MS = 60_000;
-const CRASH_PAUSE_MS = 10_000;
+/** When a shard is judged, and how. */
+export interface SupervisorLimits {
+  /** Heartbeats are looked at this often. */
+  readonly watchMs: number;
+  /** A shard silent this long is told of in the log, once for each time that it hangs. */
+  readonly hangWarnMs: number;
+  /** A shard silent this long is terminated. */
+  readonly hangKillMs: number;
+  /** So many deaths within the window make a shard wait before it is started again. */
+  readonly crashesMax: number;
+  readonly crashWindowMs: number;
+  readonly crashPauseMs: number;
+  /** Heap of a shard in MB. */
+  readonly heapMb: number;
+}
+
+const LIMITS: SupervisorLimits = {
+  watchMs: 500,
+  hangWarnMs: 3000,
+  hangKillMs: 10_000,
+  crashesMax: 5,
+  crashWindowMs: 60_000,
+  crashPauseMs: 10_000,
+  heapMb: 512,
+};
 
 /** What the supervisor is given. */
 export interface SupervisorOptions {
@@ -20,6 +39,8 @@ export interface SupervisorOptions {
   /** Rows per shard. */
   readonly rows: number;
   readonly allowFaults: boolean;
+  /** Those that differ from the defaults. */
+  readonly limits: Partial<SupervisorLimits>;
   readonly log: Logger;
   readonly message: (shard: ShardLink, message: FromShard) => void;
   /** After the sweep; a replacement follows. */
@@ -27,47 +48,69 @@ export interface SupervisorOptions {
   readonly calls: (shard: ShardLink) => PrimaryCalls;
 }
 
+/** What outlives a shard's thread. */
+interface Slot {
+  readonly place: ShardPlace;
+  /** **Shared**: the board. */
+  readonly memory: SharedArrayBuffer;
+  /** Milliseconds, monotonic, within the window. */
+  deaths: number[];
+  hasWarned: boolean;
+  restart: NodeJS.Timeout | undefined;
+}
+
 /** All shards of the host. */
 export class Supervisor {
-  /** Slot by shard index; undefined while its thread is being replaced. */
+  /** By shard index; undefined while its thread is being replaced. */
   readonly links: (ShardLink | undefined)[];
   readonly #options: SupervisorOptions;
-  readonly #memories: SharedArrayBuffer[];
-  readonly #doorbells: SharedArrayBuffer;
-  readonly #deaths: number[][];
-  readonly #ready: (() => void)[] = [];
+  readonly #limits: SupervisorLimits;
+  readonly #slots: readonly Slot[];
   readonly #timer: NodeJS.Timeout;
+  /** Of {@link start}: shards that are not ready yet. */
+  readonly #starting = new Map<number, { ready(): void; failed(error: Error): void }>();
   #isStopping = false;
   #watched: number = monotonicMs();
   /** Deaths since the start, for metrics. */
   deaths = 0;
 
   constructor(options: SupervisorOptions) {
+    const { shards: threads, rows, allowFaults } = options;
     this.#options = options;
-    this.links = new Array<ShardLink | undefined>(options.shards).fill(undefined);
-    this.#memories = this.links.map(() => ShardLink.boardMemory(options.rows));
-    this.#deaths = this.links.map(() => []);
-    this.#doorbells = new SharedArrayBuffer(Doorbell.bytes(options.shards));
-    this.#timer = setInterval(() => this.#watch(), WATCH_MS);
+    this.#limits = { ...LIMITS, ...options.limits };
+    this.links = new Array<ShardLink | undefined>(threads).fill(undefined);
+    const doorbells = new SharedArrayBuffer(Doorbell.bytes(threads));
+    const { heapMb } = this.#limits;
+    this.#slots = this.links.map((_, index) => ({
+      place: { index, rows, allowFaults, doorbells, threads, heapMb },
+      memory: ShardLink.boardMemory(rows),
+      deaths: [],
+      hasWarned: false,
+      restart: undefined,
+    }));
+    this.#timer = setInterval(() => this.#watch(), this.#limits.watchMs);
   }
 
-  /** Starts all shards; resolves when every one is ready. */
+  /** Starts all shards; resolves when every one is ready. @throws ControlError when one dies before that. */
   async start(): Promise<void> {
     await Promise.all(
-      this.links.map(
-        (_, index) =>
-          new Promise<void>((resolve) => {
-            this.#ready[index] = resolve;
-            this.#startShard(index);
-          }),
-      ),
+      this.#slots.map((slot) => {
+        const ready = new Promise<void>((resolve, reject) => {
+          this.#starting.set(slot.place.index, { ready: resolve, failed: reject });
+        });
+        this.#startShard(slot);
+        return ready;
+      }),
     );
   }
 
-  /** Asks every shard to end its sessions and waits until all are gone, `timeoutMs` at most. */
+  /** Asks every shard to end its sessions and waits until all are gone, `timeoutMs` at most; then ends them. */
   async stop(timeoutMs: number): Promise<void> {
     this.#isStopping = true;
     clearInterval(this.#timer);
+    for (const { restart } of this.#slots) {
+      clearTimeout(restart);
+    }
     for (const link of this.links) {
       link?.post({ kind: "stop" });
     }
@@ -75,39 +118,29 @@ export class Supervisor {
     while (this.links.some((link) => link !== undefined) && monotonicMs() < until) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    for (const link of this.links) {
-      link?.terminate();
-    }
+    await Promise.all(this.links.map((link) => link?.terminate()));
   }
 
-  #startShard(index: number): void {
-    const { rows, allowFaults, message, calls } = this.#options;
-    const place = {
-      index,
-      rows,
-      allowFaults,
-      doorbells: this.#doorbells,
-      threads: this.links.length,
-    };
-    const memory = this.#memories[index];
-    if (memory === undefined) {
-      return;
-    }
-    const link = new ShardLink(place, memory, {
+  #startShard(slot: Slot): void {
+    const { index } = slot.place;
+    const { message, calls } = this.#options;
+    const link = new ShardLink(slot.place, slot.memory, {
       message: (from, news) => {
         if (news.kind === "ready") {
-          this.#ready[index]?.();
+          this.#starting.get(index)?.ready();
+          this.#starting.delete(index);
         }
         message(from, news);
       },
-      exit: (from, code, error) => this.#exited(from, code, error),
+      exit: (from, code, error) => this.#exited(slot, from, code, error),
       calls,
     });
+    slot.hasWarned = false;
     link.board.counters[Counter.Heartbeat] = monotonicMs();
     this.links[index] = link;
   }
 
-  #exited(link: ShardLink, code: number, error: Error | undefined): void {
+  #exited(slot: Slot, link: ShardLink, code: number, error: Error | undefined): void {
     const { index } = link;
     this.links[index] = undefined;
     const closed = link.sweep();
@@ -115,58 +148,64 @@ export class Supervisor {
       return;
     }
     this.deaths += 1;
-    const text = error === undefined ? `code ${code}` : error.message;
-    this.#options.log.error(
-      `shard-${index}`,
-      `shard died: ${text}; ${closed} descriptors closed`,
-      "ERR_SHARD_DIED",
-    );
+    const cause = error === undefined ? `code ${code}` : error.message;
+    const text = `shard died: ${cause}; ${closed} descriptors closed`;
+    this.#options.log.error(`shard-${index}`, text, "ERR_SHARD_DIED");
     this.#options.died(link);
-    const pause = this.#crashPause(index);
+    const starting = this.#starting.get(index);
+    if (starting !== undefined) {
+      // It would die again: nobody has asked anything of it yet.
+      starting.failed(new ControlError("ERR_CONTROL_SHARD_START", text));
+      return;
+    }
+    const pause = this.#crashPause(slot);
     if (pause > 0) {
       this.#options.log.error(`shard-${index}`, `dies too often, stays down for ${pause} ms`);
     }
-    setTimeout(() => {
-      if (!this.#isStopping) {
-        this.#startShard(index);
-      }
-    }, pause);
+    slot.restart = setTimeout(() => this.#startShard(slot), pause);
   }
 
-  #crashPause(index: number): number {
+  #crashPause(slot: Slot): number {
+    const { crashesMax, crashWindowMs, crashPauseMs } = this.#limits;
     const now = monotonicMs();
-    const recent = (this.#deaths[index] ?? []).filter((at) => now - at < CRASH_WINDOW_MS);
-    recent.push(now);
-    this.#deaths[index] = recent;
-    return recent.length >= CRASHES_MAX ? CRASH_PAUSE_MS : 0;
+    slot.deaths = slot.deaths.filter((at) => now - at < crashWindowMs);
+    slot.deaths.push(now);
+    return slot.deaths.length >= crashesMax ? crashPauseMs : 0;
   }
 
   #watch(): void {
+    const { watchMs, hangWarnMs } = this.#limits;
     const now = monotonicMs();
-    const lateMs = now - this.#watched - WATCH_MS;
+    const lateMs = now - this.#watched - watchMs;
     this.#watched = now;
-    if (lateMs > HANG_WARN_MS / 2) {
+    if (lateMs > hangWarnMs / 2) {
       // The whole process stood still: nobody is judged by a time in which nobody could run.
       return;
     }
-    for (const link of this.links) {
-      if (link === undefined) {
-        continue;
+    for (const slot of this.#slots) {
+      const link = this.links[slot.place.index];
+      if (link !== undefined) {
+        this.#judge(slot, link, now);
       }
-      const silentMs = now - (link.board.counters[Counter.Heartbeat] ?? now);
-      if (silentMs > HANG_KILL_MS) {
-        this.#options.log.error(
-          `shard-${link.index}`,
-          `hangs for ${Math.round(silentMs)} ms: terminated`,
-        );
-        link.board.counters[Counter.Heartbeat] = now;
-        link.terminate();
-      } else if (silentMs > HANG_WARN_MS) {
-        this.#options.log.warn(
-          `shard-${link.index}`,
-          `does not answer for ${Math.round(silentMs)} ms`,
-        );
-      }
+    }
+  }
+
+  #judge(slot: Slot, link: ShardLink, now: number): void {
+    const { hangWarnMs, hangKillMs } = this.#limits;
+    const { log } = this.#options;
+    const { counters } = link.board;
+    const silentMs = Math.round(now - (counters[Counter.Heartbeat] ?? now));
+    const name = `shard-${link.index}`;
+    if (silentMs > hangKillMs) {
+      log.error(name, `hangs for ${silentMs} ms: terminated`, "ERR_SHARD_HANGS");
+      // Its end takes a moment: it is not terminated twice.
+      counters[Counter.Heartbeat] = now;
+      void link.terminate();
+    } else if (silentMs > hangWarnMs && !slot.hasWarned) {
+      log.warn(name, `does not answer for ${silentMs} ms`, "ERR_SHARD_HANGS");
+      slot.hasWarned = true;
+    } else if (silentMs <= hangWarnMs) {
+      slot.hasWarned = false;
     }
   }
 }

@@ -153,6 +153,12 @@ export interface AdmissionQuestion {
   readonly param: string;
 }
 
+/** A question as it reaches the primary: rows are given out again, inodes are not. */
+export interface RowQuestion extends AdmissionQuestion {
+  /** Of the row's socket, as on the board. */
+  readonly inode: number;
+}
+
 /** The primary's answer to an {@link AdmissionQuestion}. */
 export type AdmissionAnswer =
   | {
@@ -160,6 +166,7 @@ export type AdmissionAnswer =
       readonly streamId: number;
       readonly key: string;
       readonly settings: StreamSettings;
+      /** Of a publisher: the ring to write. A player's comes as {@link RingNews}. */
       readonly lease: RingLease | null;
       readonly previous: TimelineEnd | null;
     }
@@ -169,7 +176,7 @@ export type AdmissionAnswer =
 export interface PrimaryCalls {
   /** A ring of at least this wrap for a stream that the calling shard writes; null when the host's budget is spent. */
   leaseRing(streamId: number, wrapBytes: number): Promise<RingLease | null>;
-  admit(question: AdmissionQuestion): Promise<AdmissionAnswer>;
+  admit(question: RowQuestion): Promise<AdmissionAnswer>;
 }
 
 /** Faults that tests inject into a shard. */
@@ -177,8 +184,8 @@ export type Fault = "throw" | "oom" | "hang";
 
 /** Calls that the primary may make of a shard. */
 export interface ShardCalls {
-  /** Closes the row's session; true when the row was held. */
-  kick(row: number, reason: EndReason): Promise<boolean>;
+  /** Closes the session of a row that still has this inode; true when there was one. */
+  kick(row: number, inode: number, reason: EndReason): Promise<boolean>;
   /** Only where the server was started with fault injection. */
   fault(fault: Fault): Promise<void>;
 }

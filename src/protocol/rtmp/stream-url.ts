@@ -21,7 +21,7 @@ export { parseQuery } from "./url-text.ts";
 /** App when the URL names none (SRS). */
 const DEFAULT_APP = "__defaultApp__";
 /** The vhost that stands for every host without one of its own (SRS). */
-export const DEFAULT_VHOST = "__defaultVhost__";
+const DEFAULT_VHOST = "__defaultVhost__";
 /** Adobe's instance name that means "the default one". */
 const DEFAULT_INSTANCE = "_definst_";
 const VHOST_SHAPE = /^[a-z0-9_:-]+(?:\.[a-z0-9_:-]+)*$/;

@@ -15,6 +15,7 @@ const JUMP_AHEAD_MS = 10_000;
 const STEP_DEFAULT_MS = 10;
 const STEP_MAX_MS = 100;
 const WRAP = 2 ** 32;
+const NOWHERE: TimelineEnd = { audio: -1, video: -1 };
 
 /** `full` corrects jumps and starts at 0, `zero` only starts at 0, `off` passes the publisher's own (also for ATC). */
 export type JitterMode = "full" | "zero" | "off";
@@ -40,6 +41,7 @@ function newTrack(): TrackState {
 /** The time line of one live stream; goes on from `previous` when a publisher returns. Milliseconds. */
 export class Timeline {
   readonly #mode: JitterMode;
+  readonly #previous: TimelineEnd;
   readonly #tracks: readonly [TrackState, TrackState] = [newTrack(), newTrack()];
   /** Output of the first message, after any earlier publisher's last. */
   readonly #origin: number;
@@ -48,6 +50,7 @@ export class Timeline {
 
   constructor(mode: JitterMode, previous: TimelineEnd | null) {
     this.#mode = mode;
+    this.#previous = previous ?? NOWHERE;
     const last = previous === null ? -1 : Math.max(previous.audio, previous.video);
     this.#origin = last < 0 ? 0 : last + STEP_DEFAULT_MS;
   }
@@ -94,7 +97,11 @@ export class Timeline {
   /** Where the time line stands, for the next publisher. */
   end(): TimelineEnd {
     const [audio, video] = this.#tracks;
-    return { audio: audio.output, video: video.output };
+    // A track that saw nothing stands where the publisher before left it.
+    return {
+      audio: audio.output < 0 ? this.#previous.audio : audio.output,
+      video: video.output < 0 ? this.#previous.video : video.output,
+    };
   }
 
   #latest(): number {

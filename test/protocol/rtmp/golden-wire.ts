@@ -2,15 +2,15 @@
 
 export type Pairs = ReadonlyArray<readonly [string, readonly number[]]>;
 
-export function u16(value: number): number[] {
+function u16(value: number): number[] {
   return [(value >> 8) & 0xff, value & 0xff];
 }
 
-export function u24(value: number): number[] {
+function u24(value: number): number[] {
   return [(value >> 16) & 0xff, ...u16(value)];
 }
 
-export function u32(value: number): number[] {
+function u32(value: number): number[] {
   return [(value >>> 24) & 0xff, ...u24(value)];
 }
 

@@ -1,0 +1,127 @@
+/** The way out of the lobby: an admitted newcomer gets a shard, a row and, to publish, a ring; then it is handed over. */
+import type {
+  PublishStyle,
+  ServerSession,
+  ServerSessionSink,
+} from "../../protocol/rtmp/server-session.ts";
+import type { StreamRequest } from "../../protocol/rtmp/stream-url.ts";
+import type { Client } from "../coordinator/clients.ts";
+import type { StreamEntry } from "../coordinator/coordinator.ts";
+import { monotonicMs } from "../monotonic.ts";
+import type { AdmittedStream } from "./admission.ts";
+import { handOff } from "./hand-off.ts";
+import type { LobbyHost } from "./lobby-host.ts";
+import type { LobbySocket } from "./lobby-socket.ts";
+
+/** An admitted newcomer. */
+export interface Arrival {
+  readonly id: string;
+  readonly ip: string;
+  /** Paused, with nothing unsent. */
+  readonly socket: LobbySocket;
+  readonly session: ServerSession;
+  readonly sink: ServerSessionSink;
+  /** Bytes read and not consumed by the session. */
+  readonly rest: Uint8Array;
+  readonly messageStream: number;
+  readonly request: StreamRequest;
+}
+
+/** What came of it. */
+export const Placed = {
+  Given: 0,
+  /** No shard, row, ring or descriptor is to be had; the connection is as it was. */
+  NoRoom: 1,
+  /** The connection was closed meanwhile. */
+  Closed: 2,
+} as const;
+export type Placed = (typeof Placed)[keyof typeof Placed];
+
+/** Hands a publisher over. The name that it has taken is given back unless it is {@link Placed.Given}. */
+export function placePublisher(
+  host: LobbyHost,
+  arrival: Arrival,
+  entry: StreamEntry,
+  style: PublishStyle,
+): Placed {
+  const { coordinator, admission, shards } = host;
+  const index = coordinator.placePublisher(entry.key);
+  const shard = shards[index];
+  const row = shard?.allocateRow() ?? -1;
+  const lease = row < 0 ? null : coordinator.lendRing(index);
+  const released = lease === null ? undefined : arrival.socket.release();
+  if (shard === undefined || lease === null || released === undefined) {
+    if (lease !== null) {
+      coordinator.releaseRing(index, lease.ringId);
+    }
+    if (row >= 0) {
+      shard?.releaseRow(row);
+    }
+    admission.abandon(entry);
+    return arrival.socket.isOpen ? Placed.NoRoom : Placed.Closed;
+  }
+  coordinator.announce(entry, index);
+  const publish = { lease, previous: entry.previous };
+  handOff(shard, { ...partsOf(arrival), row, released, streamId: entry.id, publish });
+  entry.publisher = { shard: index, row };
+  register(host, arrival, {
+    type: style,
+    shard: index,
+    row,
+    published: new Set([entry]),
+    playing: undefined,
+  });
+  return Placed.Given;
+}
+
+/** Hands a player over. */
+export function placePlayer(host: LobbyHost, arrival: Arrival, stream: AdmittedStream): Placed {
+  const { coordinator, shards } = host;
+  const entry = coordinator.enter(stream.key, stream.settings);
+  const index = coordinator.placePlayer(entry);
+  const shard = shards[index];
+  const row = shard?.allocateRow() ?? -1;
+  const released = row < 0 ? undefined : arrival.socket.release();
+  if (shard === undefined || released === undefined) {
+    if (row >= 0) {
+      shard?.releaseRow(row);
+    }
+    coordinator.prune(entry);
+    return arrival.socket.isOpen ? Placed.NoRoom : Placed.Closed;
+  }
+  coordinator.announce(entry, index);
+  // The shard sends the replies itself, with everything else that a new player gets.
+  arrival.session.acceptPlay(arrival.messageStream, arrival.sink, true);
+  handOff(shard, { ...partsOf(arrival), row, released, streamId: entry.id, publish: null });
+  const playing = coordinator.addPlayer(entry, index);
+  register(host, arrival, {
+    type: "rtmp-play",
+    shard: index,
+    row,
+    published: new Set(),
+    playing,
+  });
+  return Placed.Given;
+}
+
+function partsOf({
+  session,
+  rest,
+  messageStream,
+  id,
+}: Arrival): Pick<Arrival, "session" | "rest" | "messageStream"> & { connectionId: string } {
+  return { session, rest, messageStream, connectionId: id };
+}
+
+function register(
+  host: LobbyHost,
+  { id, ip, request }: Arrival,
+  client: Omit<Client, "id" | "ip" | "since" | "request">,
+): void {
+  host.clients.add({ id, ip, request, since: monotonicMs(), ...client });
+  const { vhost, app, stream } = request;
+  host.log.info(
+    id,
+    `${client.type}, vhost=${vhost}, app=${app}, stream=${stream}, ip=${ip}, shard=${client.shard}`,
+  );
+}
