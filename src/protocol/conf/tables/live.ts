@@ -94,7 +94,7 @@ const PLAY: DirectiveSpec = block(
       otherwise: "off",
     }),
     offUnlessOn("atc", "off", "Keep the encoder's absolute timestamps.", HOT),
-    offUnlessOn("atc_auto", "off", "Turn `atc` on when the metadata holds `bravo_atc`.", HOT),
+    offUnlessOn("atc_auto", "off", "Turn `atc` on when the metadata holds `bravo_atc`.", LATER_HOT),
     offUnlessOn(
       "mix_correct",
       "off",
