@@ -87,6 +87,11 @@ describe("acknowledgements", () => {
     assert.ok(seen.every((ack) => ack < 20_000));
   });
 
+  it("the number counts from the first byte of the handshake", () => {
+    const { session } = connected();
+    assert.equal(session.decoder.bytesReceived, handshakeBytes().length + connect().length);
+  });
+
   it("inAckSize stands until the client names a window", () => {
     const { session, sink } = connected({ inAckSize: 10_000 });
     drive(session, message(9, new Uint8Array(6000)), sink);

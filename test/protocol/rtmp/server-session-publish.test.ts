@@ -92,6 +92,21 @@ describe("publish in the order of", () => {
     ]);
   });
 
+  it("the order is judged anew for every publish of a connection", () => {
+    const { session, sink } = connected();
+    drive(session, command(0, "createStream", 2, null), sink);
+    drive(session, command(1, "publish", 3, null, "s"), sink);
+    drive(session, command(1, "closeStream", 0, null), sink);
+    drive(session, command(0, "FCPublish", 4, null, "s"), sink);
+    drive(session, command(1, "publish", 5, null, "s"), sink);
+    drive(session, command(1, "closeStream", 0, null), sink);
+    drive(session, command(1, "publish", 6, null, "s"), sink);
+    assert.deepEqual(
+      sink.events.filter((event) => event.startsWith("publish")),
+      ["flash", "fmle", "flash"].map((style) => `publish 1 h/live/s ${style}-publish`),
+    );
+  });
+
   it("B-24 publish pipelined with a guessed id, or without createStream", () => {
     const { session, sink } = connected();
     drive(
@@ -272,6 +287,17 @@ describe("media of a publish", () => {
       (error: unknown) =>
         error instanceof LimitError && error.code === "ERR_RTMP_UNAUTHORISED_MEDIA",
     );
+  });
+
+  it("A5-06 an accepted publish starts the count again", () => {
+    const { session, sink } = connected();
+    const frames = concat(...Array.from({ length: 9 }, () => message(9, new Uint8Array(100_000))));
+    for (let round = 0; round < 3; round++) {
+      drive(session, frames, sink);
+      drive(session, command(1, "publish", 3, null, "s"), sink);
+      drive(session, command(1, "closeStream", 0, null), sink);
+    }
+    assert.equal(sink.ignoredReasons.length, 27);
   });
 
   it("media between the request and the answer stays with the caller", () => {

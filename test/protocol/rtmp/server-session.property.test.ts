@@ -48,7 +48,8 @@ const PUBLISHING = concat(
   command(0, "FCUnpublish", 7, null, "show"),
   command(0, "deleteStream", 8, null, 1),
   command(0, "createStream", 9, null),
-  command(1, "publish", 10, null, "again"),
+  command(0, "FCPublish", 10, null, "again"),
+  command(1, "publish", 11, null, "again"),
   message(8, bytesOf(5, 9), { streamId: 1, timestamp: 99 }),
   command(1, "closeStream", 0, null),
 );

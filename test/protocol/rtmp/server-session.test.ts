@@ -306,6 +306,15 @@ describe("control messages", () => {
     throwsCode(LimitError, "ERR_RTMP_MESSAGE_RATE", () => session.push(many, sink));
   });
 
+  it("L10 a long silence saves up no more than the burst", () => {
+    const { session, sink, host } = connected();
+    const ping = message(4, [0, 6, 0, 0, 0, 9], { chunkStreamId: 2 });
+    host.now += 1_000_000;
+    throwsCode(LimitError, "ERR_RTMP_MESSAGE_RATE", () =>
+      session.push(concat(...Array.from({ length: 1001 }, () => ping)), sink),
+    );
+  });
+
   it("A2-18 zero-length media counts as well", () => {
     const { session, sink } = connected();
     const empty = message(9, []);
