@@ -46,7 +46,7 @@ export function takeMedia(dialogue: Dialogue, message: Message): void {
 
 /**
  * Acknowledgement, user control, WindowAckSize and SetPeerBandwidth.
- * @throws ProtocolError ERR_RTMP_SHORT_CONTROL
+ * @throws ProtocolError ERR_RTMP_CONTROL_SHORT
  */
 export function takeControl(dialogue: Dialogue, message: Message): void {
   const { payload } = message;
@@ -174,6 +174,6 @@ function dropMedia(dialogue: Dialogue, message: Message): void {
 
 function requireBytes(payload: Uint8Array, bytes: number, spec: string): void {
   if (payload.length < bytes) {
-    throw new ProtocolError("ERR_RTMP_SHORT_CONTROL", "control message is cut short", { spec });
+    throw new ProtocolError("ERR_RTMP_CONTROL_SHORT", "control message is cut short", { spec });
   }
 }

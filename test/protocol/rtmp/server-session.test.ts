@@ -249,7 +249,7 @@ describe("control messages", () => {
     ];
     for (const [type, payload] of shorts) {
       const { session, sink } = connected();
-      throwsCode(ProtocolError, "ERR_RTMP_SHORT_CONTROL", () =>
+      throwsCode(ProtocolError, "ERR_RTMP_CONTROL_SHORT", () =>
         session.push(message(type, payload), sink),
       );
     }
