@@ -73,7 +73,7 @@ export class Copies {
     let length = 0;
     let cursor = this.#board.cursor[row] ?? 0;
     const end = reader.frameCount;
-    for (let frame = first; frame !== end && length < COPY_BYTES_MAX; frame = (frame + 1) | 0) {
+    for (let frame = first; frame !== end && length < COPY_BYTES_MAX; frame = (frame + 1) >>> 0) {
       if (!reader.readFrame(frame, this.#frame)) {
         return null;
       }
