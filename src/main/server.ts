@@ -21,6 +21,8 @@ import { Lobby } from "./accept/lobby.ts";
 import { type Client, Clients } from "./coordinator/clients.ts";
 import { Coordinator, type StreamEntry } from "./coordinator/coordinator.ts";
 import { RingPool } from "./coordinator/ring-pool.ts";
+import { type GatewayPlan, planGateways } from "./gateways/plan.ts";
+import { Viewers } from "./gateways/viewers.ts";
 import { coresOfHost } from "./limits-of-host.ts";
 import type { Logger } from "./log/logger.ts";
 import { monotonicMs } from "./monotonic.ts";
@@ -40,6 +42,8 @@ export interface ServerOptions {
   readonly allowFaults?: boolean;
   /** Times and counts of {@link Server.supervisor} that differ from its defaults. */
   readonly supervisorLimits?: Partial<SupervisorLimits>;
+  /** A thread hangs that cannot be replaced: the process should end, so that its keeper starts another. */
+  readonly stuck?: () => void;
 }
 
 /** A running server. */
@@ -53,15 +57,20 @@ export class Server {
   readonly #log: Logger;
   readonly #admission: Admission;
   readonly #acceptor: Acceptor;
+  readonly #viewers: Viewers;
+  readonly #gateways: GatewayPlan;
 
-  private constructor(options: ServerOptions) {
+  private constructor(options: ServerOptions, gateways: GatewayPlan) {
     const { config, log } = options;
     this.#config = config;
     this.#log = log;
+    this.#gateways = gateways;
     const shards = config.workers > 0 ? config.workers : coresOfHost();
     this.pool = new RingPool(totalmem() * RING_SHARE);
     this.supervisor = new Supervisor({
       shards,
+      gateways: gateways.places,
+      stuck: () => options.stuck?.(),
       rows: config.maxConnections,
       allowFaults: options.allowFaults ?? false,
       limits: options.supervisorLimits ?? {},
@@ -76,6 +85,13 @@ export class Server {
       config: () => this.#config,
       coordinator: this.coordinator,
       shards: links,
+    });
+    this.#viewers = new Viewers({
+      config: () => this.#config,
+      admission: this.#admission,
+      coordinator: this.coordinator,
+      clients: this.clients,
+      log,
     });
     this.#acceptor = new Acceptor(
       (socket) => this.lobby.accept(socket),
@@ -96,10 +112,11 @@ export class Server {
 
   /** Starts the shards, then listens. @throws TransportError when an address cannot be had. */
   static async start(options: ServerOptions): Promise<Server> {
-    const server = new Server(options);
+    const server = new Server(options, await planGateways(options.config, options.log));
     try {
       await server.supervisor.start();
-      options.log.info("server", `${server.supervisor.links.length} shards`);
+      const shards = server.supervisor.links.filter((link) => link?.isShard);
+      options.log.info("server", `${shards.length} shards`);
       for (const endpoint of options.config.listen) {
         const address = `${endpoint.host === "" ? "*" : endpoint.host}:${endpoint.port}`;
         server.#listen(endpoint, address);
@@ -129,6 +146,7 @@ export class Server {
     this.#acceptor.close();
     this.lobby.close();
     await this.supervisor.stop(STOP_TIMEOUT_MS);
+    this.#gateways.close();
   }
 
   #take(shard: ShardLink, message: FromShard): void {
@@ -153,6 +171,9 @@ export class Server {
         break;
       case "ring-released":
         this.coordinator.releaseRing(shard.index, message.ringId);
+        break;
+      case "failed":
+        this.#log.error(shard.name, message.text, "ERR_GATEWAY");
         break;
       case "ready":
       case "stopped":
@@ -191,6 +212,7 @@ export class Server {
       leaseRing: (_streamId, wrapBytes): Promise<RingLease | null> =>
         Promise.resolve(this.coordinator.lendRing(shard.index, wrapBytes)),
       admit: (question) => this.#admit(shard, question),
+      admitViewer: (question) => Promise.resolve(this.#viewers.admit(shard, question)),
     };
   }
 

@@ -10,6 +10,8 @@ import type {
   RingLease,
   RowQuestion,
   ShardCalls,
+  ViewerAnswer,
+  ViewerQuestion,
 } from "../protocol/control/calls.ts";
 import { ControlError } from "../protocol/errors.ts";
 
@@ -22,6 +24,7 @@ const ADMIT_TIMEOUT_MS = 35_000;
 export interface PrimaryLink {
   leaseRing(streamId: number, wrapBytes: number): Promise<RingLease | null>;
   admit(question: RowQuestion): Promise<AdmissionAnswer>;
+  admitViewer(question: ViewerQuestion): Promise<ViewerAnswer>;
 }
 
 /** What the primary may call here. */
@@ -30,6 +33,8 @@ export interface ShardHandlers {
   fault(fault: Fault): void;
   /** An answer that nobody waited for any more brought this lease. */
   unused(lease: RingLease): void;
+  /** An answer that nobody waited for any more gave this row. */
+  unusedRow(row: number): void;
 }
 
 interface Call<T> {
@@ -84,6 +89,16 @@ export function openPrimaryLink(port: MessagePort, handlers: ShardHandlers): Pri
         name: "admit",
         timeoutMs: ADMIT_TIMEOUT_MS,
         late: (answer) => giveBack(answer.allowed ? answer.lease : null),
+      }),
+    admitViewer: (question) =>
+      within<ViewerAnswer>(primary.admitViewer(question) as Promise<ViewerAnswer>, {
+        name: "admitViewer",
+        timeoutMs: ADMIT_TIMEOUT_MS,
+        late: (answer) => {
+          if (answer.allowed) {
+            handlers.unusedRow(answer.row);
+          }
+        },
       }),
   };
 }

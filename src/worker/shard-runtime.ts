@@ -76,11 +76,13 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     this.board = new Board(start.board);
     this.rows = new SocketRows(this.board);
     this.#bell = new Doorbell(start.doorbells);
-    this.#copies = new Copies(this.rows);
+    this.#copies = new Copies(this.rows, true);
     this.#primary = openPrimaryLink(calls, {
       kick: (row, inode, reason) => this.board.inode[row] === inode && this.#kick(row, reason),
       fault: (fault) => runFault(start.allowFaults, fault),
       unused: (lease) => this.ringReleased(lease.ringId),
+      // Viewers are a gateway's.
+      unusedRow: () => undefined,
     });
     this.#publisherHost = {
       board: this.board,

@@ -7,6 +7,7 @@
  * said what they want, the oldest that has not even shaken hands makes room: a client that means it needs milliseconds.
  */
 import type { Socket } from "node:net";
+import { newConnectionId } from "./connection-id.ts";
 import { FairClock } from "./fair-clock.ts";
 import type { LobbyHost } from "./lobby-host.ts";
 import { Newcomer, type NewcomerKeeper } from "./newcomer.ts";
@@ -21,17 +22,6 @@ const CROWD_OUT_MS = 1000;
 const FREE_SHARE = 1 / 16;
 /** What was closed without a word is told once in this time. */
 const TELL_MS = 1000;
-const ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789";
-const ID_LENGTH = 8;
-
-/** A connection id as SRS makes them: eight letters and digits. */
-function newConnectionId(random: () => number = Math.random): string {
-  let id = "";
-  for (let index = 0; index < ID_LENGTH; index += 1) {
-    id += ID_ALPHABET[Math.floor(random() * ID_ALPHABET.length)] ?? "a";
-  }
-  return id;
-}
 
 /** All connections that have not said what they want. */
 export class Lobby implements NewcomerKeeper {

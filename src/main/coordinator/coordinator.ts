@@ -282,7 +282,7 @@ export class Coordinator {
   #placementShards(): PlacementShard[] {
     return this.#shards.map((shard, index) => ({
       index,
-      alive: shard?.isAlive ?? false,
+      alive: shard?.isShard === true && shard.isAlive,
       assignedBitsPerSecond: this.#assigned[index] ?? 0,
       excluded: false,
     }));

@@ -7,6 +7,7 @@ import type {
   EndReason,
   Fault,
   FromShard,
+  GatewayStart,
   PrimaryCalls,
   ShardCalls,
   ShardStart,
@@ -18,6 +19,7 @@ import type { ServerSessionSnapshot } from "../../protocol/rtmp/server-session.t
 import { closeDescriptor, inodeOf } from "../accept/native.ts";
 
 const SHARD_URL = new URL("../../worker/shard.js", import.meta.url);
+const GATEWAY_URL = new URL("../../worker/gateway.js", import.meta.url);
 const CALL_TIMEOUT_MS = 5000;
 const HEAP_YOUNG_MB = 16;
 
@@ -30,7 +32,12 @@ export interface ShardPlace {
   readonly allowFaults: boolean;
   /** Rings and rows are outside the heap; this is for sessions and tables. */
   readonly heapMb: number;
+  /** What the thread serves by HTTP; null: it is a shard and serves RTMP. */
+  readonly gateway: GatewayPlace | null;
 }
+
+/** What a gateway is started with besides. */
+export type GatewayPlace = Pick<GatewayStart, "backend" | "listen" | "crossdomain">;
 
 /** What a shard tells. */
 export interface ShardEvents {
@@ -42,6 +49,12 @@ export interface ShardEvents {
 /** A running shard thread; a replacement is a new link on the same board. */
 export class ShardLink {
   readonly index: number;
+  /** Of the logs. */
+  readonly name: string;
+  /** False: a gateway. It is given viewers, and no publishers nor descriptors. */
+  readonly isShard: boolean;
+  /** False: its end would be the process's. */
+  readonly mayTerminate: boolean;
   readonly board: Board;
   isAlive = true;
   readonly #worker: Worker;
@@ -53,7 +66,11 @@ export class ShardLink {
   readonly #pending = new Set<(error: Error) => void>();
 
   constructor(place: ShardPlace, memory: SharedArrayBuffer, events: ShardEvents) {
+    const { gateway } = place;
     this.index = place.index;
+    this.isShard = gateway === null;
+    this.mayTerminate = gateway?.backend !== "uws";
+    this.name = `${this.isShard ? "shard" : "gateway"}-${place.index}`;
     this.board = new Board(memory);
     const { port1, port2 } = new MessageChannel();
     const start: ShardStart = {
@@ -63,10 +80,11 @@ export class ShardLink {
       board: memory,
       doorbells: place.doorbells,
       allowFaults: place.allowFaults,
+      ...gateway,
     };
     this.#calls = port1;
-    this.#worker = new Worker(SHARD_URL, {
-      name: `shard-${place.index}`,
+    this.#worker = new Worker(this.isShard ? SHARD_URL : GATEWAY_URL, {
+      name: this.name,
       workerData: { start, calls: port2 },
       transferList: [port2],
       resourceLimits: {
@@ -128,7 +146,7 @@ export class ShardLink {
     return this.#within(this.#shard.fault(fault), "fault");
   }
 
-  /** Ends the thread at once; its `exit` comes first. */
+  /** Ends the thread at once; its `exit` comes first. Not for threads that may not be terminated. */
   async terminate(): Promise<void> {
     await this.#worker.terminate();
   }

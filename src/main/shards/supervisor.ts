@@ -5,7 +5,7 @@ import { ControlError } from "../../protocol/errors.ts";
 import { Doorbell } from "../../protocol/ring/doorbell.ts";
 import type { Logger } from "../log/logger.ts";
 import { monotonicMs } from "../monotonic.ts";
-import { ShardLink, type ShardPlace } from "./shard-link.ts";
+import { type GatewayPlace, ShardLink, type ShardPlace } from "./shard-link.ts";
 
 /** When a shard is judged, and how. */
 export interface SupervisorLimits {
@@ -36,8 +36,12 @@ const LIMITS: SupervisorLimits = {
 /** What the supervisor is given. */
 export interface SupervisorOptions {
   readonly shards: number;
-  /** Rows per shard. */
+  /** Gateways, by what each is started with; their links come after the shards'. */
+  readonly gateways: readonly GatewayPlace[];
+  /** Rows per thread. */
   readonly rows: number;
+  /** A thread that must not be terminated hangs: only a new process helps. */
+  readonly stuck: (link: ShardLink) => void;
   readonly allowFaults: boolean;
   /** Those that differ from the defaults. */
   readonly limits: Partial<SupervisorLimits>;
@@ -75,14 +79,23 @@ export class Supervisor {
   deaths = 0;
 
   constructor(options: SupervisorOptions) {
-    const { shards: threads, rows, allowFaults } = options;
+    const { shards, gateways, rows, allowFaults } = options;
+    const threads = shards + gateways.length;
     this.#options = options;
     this.#limits = { ...LIMITS, ...options.limits };
     this.links = new Array<ShardLink | undefined>(threads).fill(undefined);
     const doorbells = new SharedArrayBuffer(Doorbell.bytes(threads));
     const { heapMb } = this.#limits;
     this.#slots = this.links.map((_, index) => ({
-      place: { index, rows, allowFaults, doorbells, threads, heapMb },
+      place: {
+        index,
+        rows,
+        allowFaults,
+        doorbells,
+        threads,
+        heapMb,
+        gateway: gateways[index - shards] ?? null,
+      },
       memory: ShardLink.boardMemory(rows),
       deaths: [],
       hasWarned: false,
@@ -118,7 +131,9 @@ export class Supervisor {
     while (this.links.some((link) => link !== undefined) && monotonicMs() < until) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    await Promise.all(this.links.map((link) => link?.terminate()));
+    await Promise.all(
+      this.links.map((link) => (link?.mayTerminate ? link.terminate() : undefined)),
+    );
   }
 
   #startShard(slot: Slot): void {
@@ -149,8 +164,8 @@ export class Supervisor {
     }
     this.deaths += 1;
     const cause = error === undefined ? `code ${code}` : error.message;
-    const text = `shard died: ${cause}; ${closed} descriptors closed`;
-    this.#options.log.error(`shard-${index}`, text, "ERR_SHARD_DIED");
+    const text = `died: ${cause}; ${closed} descriptors closed`;
+    this.#options.log.error(link.name, text, "ERR_SHARD_DIED");
     this.#options.died(link);
     const starting = this.#starting.get(index);
     if (starting !== undefined) {
@@ -160,7 +175,7 @@ export class Supervisor {
     }
     const pause = this.#crashPause(slot);
     if (pause > 0) {
-      this.#options.log.error(`shard-${index}`, `dies too often, stays down for ${pause} ms`);
+      this.#options.log.error(link.name, `dies too often, stays down for ${pause} ms`);
     }
     slot.restart = setTimeout(() => this.#startShard(slot), pause);
   }
@@ -195,8 +210,12 @@ export class Supervisor {
     const { log } = this.#options;
     const { counters } = link.board;
     const silentMs = Math.round(now - (counters[Counter.Heartbeat] ?? now));
-    const name = `shard-${link.index}`;
-    if (silentMs > hangKillMs) {
+    const { name } = link;
+    if (silentMs > hangKillMs && !link.mayTerminate) {
+      log.error(name, `hangs for ${silentMs} ms and cannot be replaced`, "ERR_GATEWAY_HANGS");
+      counters[Counter.Heartbeat] = now;
+      this.#options.stuck(link);
+    } else if (silentMs > hangKillMs) {
       log.error(name, `hangs for ${silentMs} ms: terminated`, "ERR_SHARD_HANGS");
       // Its end takes a moment: it is not terminated twice.
       counters[Counter.Heartbeat] = now;

@@ -40,6 +40,26 @@ export interface LimitsConfig {
   readonly spillPlayers: number;
 }
 
+/** HTTP-FLV and its kin, and WebSocket-FLV (SRS: http_server). */
+export interface HttpServerConfig {
+  readonly enabled: boolean;
+  readonly listen: readonly ListenEndpoint[];
+  readonly crossdomain: boolean;
+  /** Threads; 0: by the number of cores. */
+  readonly gateways: number;
+  readonly backend: "auto" | "uws" | "node";
+}
+
+/** Live streams of a vhost over HTTP (SRS: http_remux). */
+export interface HttpRemuxConfig {
+  readonly enabled: boolean;
+  /** Template of the path; its end names the format. */
+  readonly mount: string;
+  readonly hasAudio: boolean;
+  readonly hasVideo: boolean;
+  readonly guessHasAv: boolean;
+}
+
 /** How timestamps of a live stream are corrected. */
 export type TimeJitter = "full" | "zero" | "off";
 
@@ -89,6 +109,7 @@ export interface VhostConfig {
   readonly outAckSize: number;
   readonly play: PlayConfig;
   readonly publish: PublishConfig;
+  readonly httpRemux: HttpRemuxConfig;
 }
 
 /** The whole configuration. */
@@ -116,4 +137,5 @@ export interface Config {
   readonly forceGraceQuit: boolean;
   readonly limits: LimitsConfig;
   readonly vhosts: ReadonlyMap<string, VhostConfig>;
+  readonly httpServer: HttpServerConfig;
 }

@@ -14,6 +14,7 @@ import type {
 import { DEFAULT_VHOST, DIRECTIVES, environmentNames, visitDirectives } from "./directives.ts";
 import { decodeListenEndpoint, type ListenEndpoint } from "./endpoint.ts";
 import { type Directive, decodeGrammar, type ReadInclude } from "./grammar.ts";
+import { decodeHttpRemux, decodeHttpServer } from "./http-config.ts";
 import { rewriteLegacy } from "./legacy.ts";
 import { type ReaderContext, SectionReader } from "./section-reader.ts";
 import { validateDirectives } from "./validation.ts";
@@ -154,6 +155,7 @@ function buildConfig(root: SectionReader, around: Surroundings): Config {
     graceFinalWaitMs: root.milliseconds("grace_final_wait"),
     forceGraceQuit: root.isOn("force_grace_quit"),
     limits: decodeLimits(root),
+    httpServer: decodeHttpServer(root),
     vhosts: decodeVhosts(root, chunkSize, around.context),
   };
 }
@@ -274,6 +276,7 @@ function decodeVhost(
     outAckSize: vhost.number("out_ack_size"),
     play: decodePlay(vhost.section("play"), minLatency, from.context),
     publish: decodePublish(vhost.section("publish")),
+    httpRemux: decodeHttpRemux(vhost.section("http_remux")),
   };
 }
 

@@ -123,6 +123,8 @@ export type EndReason =
 /** Posted by a shard. */
 export type FromShard =
   | { readonly kind: "ready" }
+  /** A gateway met an error that nobody caught, and ends. */
+  | { readonly kind: "failed"; readonly text: string }
   /** The row is FREE again. */
   | {
       readonly kind: "gone";
@@ -172,8 +174,51 @@ export type AdmissionAnswer =
     }
   | { readonly allowed: false; readonly status: string; readonly description: string };
 
-/** Calls that a shard may make of the primary. */
+/** What a viewer asks a gateway for by HTTP. */
+export interface ViewerQuestion {
+  /** As sent. */
+  readonly path: string;
+  /** Without the question mark. */
+  readonly query: string;
+  /** The Host header, with its port. */
+  readonly host: string;
+  readonly ip: string;
+  readonly referer: string;
+  readonly userAgent: string;
+  readonly isSecure: boolean;
+}
+
+/** Which tracks FLV viewers get (SRS: http_remux). */
+export interface FlvSettings {
+  readonly hasAudio: boolean;
+  readonly hasVideo: boolean;
+  readonly guess: boolean;
+}
+
+/** The primary's answer to a {@link ViewerQuestion}. */
+export type ViewerAnswer =
+  | {
+      readonly allowed: true;
+      /** The viewer's row on the gateway's board, its until the gateway says `gone`. */
+      readonly row: number;
+      readonly format: "flv";
+      readonly streamId: number;
+      readonly key: string;
+      readonly settings: StreamSettings;
+      readonly flv: FlvSettings;
+    }
+  | {
+      readonly allowed: false;
+      /** HTTP status. */
+      readonly status: number;
+      readonly description: string;
+      /** Of a redirect. */
+      readonly location: string | null;
+    };
+
+/** Calls that a thread may make of the primary. */
 export interface PrimaryCalls {
+  admitViewer(question: ViewerQuestion): Promise<ViewerAnswer>;
   /** A ring of at least this wrap for a stream that the calling shard writes; null when the host's budget is spent. */
   leaseRing(streamId: number, wrapBytes: number): Promise<RingLease | null>;
   admit(question: RowQuestion): Promise<AdmissionAnswer>;
@@ -188,6 +233,24 @@ export interface ShardCalls {
   kick(row: number, inode: number, reason: EndReason): Promise<boolean>;
   /** Only where the server was started with fault injection. */
   fault(fault: Fault): Promise<void>;
+}
+
+/** Where gateways listen. */
+export interface HttpListen {
+  readonly host: string;
+  readonly port: number;
+  /** A bound socket that all gateways share; null: each opens its own. */
+  readonly descriptor: number | null;
+  /** Files of the certificate; null: plain HTTP. */
+  readonly tls: { readonly key: string; readonly certificate: string } | null;
+}
+
+/** What a gateway is started with. */
+export interface GatewayStart extends ShardStart {
+  readonly backend: "uws" | "node";
+  readonly listen: readonly HttpListen[];
+  /** Answers carry CORS headers. */
+  readonly crossdomain: boolean;
 }
 
 /** What a shard is started with. */

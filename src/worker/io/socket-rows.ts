@@ -21,6 +21,7 @@ import {
   setUserTimeout,
 } from "./native.ts";
 import { Pending, type SharedBytes } from "./pending.ts";
+import { type Rows, SEND_FAILED } from "./rows.ts";
 
 const EVENTS_PER_POLL = 1024;
 const READ_BYTES = 64 * 1024;
@@ -29,9 +30,6 @@ const WATCH_IN = Epoll.In | Epoll.RdHup;
 const WATCH_IN_OUT = WATCH_IN | Epoll.Out;
 /** A player to whom nothing is sent is asked this often whether it is still there. */
 const KEEP_ALIVE: KeepAlive = { idleSeconds: 30, intervalSeconds: 5, probes: 3 };
-
-/** Result of a send that failed for good. */
-export const SEND_FAILED = -1;
 
 /** How a player's socket is set. */
 export interface RowOptions {
@@ -43,7 +41,7 @@ export interface RowOptions {
 }
 
 /** Descriptors of players: sending, reading, closing. */
-export class SocketRows {
+export class SocketRows implements Rows {
   readonly board: Board;
   /** Rows whose socket is full. */
   readonly blocked: Set<number> = new Set();
@@ -98,6 +96,10 @@ export class SocketRows {
     this.#unsentBytes[row] = 0;
     this.limitUnsent(row, options.unsentBytes);
     return this.#epoll.add(descriptor, WATCH_IN, row) >= 0;
+  }
+
+  attach(memory: SharedArrayBuffer): MemoryBase {
+    return memoryBase(memory);
   }
 
   /** Sets how many bytes may wait in the row's socket unsent; a call only where that changes. */

@@ -5,7 +5,7 @@
 import type { Board } from "../../protocol/control/board.ts";
 import { FrameClass } from "../../protocol/flv/classify.ts";
 import type { FrameRef } from "../../protocol/ring/ring-reader.ts";
-import type { SocketRows } from "../io/socket-rows.ts";
+import type { Rows } from "../io/rows.ts";
 import { type RingView, SendResult } from "../stream/ring-view.ts";
 import { RowFlag } from "../stream/row-flags.ts";
 
@@ -27,7 +27,8 @@ const VIDEO = new Set<number>([
 
 /** Sends copies of ring messages. */
 export class Copies {
-  readonly #rows: SocketRows;
+  readonly #rows: Rows;
+  readonly #isStamped: boolean;
   readonly #board: Board;
   readonly #frame: FrameRef = {
     position: 0,
@@ -38,8 +39,10 @@ export class Copies {
     isKeyframe: false,
   };
 
-  constructor(rows: SocketRows) {
+  /** @param isStamped Copies carry the row's own message stream id: RTMP's do. */
+  constructor(rows: Rows, isStamped: boolean) {
     this.#rows = rows;
+    this.#isStamped = isStamped;
     this.#board = rows.board;
   }
 
@@ -112,11 +115,10 @@ export class Copies {
       if (!reader.read(this.#frame.position, this.#frame.length, bytes, 0)) {
         return null;
       }
-      new DataView(bytes.buffer).setUint32(
-        MESSAGE_STREAM_OFFSET,
-        this.#board.messageStream[row] ?? 1,
-        true,
-      );
+      if (this.#isStamped) {
+        const messageStream = this.#board.messageStream[row] ?? 1;
+        new DataView(bytes.buffer).setUint32(MESSAGE_STREAM_OFFSET, messageStream, true);
+      }
       parts.push(bytes);
       length += bytes.length;
     }

@@ -1,7 +1,23 @@
 /** What the fan-outs of a shard ask of it. */
-import type { SocketRows } from "../io/socket-rows.ts";
-import type { Preamble } from "./preamble.ts";
+import type { KeyframeRef } from "../../protocol/ring/ring-reader.ts";
+import type { Rows } from "../io/rows.ts";
 import type { RingView } from "./ring-view.ts";
+
+/** What a player gets before its first ring bytes. */
+export interface PreambleForm {
+  /**
+   * The preamble of a player that starts at `keyframe` of `view`; `greet`: it has had nothing yet.
+   * @returns **Borrowed** until the next call; null while the headers are being changed.
+   */
+  encode(
+    view: RingView,
+    keyframe: KeyframeRef,
+    messageStream: number,
+    greet: boolean,
+  ): Uint8Array | null;
+  /** What a player gets that has to wait; empty: nothing. */
+  encodeReplies(messageStream: number, chunkSize: number): Uint8Array;
+}
 
 /** Who goes on with a turn that took too long. */
 export interface TurnTaker {
@@ -15,8 +31,8 @@ export type FanOutEnd = "passed by the ring" | "network error" | "no stream" | "
 export interface FanOutHost {
   /** Milliseconds, monotonic. */
   now(): number;
-  readonly rows: SocketRows;
-  readonly preamble: Preamble;
+  readonly rows: Rows;
+  readonly preamble: PreambleForm;
   /** This thread's number among ring readers. */
   readonly thread: number;
   /** Frames per send that the shard's load asks for; 1 or more, not whole. */

@@ -195,8 +195,11 @@ export class Joins {
   #greet(row: number): void {
     const { preamble, rows } = this.#host;
     const { chunkSize } = this.#options.settings;
-    this.#change(row, RowFlag.Greeted, 0);
     const replies = preamble.encodeReplies(rows.board.messageStream[row] ?? 1, chunkSize);
+    if (replies.length === 0) {
+      return;
+    }
+    this.#change(row, RowFlag.Greeted, 0);
     rows.chunkSize[row] = chunkSize;
     if (!rows.sendBytes(row, replies)) {
       this.#host.endRow(row, "network error");

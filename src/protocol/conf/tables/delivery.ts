@@ -5,6 +5,7 @@ import {
   type DirectiveSpec,
   decimal,
   FILE_ONLY,
+  HOT,
   integer,
   LATER_HOT,
   list,
@@ -22,17 +23,18 @@ const HTTP: readonly DirectiveSpec[] = [
     text("dir", HTML, "Directory."),
   ]),
   block("http_remux", "Live streams over HTTP.", [
-    offUnlessOn("enabled", "off", "Serve them."),
+    offUnlessOn("enabled", "off", "Serve them.", HOT),
     text(
       "mount",
       "[vhost]/[app]/[stream].flv",
       "Path; its end selects `.flv`, `.ts`, `.mp3` or `.aac`.",
+      HOT,
     ),
     decimal("fast_cache", 0, "s", "Audio kept for new players of `.mp3` and `.aac`."),
     onUnlessOff("drop_if_not_match", "on", "Leave out what the header did not announce."),
-    onUnlessOff("has_audio", "on", "Announce audio."),
-    onUnlessOff("has_video", "on", "Announce video."),
-    onUnlessOff("guess_has_av", "on", "Announce what has been seen instead."),
+    onUnlessOff("has_audio", "on", "Announce audio.", HOT),
+    onUnlessOff("has_video", "on", "Announce video.", HOT),
+    onUnlessOff("guess_has_av", "on", "Announce what has been seen instead.", HOT),
   ]),
 ];
 

@@ -159,6 +159,16 @@ const OWN_ROOT: readonly DirectiveSpec[] = [
     ...OWN_RESTART,
     max: 256,
   }),
+  integer("gateways", 0, "", "Threads that serve HTTP; 0 = one per four cores.", {
+    ...OWN_RESTART,
+    max: 64,
+  }),
+  choice(
+    "http_backend",
+    ["auto", "uws", "node"],
+    "HTTP library: uWebSockets.js where it loads, or node:http.",
+    OWN_RESTART,
+  ),
   offUnlessOn("strict", "off", "Prefer hardened defaults to SRS's.", OWN_HOT),
   integer("ring_budget", RING_BYTES_BUDGET, "bytes", "Memory that one stream's ring may grow to.", {
     ...OWN_HOT,

@@ -11,6 +11,7 @@ import {
   list,
   offUnlessOn,
   onUnlessOff,
+  RESTART,
   text,
 } from "../directive-spec.ts";
 
@@ -52,10 +53,10 @@ const HTTP: readonly DirectiveSpec[] = [
     httpsBlock("1990"),
   ]),
   block("http_server", "Streams and files over HTTP.", [
-    offUnlessOn("enabled", "off", "Serve it."),
-    list("listen", "8080", "Port or `address:port`."),
+    offUnlessOn("enabled", "off", "Serve it.", RESTART),
+    list("listen", "8080", "Port or `address:port`.", RESTART),
     text("dir", "./objs/nginx/html", "Directory of files."),
-    onUnlessOff("crossdomain", "on", "Let pages of other origins read it."),
+    onUnlessOff("crossdomain", "on", "Let pages of other origins read it.", RESTART),
     httpsBlock("8088"),
   ]),
   block("exporter", "Metrics for Prometheus.", [

@@ -1,0 +1,122 @@
+/** Viewers by HTTP: which stream a request names, whether it may be watched, and its place in the directory. */
+import { type Config, resolveVhost } from "../../protocol/conf/config.ts";
+import { matchMount, mountFormat } from "../../protocol/conf/mount.ts";
+import type { ViewerAnswer, ViewerQuestion } from "../../protocol/control/calls.ts";
+import { RejectedError } from "../../protocol/errors.ts";
+import { resolveStreamRequest, type StreamRequest } from "../../protocol/rtmp/stream-url.ts";
+import type { Admission } from "../accept/admission.ts";
+import { newConnectionId } from "../accept/connection-id.ts";
+import type { Clients } from "../coordinator/clients.ts";
+import type { Coordinator } from "../coordinator/coordinator.ts";
+import type { Logger } from "../log/logger.ts";
+import { monotonicMs } from "../monotonic.ts";
+import type { ShardLink } from "../shards/shard-link.ts";
+
+/** What viewers are admitted with. */
+export interface ViewersHost {
+  config(): Config;
+  readonly admission: Admission;
+  readonly coordinator: Coordinator;
+  readonly clients: Clients;
+  readonly log: Logger;
+}
+
+/** A request as a stream with its vhost's settings for HTTP. */
+interface Target {
+  readonly request: StreamRequest;
+  readonly flv: { hasAudio: boolean; hasVideo: boolean; guess: boolean };
+}
+
+function refusal(status: number, description: string): ViewerAnswer {
+  return { allowed: false, status, description, location: null };
+}
+
+/** Admits viewers of gateways. */
+export class Viewers {
+  readonly #host: ViewersHost;
+  /** Tells a row's viewer from the one before it, as inodes do for descriptors. */
+  #serial = 0;
+
+  constructor(host: ViewersHost) {
+    this.#host = host;
+  }
+
+  /** Answers a gateway. A viewer that is admitted is counted until the gateway says `gone`. */
+  admit(gateway: ShardLink, question: ViewerQuestion): ViewerAnswer {
+    try {
+      const target = this.#targetOf(question);
+      if (target === null) {
+        return refusal(404, "Not found");
+      }
+      return this.#place(gateway, question, target);
+    } catch (error) {
+      if (!(error instanceof RejectedError)) {
+        throw error;
+      }
+      this.#host.log.info(newConnectionId(), `refused: ${error.message}, ip=${question.ip}`);
+      return refusal(403, error.message);
+    }
+  }
+
+  #place(gateway: ShardLink, question: ViewerQuestion, { request, flv }: Target): ViewerAnswer {
+    const { admission, coordinator, clients, log } = this.#host;
+    const { key, settings } = admission.play(request);
+    const row = gateway.allocateRow();
+    if (row < 0) {
+      return refusal(503, "Too many viewers");
+    }
+    const id = newConnectionId();
+    gateway.board.clear(row);
+    this.#serial += 1;
+    gateway.board.inode[row] = this.#serial;
+    gateway.board.descriptor[row] = -1;
+    const entry = coordinator.enter(key, settings);
+    coordinator.announce(entry, gateway.index);
+    clients.add({
+      id,
+      ip: question.ip,
+      type: "flv-play",
+      shard: gateway.index,
+      row,
+      request,
+      since: monotonicMs(),
+      published: new Set(),
+      playing: coordinator.addPlayer(entry, gateway.index),
+    });
+    const { vhost, app, stream } = request;
+    const where = `vhost=${vhost}, app=${app}, stream=${stream}`;
+    log.info(id, `flv-play, ${where}, ip=${question.ip}, ${gateway.name}`);
+    return { allowed: true, row, format: "flv", streamId: entry.id, key, settings, flv };
+  }
+
+  /** @returns null where no vhost serves the path. @throws RejectedError for names that no stream can have */
+  #targetOf({ path, host, query, isSecure, referer }: ViewerQuestion): Target | null {
+    const config = this.#host.config();
+    const decoded = decodePath(path);
+    const name = new URLSearchParams(query).get("vhost") ?? host.replace(/:\d+$/, "");
+    const remux = resolveVhost(config, name.toLowerCase())?.httpRemux;
+    if (decoded === null || remux?.enabled !== true || mountFormat(remux.mount) !== "flv") {
+      return null;
+    }
+    const named = matchMount(remux.mount, decoded);
+    if (named === null) {
+      return null;
+    }
+    const request = resolveStreamRequest({
+      tcUrl: `${isSecure ? "https" : "http"}://${host}/${named.app}`,
+      stream: query === "" ? named.stream : `${named.stream}?${query}`,
+      pageUrl: referer,
+    });
+    const { hasAudio, hasVideo, guessHasAv: guess } = remux;
+    return { request, flv: { hasAudio, hasVideo, guess } };
+  }
+}
+
+/** @returns null when it is not valid percent-encoded text. */
+function decodePath(path: string): string | null {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return null;
+  }
+}

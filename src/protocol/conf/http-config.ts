@@ -1,0 +1,39 @@
+/** The blocks that serve streams over HTTP. */
+import { ConfigError } from "../errors.ts";
+import type { HttpRemuxConfig, HttpServerConfig } from "./config-types.ts";
+import { decodeListenEndpoint, type ListenEndpoint } from "./endpoint.ts";
+import type { SectionReader } from "./section-reader.ts";
+
+/** Decode `http_server`. @throws ConfigError */
+export function decodeHttpServer(root: SectionReader): HttpServerConfig {
+  const server = root.section("http_server");
+  return {
+    enabled: server.isOn("enabled"),
+    listen: decodeEndpoints(server),
+    crossdomain: server.isOn("crossdomain"),
+    gateways: root.number("gateways"),
+    backend: root.choice("http_backend") as HttpServerConfig["backend"],
+  };
+}
+
+/** Decode `http_remux` of a vhost. */
+export function decodeHttpRemux(remux: SectionReader): HttpRemuxConfig {
+  return {
+    enabled: remux.isOn("enabled"),
+    mount: remux.text("mount"),
+    hasAudio: remux.isOn("has_audio"),
+    hasVideo: remux.isOn("has_video"),
+    guessHasAv: remux.isOn("guess_has_av"),
+  };
+}
+
+function decodeEndpoints(server: SectionReader): ListenEndpoint[] {
+  return server.list("listen").map((text) => {
+    const endpoint = decodeListenEndpoint(text);
+    if (endpoint === undefined) {
+      const message = `listen "${text}" is not a port from 1 to 65535, address:port or [v6]:port`;
+      throw new ConfigError("ERR_CONF_LISTEN", message, server.placeOf("listen"));
+    }
+    return endpoint;
+  });
+}

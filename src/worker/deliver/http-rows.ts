@@ -1,0 +1,127 @@
+/**
+ * HTTP viewers' sockets as rows. The HTTP library takes all that is written and keeps what the socket does not take, so
+ * a row is full from the first write that says so until it has drained, and its cursor is always at a boundary.
+ */
+import type { Board } from "../../protocol/control/board.ts";
+import type { MemoryBase } from "../io/native.ts";
+import { type Rows, SEND_FAILED } from "../io/rows.ts";
+import { RowFlag } from "../stream/row-flags.ts";
+
+const NOTHING: Uint8Array = new Uint8Array(0);
+
+/** Where a row's bytes go. */
+export interface RowSink {
+  /** @returns false when it is full. Memory: borrowed. */
+  write(bytes: Uint8Array): boolean;
+}
+
+/** All viewers of a gateway. */
+export class HttpRows implements Rows {
+  readonly board: Board;
+  /** Rows that are full. */
+  readonly blocked: Set<number> = new Set();
+  /** There are no chunks here. */
+  readonly chunkSize: Int32Array;
+  /** Writes made. */
+  sends = 0;
+  readonly #sinks = new Map<number, RowSink>();
+  /** The first part of a write that goes over the end of its ring. **Owned**. */
+  #first: Uint8Array = NOTHING;
+  // Rows of one phase mostly send the same bytes: one view serves them.
+  #buffer: SharedArrayBuffer | undefined;
+  #offset = 0;
+  #view: Uint8Array = NOTHING;
+
+  constructor(board: Board) {
+    this.board = board;
+    this.chunkSize = new Int32Array(board.rows);
+  }
+
+  open(row: number, sink: RowSink): void {
+    this.#sinks.set(row, sink);
+  }
+
+  close(row: number): void {
+    this.#sinks.delete(row);
+    this.blocked.delete(row);
+  }
+
+  attach(memory: SharedArrayBuffer): MemoryBase {
+    return { buffer: memory, address: 0 };
+  }
+
+  send(row: number, memory: MemoryBase, offset: number, length: number, more: boolean): number {
+    const bytes = this.#viewOf(memory.buffer, offset, length);
+    if (more) {
+      // One write, so that a WebSocket message ends where a tag does.
+      this.#first = bytes.slice();
+      return length;
+    }
+    const first = this.#first;
+    this.#first = NOTHING;
+    return this.#write(row, first.length === 0 ? bytes : joined(first, bytes))
+      ? length
+      : SEND_FAILED;
+  }
+
+  sendBytes(row: number, bytes: Uint8Array): boolean {
+    if (!this.#write(row, bytes)) {
+      return false;
+    }
+    this.board.bytesOut[row] = (this.board.bytesOut[row] ?? 0) + bytes.length;
+    return true;
+  }
+
+  keepShared(): void {
+    // No row ever stands inside a message.
+  }
+
+  flushPending(): boolean {
+    return true;
+  }
+
+  limitUnsent(): void {
+    // The library's own.
+  }
+
+  block(row: number): void {
+    this.board.flags[row] = (this.board.flags[row] ?? 0) | RowFlag.Blocked;
+    this.blocked.add(row);
+  }
+
+  unblock(row: number): void {
+    this.board.flags[row] = (this.board.flags[row] ?? 0) & ~RowFlag.Blocked;
+    this.blocked.delete(row);
+  }
+
+  /** @returns false when there is nobody to write to. */
+  #write(row: number, bytes: Uint8Array): boolean {
+    const sink = this.#sinks.get(row);
+    if (sink === undefined) {
+      return false;
+    }
+    this.sends += 1;
+    if (!sink.write(bytes)) {
+      this.block(row);
+    }
+    return true;
+  }
+
+  #viewOf(buffer: SharedArrayBuffer, offset: number, length: number): Uint8Array {
+    const isSame =
+      this.#buffer === buffer && this.#offset === offset && this.#view.length === length;
+    if (!isSame) {
+      this.#buffer = buffer;
+      this.#offset = offset;
+      this.#view = new Uint8Array(buffer, offset, length);
+    }
+    return this.#view;
+  }
+}
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(a.length + b.length);
+  bytes.set(a);
+  bytes.set(b, a.length);
+  return bytes;
+}

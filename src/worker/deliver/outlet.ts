@@ -1,0 +1,159 @@
+/** One stream as a gateway knows it: the rings that its publisher writes, and an outlet for each form that is watched. */
+import type { RingLease, StreamSettings } from "../../protocol/control/calls.ts";
+import { RingState } from "../../protocol/ring/ring-layout.ts";
+import { RingReader } from "../../protocol/ring/ring-reader.ts";
+import { FanOut } from "../stream/fan-out.ts";
+import type { FanOutHost } from "../stream/fan-out-host.ts";
+import type { Form } from "./form.ts";
+import { Tape } from "./tape.ts";
+
+/** An outlet without viewers goes on for so long: the next one starts at once. */
+const LINGER_MS = 3000;
+
+/** A form's tape and its viewers. */
+export interface Outlet {
+  readonly form: Form;
+  readonly tape: Tape;
+  readonly fanOut: FanOut;
+  /** Milliseconds, monotonic, since when nobody watches; 0 while somebody does. */
+  idleSince: number;
+}
+
+/** What a stream asks of its gateway. */
+export interface GatewayStreamHost {
+  readonly thread: number;
+  now(): number;
+  /** What an outlet's fan-out works with. */
+  fanOutHost(form: Form): FanOutHost;
+  ringReleased(ringId: number): void;
+}
+
+interface Source {
+  readonly lease: RingLease;
+  readonly reader: RingReader;
+}
+
+/** A stream on a gateway. */
+export class GatewayStream {
+  readonly streamId: number;
+  readonly key: string;
+  readonly #settings: StreamSettings;
+  readonly #host: GatewayStreamHost;
+  /** Oldest first. */
+  readonly #sources: Source[] = [];
+  readonly #outlets = new Map<string, Outlet>();
+
+  constructor(streamId: number, key: string, settings: StreamSettings, host: GatewayStreamHost) {
+    this.streamId = streamId;
+    this.key = key;
+    this.#settings = settings;
+    this.#host = host;
+  }
+
+  get outlets(): Iterable<Outlet> {
+    return this.#outlets.values();
+  }
+
+  /** The outlet of a form, opened when it is asked for first. */
+  outlet(name: string, makeForm: () => Form): Outlet {
+    const known = this.#outlets.get(name);
+    if (known !== undefined) {
+      return known;
+    }
+    const form = makeForm();
+    const host = this.#host.fanOutHost(form);
+    const fanOut = new FanOut(this.streamId, this.key, this.#settings, host);
+    const tape = new Tape(form, { ringOpened: (lease) => fanOut.openRing(lease) });
+    const outlet = { form, tape, fanOut, idleSince: 0 };
+    this.#outlets.set(name, outlet);
+    for (const { lease } of this.#sources) {
+      tape.openSource(lease);
+    }
+    return outlet;
+  }
+
+  find(name: string): Outlet | undefined {
+    return this.#outlets.get(name);
+  }
+
+  /** The publisher's ring that follows those before. */
+  openRing(lease: RingLease): void {
+    if (this.#sources.some((source) => source.lease.ringId === lease.ringId)) {
+      this.#host.ringReleased(lease.ringId);
+      return;
+    }
+    const reader = new RingReader(lease.memory);
+    reader.setReader(this.#host.thread, true);
+    this.#sources.push({ lease, reader });
+    for (const { tape } of this.#outlets.values()) {
+      tape.openSource(lease);
+    }
+    this.advance();
+  }
+
+  /** The rings may have moved. */
+  advance(): void {
+    for (const { tape, fanOut } of this.#outlets.values()) {
+      tape.advance();
+      fanOut.advance();
+    }
+    this.#settle();
+  }
+
+  tick(): void {
+    for (const { tape, fanOut } of this.#outlets.values()) {
+      tape.advance();
+      fanOut.tick();
+    }
+  }
+
+  tickSlow(): void {
+    const now = this.#host.now();
+    for (const [name, outlet] of [...this.#outlets]) {
+      outlet.tape.tickSlow();
+      outlet.fanOut.tickSlow();
+      if (outlet.fanOut.players > 0) {
+        outlet.idleSince = 0;
+      } else if (outlet.idleSince === 0) {
+        outlet.idleSince = now;
+      } else if (now - outlet.idleSince > LINGER_MS) {
+        this.#close(name, outlet);
+      }
+    }
+    this.#settle();
+  }
+
+  /** The stream is forgotten here. */
+  close(): void {
+    for (const [name, outlet] of [...this.#outlets]) {
+      this.#close(name, outlet);
+    }
+    for (const source of this.#sources.splice(0)) {
+      this.#release(source);
+    }
+  }
+
+  #close(name: string, { tape, fanOut }: Outlet): void {
+    this.#outlets.delete(name);
+    tape.close();
+    fanOut.close();
+  }
+
+  /** Lets go of rings that are no longer written and that every tape has read to the end. */
+  #settle(): void {
+    for (const source of [...this.#sources]) {
+      const isRead = ![...this.#outlets.values()].some(({ tape }) =>
+        tape.holds(source.lease.ringId),
+      );
+      if (source.reader.state !== RingState.Open && isRead) {
+        this.#sources.splice(this.#sources.indexOf(source), 1);
+        this.#release(source);
+      }
+    }
+  }
+
+  #release({ lease, reader }: Source): void {
+    reader.setReader(this.#host.thread, false);
+    this.#host.ringReleased(lease.ringId);
+  }
+}

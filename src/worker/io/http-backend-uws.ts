@@ -1,0 +1,324 @@
+/**
+ * HTTP on uWebSockets.js. Every write is corked, so that it is one send; `write` never refuses, so the first false ends
+ * a viewer's turn and it goes on when there is room.
+ *
+ * A thread that runs this must be asked to stop and never terminated: what it still holds then ends the whole process.
+ */
+import type * as uws from "uWebSockets.js";
+import { TransportError } from "../../protocol/errors.ts";
+import type {
+  BodyEvents,
+  BodyStream,
+  HeaderList,
+  HttpBackend,
+  HttpEndpoint,
+  HttpHandler,
+  HttpReply,
+  HttpRequest,
+} from "./http-backend.ts";
+
+type Library = typeof import("uWebSockets.js").default;
+
+const INBOUND_BYTES_MAX = 4096;
+/** Unsent bytes in a WebSocket from which on it counts as full. */
+const WS_FULL_BYTES = 64 * 1024;
+/** A WebSocket that is never written to is asked whether it is there. */
+const WS_IDLE_SECONDS = 120;
+const REASONS = new Map<number, string>([
+  [200, "OK"],
+  [204, "No Content"],
+  [206, "Partial Content"],
+  [302, "Found"],
+  [304, "Not Modified"],
+  [400, "Bad Request"],
+  [401, "Unauthorized"],
+  [403, "Forbidden"],
+  [404, "Not Found"],
+  [405, "Method Not Allowed"],
+  [416, "Range Not Satisfiable"],
+  [429, "Too Many Requests"],
+  [500, "Internal Server Error"],
+  [503, "Service Unavailable"],
+  [504, "Gateway Timeout"],
+]);
+
+/** Loads the library. @returns null where it is not installed or does not load here. */
+export async function loadUws(): Promise<Library | null> {
+  try {
+    return (await import("uWebSockets.js")).default;
+  } catch {
+    return null;
+  }
+}
+
+/** The server. */
+export class HttpBackendUws implements HttpBackend {
+  readonly name = "uws";
+  readonly #library: Library;
+  readonly #handler: HttpHandler;
+  readonly #apps: uws.App[] = [];
+
+  constructor(library: Library, handler: HttpHandler) {
+    this.#library = library;
+    this.#handler = handler;
+  }
+
+  listen({ host, port, tls }: HttpEndpoint): Promise<number> {
+    const app =
+      tls === null
+        ? this.#library.App()
+        : this.#library.SSLApp({ key_file_name: tls.key, cert_file_name: tls.certificate });
+    const isSecure = tls !== null;
+    this.#apps.push(app);
+    app.ws<UwsWebSocket>("/*", {
+      maxPayloadLength: INBOUND_BYTES_MAX,
+      maxBackpressure: 0,
+      idleTimeout: WS_IDLE_SECONDS,
+      sendPingsAutomatically: true,
+      upgrade: (response, request, context) => {
+        const reply = new UwsReply(response, request, context);
+        this.#handler(requestOf(response, request, isSecure, true), reply);
+      },
+      open: (socket) => socket.getUserData().opened(socket),
+      drain: (socket) => socket.getUserData().drained(),
+      close: (socket) => socket.getUserData().gone(),
+    });
+    app.any("/*", (response, request) => {
+      const reply = new UwsReply(response, request, null);
+      this.#handler(requestOf(response, request, isSecure, false), reply);
+    });
+    return new Promise((resolve, reject) => {
+      const done = (socket: uws.ListenSocket | false): void => {
+        if (socket === false) {
+          const text = `cannot listen on ${host}:${port}`;
+          reject(new TransportError("ERR_HTTP_LISTEN", text));
+        } else {
+          resolve(this.#library.us_socket_local_port(socket));
+        }
+      };
+      if (host === "") {
+        app.listen(port, done);
+      } else {
+        app.listen(host, port, done);
+      }
+    });
+  }
+
+  close(): void {
+    for (const app of this.#apps.splice(0)) {
+      app.close();
+    }
+  }
+}
+
+function requestOf(
+  response: uws.HttpResponse,
+  request: uws.HttpRequest,
+  isSecure: boolean,
+  isUpgrade: boolean,
+): HttpRequest {
+  return {
+    method: request.getMethod().toUpperCase(),
+    path: request.getUrl(),
+    query: request.getQuery() ?? "",
+    ip: plainAddress(Buffer.from(response.getRemoteAddressAsText()).toString()),
+    isSecure,
+    isUpgrade,
+    header: (name) => request.getHeader(name),
+  };
+}
+
+/** IPv4 peers of a socket for both show as mapped addresses, spelled out. */
+function plainAddress(text: string): string {
+  const mapped =
+    /^0000:0000:0000:0000:0000:ffff:([0-9a-f]{2})([0-9a-f]{2}):([0-9a-f]{2})([0-9a-f]{2})$/;
+  const parts = mapped.exec(text);
+  return parts === null
+    ? text
+    : parts
+        .slice(1)
+        .map((part) => Number.parseInt(part, 16))
+        .join(".");
+}
+
+class UwsReply implements HttpReply {
+  readonly #response: uws.HttpResponse;
+  readonly #isHead: boolean;
+  readonly #context: uws.SocketContext | null;
+  readonly #key: string;
+  readonly #protocol: string;
+  #isAnswered = false;
+  #onGone: (() => void) | undefined;
+  #stream: UwsBody | undefined;
+
+  constructor(
+    response: uws.HttpResponse,
+    request: uws.HttpRequest,
+    context: uws.SocketContext | null,
+  ) {
+    this.#response = response;
+    this.#isHead = request.getMethod() === "head";
+    this.#context = context;
+    // The request is gone when the handler returns.
+    this.#key = request.getHeader("sec-websocket-key");
+    this.#protocol = request.getHeader("sec-websocket-protocol");
+    response.onAborted(() => this.#aborted());
+  }
+
+  get isOpen(): boolean {
+    return !this.#isAnswered;
+  }
+
+  onGone(callback: () => void): void {
+    this.#onGone = callback;
+  }
+
+  send(status: number, headers: HeaderList, body: Uint8Array | string): void {
+    if (this.#isAnswered) {
+      return;
+    }
+    this.#isAnswered = true;
+    this.#response.cork(() => {
+      this.#head(status, headers);
+      if (this.#isHead) {
+        const length = typeof body === "string" ? Buffer.byteLength(body) : body.length;
+        this.#response.endWithoutBody(length);
+      } else {
+        this.#response.end(body);
+      }
+    });
+  }
+
+  stream(status: number, headers: HeaderList, events: BodyEvents): BodyStream {
+    this.#isAnswered = true;
+    if (this.#context !== null) {
+      const socket = new UwsWebSocket(events);
+      const context = this.#context;
+      this.#response.cork(() =>
+        this.#response.upgrade(socket, this.#key, this.#protocol, "", context),
+      );
+      return socket;
+    }
+    this.#response.cork(() => this.#head(status, [...headers, ["Connection", "close"]]));
+    this.#stream = new UwsBody(this.#response, events);
+    return this.#stream;
+  }
+
+  #aborted(): void {
+    if (this.#stream !== undefined) {
+      this.#stream.aborted();
+    } else if (!this.#isAnswered) {
+      this.#isAnswered = true;
+      this.#onGone?.();
+    }
+  }
+
+  #head(status: number, headers: HeaderList): void {
+    this.#response.writeStatus(`${status} ${REASONS.get(status) ?? ""}`);
+    for (const [name, value] of headers) {
+      this.#response.writeHeader(name, value);
+    }
+  }
+}
+
+/** An endless body in chunks. */
+class UwsBody implements BodyStream {
+  readonly #response: uws.HttpResponse;
+  readonly #events: BodyEvents;
+  #bytes: Uint8Array | undefined;
+  #isTaken = true;
+  #isOver = false;
+
+  constructor(response: uws.HttpResponse, events: BodyEvents) {
+    this.#response = response;
+    this.#events = events;
+    response.onWritable(() => {
+      events.drained();
+      return true;
+    });
+  }
+
+  /** Made once, so that a write makes no closure. */
+  readonly #writeBytes = (): void => {
+    if (this.#bytes !== undefined) {
+      this.#isTaken = this.#response.write(this.#bytes);
+    }
+  };
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#isOver) {
+      return false;
+    }
+    this.#bytes = bytes;
+    this.#response.cork(this.#writeBytes);
+    this.#bytes = undefined;
+    return this.#isTaken;
+  }
+
+  end(): void {
+    if (!this.#isOver) {
+      this.#isOver = true;
+      this.#response.cork(() => this.#response.end());
+      this.#events.gone();
+    }
+  }
+
+  destroy(): void {
+    if (!this.#isOver) {
+      // Tells `aborted`.
+      this.#response.close();
+    }
+  }
+
+  aborted(): void {
+    if (!this.#isOver) {
+      this.#isOver = true;
+      this.#events.gone();
+    }
+  }
+}
+
+/** Messages of a WebSocket. */
+class UwsWebSocket implements BodyStream {
+  readonly #events: BodyEvents;
+  #socket: uws.WebSocket<UwsWebSocket> | undefined;
+  #isFull = false;
+
+  constructor(events: BodyEvents) {
+    this.#events = events;
+  }
+
+  opened(socket: uws.WebSocket<UwsWebSocket>): void {
+    this.#socket = socket;
+  }
+
+  drained(): void {
+    if (this.#isFull && (this.#socket?.getBufferedAmount() ?? 0) <= WS_FULL_BYTES / 2) {
+      this.#isFull = false;
+      this.#events.drained();
+    }
+  }
+
+  gone(): void {
+    this.#socket = undefined;
+    this.#events.gone();
+  }
+
+  write(bytes: Uint8Array): boolean {
+    const socket = this.#socket;
+    if (socket === undefined) {
+      return false;
+    }
+    socket.send(bytes, true);
+    this.#isFull = socket.getBufferedAmount() > WS_FULL_BYTES;
+    return !this.#isFull;
+  }
+
+  end(): void {
+    this.#socket?.end(1000);
+  }
+
+  destroy(): void {
+    this.#socket?.close();
+  }
+}
