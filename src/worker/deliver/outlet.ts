@@ -9,6 +9,8 @@ import { Tape } from "./tape.ts";
 
 /** An outlet without viewers goes on for so long: the next one starts at once. */
 const LINGER_MS = 3000;
+/** A request for a stream that is not live is answered in the end, also where RTMP players may wait for ever. */
+const HTTP_WAIT_MS = 30_000;
 
 /** A form's tape and its viewers. */
 export interface Outlet {
@@ -46,7 +48,8 @@ export class GatewayStream {
   constructor(streamId: number, key: string, settings: StreamSettings, host: GatewayStreamHost) {
     this.streamId = streamId;
     this.key = key;
-    this.#settings = settings;
+    const playWaitMs = settings.playWaitMs > 0 ? settings.playWaitMs : HTTP_WAIT_MS;
+    this.#settings = { ...settings, playWaitMs };
     this.#host = host;
   }
 

@@ -42,6 +42,11 @@ const REASONS = new Map<number, string>([
   [504, "Gateway Timeout"],
 ]);
 
+/** What a socket carries: the library copies its properties. */
+interface SocketData {
+  readonly body: UwsWebSocket;
+}
+
 /** Loads the library. @returns null where it is not installed or does not load here. */
 export async function loadUws(): Promise<Library | null> {
   try {
@@ -70,7 +75,7 @@ export class HttpBackendUws implements HttpBackend {
         : this.#library.SSLApp({ key_file_name: tls.key, cert_file_name: tls.certificate });
     const isSecure = tls !== null;
     this.#apps.push(app);
-    app.ws<UwsWebSocket>("/*", {
+    app.ws<SocketData>("/*", {
       maxPayloadLength: INBOUND_BYTES_MAX,
       maxBackpressure: 0,
       idleTimeout: WS_IDLE_SECONDS,
@@ -79,9 +84,9 @@ export class HttpBackendUws implements HttpBackend {
         const reply = new UwsReply(response, request, context);
         this.#handler(requestOf(response, request, isSecure, true), reply);
       },
-      open: (socket) => socket.getUserData().opened(socket),
-      drain: (socket) => socket.getUserData().drained(),
-      close: (socket) => socket.getUserData().gone(),
+      open: (socket) => socket.getUserData().body.opened(socket),
+      drain: (socket) => socket.getUserData().body.drained(),
+      close: (socket) => socket.getUserData().body.gone(),
     });
     app.any("/*", (response, request) => {
       const reply = new UwsReply(response, request, null);
@@ -195,7 +200,7 @@ class UwsReply implements HttpReply {
       const socket = new UwsWebSocket(events);
       const context = this.#context;
       this.#response.cork(() =>
-        this.#response.upgrade(socket, this.#key, this.#protocol, "", context),
+        this.#response.upgrade({ body: socket }, this.#key, this.#protocol, "", context),
       );
       return socket;
     }
@@ -281,14 +286,14 @@ class UwsBody implements BodyStream {
 /** Messages of a WebSocket. */
 class UwsWebSocket implements BodyStream {
   readonly #events: BodyEvents;
-  #socket: uws.WebSocket<UwsWebSocket> | undefined;
+  #socket: uws.WebSocket<SocketData> | undefined;
   #isFull = false;
 
   constructor(events: BodyEvents) {
     this.#events = events;
   }
 
-  opened(socket: uws.WebSocket<UwsWebSocket>): void {
+  opened(socket: uws.WebSocket<SocketData>): void {
     this.#socket = socket;
   }
 
