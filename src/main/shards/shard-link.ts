@@ -8,6 +8,7 @@ import type {
   Fault,
   FromShard,
   GatewayStart,
+  HttpListen,
   PrimaryCalls,
   ShardCalls,
   ShardStart,
@@ -16,7 +17,7 @@ import type {
 import { ControlError } from "../../protocol/errors.ts";
 import type { ChunkDecoderSnapshot } from "../../protocol/rtmp/chunk-decoder.ts";
 import type { ServerSessionSnapshot } from "../../protocol/rtmp/server-session.ts";
-import { closeDescriptor, inodeOf } from "../accept/native.ts";
+import { closeDescriptor, duplicate, inodeOf } from "../accept/native.ts";
 
 const SHARD_URL = new URL("../../worker/shard.js", import.meta.url);
 const GATEWAY_URL = new URL("../../worker/gateway.js", import.meta.url);
@@ -38,6 +39,12 @@ export interface ShardPlace {
 
 /** What a gateway is started with besides. */
 export type GatewayPlace = Pick<GatewayStart, "backend" | "listen" | "crossdomain">;
+
+/** A thread's sockets are closed when it ends: it gets a duplicate, and those who connect meanwhile wait. */
+function ofItsOwn(listen: HttpListen): HttpListen {
+  const { descriptor } = listen;
+  return { ...listen, descriptor: descriptor === null ? null : duplicate(descriptor) };
+}
 
 /** What a shard tells. */
 export interface ShardEvents {
@@ -80,7 +87,7 @@ export class ShardLink {
       board: memory,
       doorbells: place.doorbells,
       allowFaults: place.allowFaults,
-      ...gateway,
+      ...(gateway === null ? {} : { ...gateway, listen: gateway.listen.map(ofItsOwn) }),
     };
     this.#calls = port1;
     this.#worker = new Worker(this.isShard ? SHARD_URL : GATEWAY_URL, {
