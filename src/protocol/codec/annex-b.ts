@@ -1,0 +1,126 @@
+/**
+ * Length-prefixed frames as byte streams with start codes, as MPEG-TS carries them.
+ *
+ * Each access unit begins with an access unit delimiter of weir's own (the publisher's is left out, so that the
+ * order is always delimiter, parameter sets, slices); a keyframe without parameter sets gets the track's.
+ *
+ * Spec: H.264 Annex B, §7.3.2.4 and §7.4.1.2.3 (order in an access unit); H.265 Annex B, §7.3.2.5, §7.4.2.4.4.
+ */
+import { nalLengthAt } from "./nal-lengths.ts";
+
+/** What the writer needs to know of a track. */
+export interface AnnexBForm {
+  readonly codec: "H264" | "HEVC";
+  /** 1, 2 or 4. */
+  readonly nalLengthBytes: number;
+  /** Delimiter of every access unit, with its start code. */
+  readonly delimiter: Uint8Array;
+  /** All parameter sets, each with a start code. */
+  readonly parameterSets: Uint8Array;
+}
+
+const LONG_CODE: readonly number[] = [0, 0, 0, 1];
+const SHORT_CODE_BYTES = 3;
+/** NAL header, then primary_pic_type 7 (any) or pic_type 2 (any), and the stop bit. */
+const AVC_DELIMITER: readonly number[] = [0x09, 0xf0];
+const HEVC_DELIMITER: readonly number[] = [0x46, 0x01, 0x50];
+const AVC_NAL = { sps: 7, pps: 8, delimiter: 9 } as const;
+const HEVC_NAL = { sps: 33, pps: 34, delimiter: 35 } as const;
+
+/** **Memory**: owned arrays, made once for a track. */
+export function annexBForm(
+  codec: "H264" | "HEVC",
+  nalLengthBytes: number,
+  sets: readonly Uint8Array[],
+): AnnexBForm {
+  const delimiter = codec === "H264" ? AVC_DELIMITER : HEVC_DELIMITER;
+  const bytes = sets.reduce((sum, set) => sum + LONG_CODE.length + set.length, 0);
+  const parameterSets = new Uint8Array(bytes);
+  let offset = 0;
+  for (const set of sets) {
+    parameterSets.set(LONG_CODE, offset);
+    parameterSets.set(set, offset + LONG_CODE.length);
+    offset += LONG_CODE.length + set.length;
+  }
+  return {
+    codec,
+    nalLengthBytes,
+    delimiter: Uint8Array.of(...LONG_CODE, ...delimiter),
+    parameterSets,
+  };
+}
+
+/**
+ * Bytes that {@link encodeAnnexB} will write.
+ *
+ * **Shape**: bytes[start, end) is a row of whole NAL units.
+ */
+export function annexBBytes(
+  form: AnnexBForm,
+  source: { readonly payload: Uint8Array; readonly start: number; readonly end: number },
+  isKeyframe: boolean,
+): number {
+  const { payload, start, end } = source;
+  const { nalLengthBytes } = form;
+  let total = form.delimiter.length;
+  let hasSets = false;
+  for (let offset = start; offset < end; ) {
+    const length = nalLengthAt(payload, offset, nalLengthBytes);
+    const type = nalType(form, payload[offset + nalLengthBytes] ?? 0);
+    hasSets ||= isParameterSet(form, type);
+    total += isDelimiter(form, type) ? 0 : SHORT_CODE_BYTES + length;
+    offset += nalLengthBytes + length;
+  }
+  return total + (isKeyframe && !hasSets ? form.parameterSets.length : 0);
+}
+
+/**
+ * Write a frame as an access unit of a byte stream.
+ *
+ * **Memory**: writes `size` bytes, which {@link annexBBytes} gave; allocates a view for each NAL unit, no bytes.
+ * @returns the offset after it.
+ */
+export function encodeAnnexB(
+  target: Uint8Array,
+  place: { readonly offset: number; readonly size: number },
+  form: AnnexBForm,
+  source: { readonly payload: Uint8Array; readonly start: number; readonly end: number },
+): number {
+  const { payload, start, end } = source;
+  const { nalLengthBytes } = form;
+  target.set(form.delimiter, place.offset);
+  let write = place.offset + form.delimiter.length;
+  // What the units do not fill is the parameter sets' room.
+  const setsBytes = place.size - annexBBytes(form, source, false);
+  if (setsBytes > 0) {
+    target.set(form.parameterSets, write);
+    write += setsBytes;
+  }
+  for (let offset = start; offset < end; ) {
+    const length = nalLengthAt(payload, offset, nalLengthBytes);
+    const unit = offset + nalLengthBytes;
+    offset = unit + length;
+    if (isDelimiter(form, nalType(form, payload[unit] ?? 0))) {
+      continue;
+    }
+    target[write] = 0;
+    target[write + 1] = 0;
+    target[write + 2] = 1;
+    target.set(payload.subarray(unit, offset), write + SHORT_CODE_BYTES);
+    write += SHORT_CODE_BYTES + length;
+  }
+  return write;
+}
+
+function nalType(form: AnnexBForm, header: number): number {
+  return form.codec === "H264" ? header & 31 : (header >> 1) & 63;
+}
+
+function isDelimiter(form: AnnexBForm, type: number): boolean {
+  return type === (form.codec === "H264" ? AVC_NAL.delimiter : HEVC_NAL.delimiter);
+}
+
+function isParameterSet(form: AnnexBForm, type: number): boolean {
+  const { sps, pps } = form.codec === "H264" ? AVC_NAL : HEVC_NAL;
+  return type === sps || type === pps;
+}
