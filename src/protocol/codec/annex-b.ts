@@ -24,8 +24,8 @@ const SHORT_CODE_BYTES = 3;
 /** NAL header, then primary_pic_type 7 (any) or pic_type 2 (any), and the stop bit. */
 const AVC_DELIMITER: readonly number[] = [0x09, 0xf0];
 const HEVC_DELIMITER: readonly number[] = [0x46, 0x01, 0x50];
-const AVC_NAL = { sps: 7, pps: 8, delimiter: 9 } as const;
-const HEVC_NAL = { sps: 33, pps: 34, delimiter: 35 } as const;
+const AVC_NAL = { sps: 7, delimiter: 9 } as const;
+const HEVC_NAL = { sps: 33, delimiter: 35 } as const;
 
 /** **Memory**: owned arrays, made once for a track. */
 export function annexBForm(
@@ -50,66 +50,79 @@ export function annexBForm(
   };
 }
 
-/**
- * Bytes that {@link encodeAnnexB} will write.
- *
- * **Shape**: bytes[start, end) is a row of whole NAL units.
- */
-export function annexBBytes(
-  form: AnnexBForm,
-  source: { readonly payload: Uint8Array; readonly start: number; readonly end: number },
-  isKeyframe: boolean,
-): number {
-  const { payload, start, end } = source;
+/** A frame of length-prefixed NAL units: payload[start, end) is a row of whole ones. **Memory**: borrowed. */
+export interface NalFrame {
+  readonly payload: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  /** Decoding starts here: the access unit must hold parameter sets. */
+  readonly isKeyframe: boolean;
+}
+
+/** Bytes that {@link encodeAnnexB} will write. **Memory**: allocates nothing. */
+export function annexBBytes(form: AnnexBForm, frame: NalFrame): number {
+  const { payload, start, end } = frame;
   const { nalLengthBytes } = form;
-  let total = form.delimiter.length;
-  let hasSets = false;
+  let total = form.delimiter.length + (needsSets(form, frame) ? form.parameterSets.length : 0);
   for (let offset = start; offset < end; ) {
     const length = nalLengthAt(payload, offset, nalLengthBytes);
     const type = nalType(form, payload[offset + nalLengthBytes] ?? 0);
-    hasSets ||= isParameterSet(form, type);
     total += isDelimiter(form, type) ? 0 : SHORT_CODE_BYTES + length;
     offset += nalLengthBytes + length;
   }
-  return total + (isKeyframe && !hasSets ? form.parameterSets.length : 0);
+  return total;
 }
 
 /**
  * Write a frame as an access unit of a byte stream.
  *
- * **Memory**: writes `size` bytes, which {@link annexBBytes} gave; allocates a view for each NAL unit, no bytes.
+ * **Memory**: allocates a view for each NAL unit, no bytes; `target` needs {@link annexBBytes} from `offset`.
  * @returns the offset after it.
  */
 export function encodeAnnexB(
   target: Uint8Array,
-  place: { readonly offset: number; readonly size: number },
+  offset: number,
   form: AnnexBForm,
-  source: { readonly payload: Uint8Array; readonly start: number; readonly end: number },
+  frame: NalFrame,
 ): number {
-  const { payload, start, end } = source;
+  const { payload, end } = frame;
   const { nalLengthBytes } = form;
-  target.set(form.delimiter, place.offset);
-  let write = place.offset + form.delimiter.length;
-  // What the units do not fill is the parameter sets' room.
-  const setsBytes = place.size - annexBBytes(form, source, false);
-  if (setsBytes > 0) {
+  target.set(form.delimiter, offset);
+  let write = offset + form.delimiter.length;
+  if (needsSets(form, frame)) {
     target.set(form.parameterSets, write);
-    write += setsBytes;
+    write += form.parameterSets.length;
   }
-  for (let offset = start; offset < end; ) {
-    const length = nalLengthAt(payload, offset, nalLengthBytes);
-    const unit = offset + nalLengthBytes;
-    offset = unit + length;
+  for (let read = frame.start; read < end; ) {
+    const length = nalLengthAt(payload, read, nalLengthBytes);
+    const unit = read + nalLengthBytes;
+    read = unit + length;
     if (isDelimiter(form, nalType(form, payload[unit] ?? 0))) {
       continue;
     }
     target[write] = 0;
     target[write + 1] = 0;
     target[write + 2] = 1;
-    target.set(payload.subarray(unit, offset), write + SHORT_CODE_BYTES);
+    target.set(payload.subarray(unit, read), write + SHORT_CODE_BYTES);
     write += SHORT_CODE_BYTES + length;
   }
   return write;
+}
+
+/** A keyframe that brings its own sequence parameter set is left as it is: its sets are the newer ones. */
+function needsSets(form: AnnexBForm, frame: NalFrame): boolean {
+  if (!frame.isKeyframe) {
+    return false;
+  }
+  const { nalLengthBytes } = form;
+  const spsType = form.codec === "H264" ? AVC_NAL.sps : HEVC_NAL.sps;
+  for (let offset = frame.start; offset < frame.end; ) {
+    if (nalType(form, frame.payload[offset + nalLengthBytes] ?? 0) === spsType) {
+      return false;
+    }
+    offset += nalLengthBytes + nalLengthAt(frame.payload, offset, nalLengthBytes);
+  }
+  return true;
 }
 
 function nalType(form: AnnexBForm, header: number): number {
@@ -118,9 +131,4 @@ function nalType(form: AnnexBForm, header: number): number {
 
 function isDelimiter(form: AnnexBForm, type: number): boolean {
   return type === (form.codec === "H264" ? AVC_NAL.delimiter : HEVC_NAL.delimiter);
-}
-
-function isParameterSet(form: AnnexBForm, type: number): boolean {
-  const { sps, pps } = form.codec === "H264" ? AVC_NAL : HEVC_NAL;
-  return type === sps || type === pps;
 }

@@ -45,7 +45,10 @@ export function encodePat(): Uint8Array {
 export function encodePmt(map: ProgramMap): Uint8Array {
   const clock = map.video === TsStreamType.None ? TsPid.Audio : TsPid.Video;
   const body = [0xe0 | (clock >> 8), clock & 0xff, 0xf0, 0];
-  for (const [type, pid] of [[map.video, TsPid.Video] as const, [map.audio, TsPid.Audio] as const]) {
+  for (const [type, pid] of [
+    [map.video, TsPid.Video] as const,
+    [map.audio, TsPid.Audio] as const,
+  ]) {
     if (type !== TsStreamType.None) {
       body.push(type, 0xe0 | (pid >> 8), pid & 0xff, 0xf0, 0);
     }
