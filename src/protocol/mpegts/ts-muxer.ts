@@ -52,14 +52,16 @@ export class TsMuxer {
   readonly #videoHead = new PesHead();
   readonly #audioHead = new PesHead();
   readonly #pat = encodePat();
-  #pmt = new Uint8Array(0);
+  #pmt: Uint8Array = new Uint8Array(0);
+  /** What #pmt says; it counts as a change only once players have seen it. */
+  #mapped = { video: -1, audio: -1, isWritten: false };
   #videoType: TsStreamType = TsStreamType.None;
   #audioType: TsStreamType = TsStreamType.None;
   #annexB: AnnexBForm | null = null;
   #adts: AdtsForm | null = null;
   #audioTrack: AudioTrack | null = null;
   #audioClock: AudioClock | null = null;
-  #pmtVersion = -1;
+  #pmtVersion = 0;
   #patCounter = 0;
   #pmtCounter = 0;
   /** Decoding time of the frame before which tables were last written. */
@@ -210,8 +212,14 @@ export class TsMuxer {
   }
 
   #renewMap(): void {
-    this.#pmtVersion = (this.#pmtVersion + 1) % VERSIONS;
     const streams = { video: this.#videoType, audio: this.#audioType };
+    if (streams.video === this.#mapped.video && streams.audio === this.#mapped.audio) {
+      return;
+    }
+    if (this.#mapped.isWritten) {
+      this.#pmtVersion = (this.#pmtVersion + 1) % VERSIONS;
+    }
+    this.#mapped = { ...streams, isWritten: false };
     this.#pmt = encodePmt({ ...streams, version: this.#pmtVersion });
     this.restartTables();
   }
@@ -224,6 +232,7 @@ export class TsMuxer {
       return;
     }
     this.#tablesMs = timeMs;
+    this.#mapped.isWritten = true;
     const start = target.reserve(2);
     target.bytes.set(this.#pat, start);
     target.bytes[start + 3] = 0x10 | this.#patCounter;
