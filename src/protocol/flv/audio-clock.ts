@@ -22,6 +22,12 @@ export class AudioClock {
     return this.#next;
   }
 
+  /** Start the count anew at the next frame: another time line. */
+  reset(): void {
+    this.#next = Number.NaN;
+    this.#last = Number.NaN;
+  }
+
   /** Whether a frame of this time continues the count. */
   isContinuous(timeMs: number): boolean {
     const offBy = (timeMs * this.#sampleRate) / 1000 - this.#next;

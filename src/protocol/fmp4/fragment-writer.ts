@@ -63,6 +63,11 @@ export class FragmentWriter {
     this.#audioClock = new AudioClock(track?.sampleRate ?? 1);
   }
 
+  /** Another time line begins with the next frame. */
+  breakLine(): void {
+    this.#audioClock.reset();
+  }
+
   /** The init segment of the tracks as they are. @returns an owned array, or null without any track. */
   encodeInit(): Uint8Array | null {
     const tracks = { video: this.#videoTrack, audio: this.#audioTrack };

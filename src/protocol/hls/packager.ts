@@ -123,6 +123,7 @@ export class Packager {
 
   #breakLine(): void {
     this.segmenter.reset();
+    this.#muxer.breakLine();
     this.#needsKeyframe = true;
     this.#isDiscontinuity = !this.#isFirstSegment;
   }

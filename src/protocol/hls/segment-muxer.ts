@@ -18,6 +18,8 @@ export interface SegmentMuxer {
   /** @returns the init segment of the tracks as they are, owned; null where the container has none. */
   encodeInit(): Uint8Array | null;
   beginSegment(): void;
+  /** Another time line begins with the next frame. */
+  breakLine(): void;
   /** **Memory**: copies. */
   write(frame: ElementaryFrame): void;
   /** @returns what was written since the last call, owned; null when nothing was. */
@@ -54,6 +56,10 @@ export class TsSegmentMuxer implements SegmentMuxer {
 
   beginSegment(): void {
     this.#muxer.restartTables();
+  }
+
+  breakLine(): void {
+    this.#muxer.breakLine();
   }
 
   write(frame: ElementaryFrame): void {
@@ -93,6 +99,10 @@ export class Fmp4SegmentMuxer implements SegmentMuxer {
 
   beginSegment(): void {
     // Each fragment says its own time; nothing else begins a segment.
+  }
+
+  breakLine(): void {
+    this.#writer.breakLine();
   }
 
   write(frame: ElementaryFrame): void {

@@ -62,6 +62,8 @@ export class TsMuxer {
   #audioTrack: AudioTrack | null = null;
   #audioClock: AudioClock | null = null;
   #pmtVersion = 0;
+  #isVideoBroken = false;
+  #isAudioBroken = false;
   #patCounter = 0;
   #pmtCounter = 0;
   /** Decoding time of the frame before which tables were last written. */
@@ -115,6 +117,13 @@ export class TsMuxer {
     this.#tablesMs = Number.NaN;
   }
 
+  /** Another time line begins with the next frames: their packets say so. What was kept must have been flushed. */
+  breakLine(): void {
+    this.#audioClock?.reset();
+    this.#isVideoBroken = true;
+    this.#isAudioBroken = true;
+  }
+
   /**
    * Write a frame. Audio may be kept for a while, to share a PES packet.
    *
@@ -155,7 +164,8 @@ export class TsMuxer {
     head.pts90k = head.dts90k + frame.compositionMs * TICKS_PER_MS;
     head.hasPcr = true;
     head.isRandomAccess = frame.isKeyframe;
-    head.isDiscontinuity = frame.isDiscontinuity;
+    head.isDiscontinuity = frame.isDiscontinuity || this.#isVideoBroken;
+    this.#isVideoBroken = false;
     const bytes = annexBBytes(form, frame);
     encodeAnnexB(target.bytes, openPes(target, head, bytes), form, frame);
     head.counter = closePes(target, head, bytes);
@@ -178,7 +188,8 @@ export class TsMuxer {
       this.#audioStartMs = frame.dtsMs;
       this.#audioHead.pts90k = time90k;
       this.#audioHead.dts90k = time90k;
-      this.#audioHead.isDiscontinuity = frame.isDiscontinuity;
+      this.#audioHead.isDiscontinuity = frame.isDiscontinuity || this.#isAudioBroken;
+      this.#isAudioBroken = false;
     }
     this.#keepAudio(frame, bytes);
     const { pureAudioMs, mixedAudioMs } = this.#options;
