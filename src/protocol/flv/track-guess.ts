@@ -42,7 +42,7 @@ export class TrackGuess {
     }
   }
 
-  /** Both tracks have been seen, or one that needs no company: more messages change nothing. */
+  /** More messages change nothing: frames of both tracks have been seen, or nothing is guessed. */
   get isCertain(): boolean {
     return !this.#options.guessHasAv || (this.#audioFrames > 0 && this.#videoFrames > 0);
   }

@@ -167,7 +167,9 @@ export class TsMuxer {
     head.isDiscontinuity = frame.isDiscontinuity || this.#isVideoBroken;
     this.#isVideoBroken = false;
     const bytes = annexBBytes(form, frame);
-    encodeAnnexB(target.bytes, openPes(target, head, bytes), form, frame);
+    // First the room: it may be in another buffer.
+    const offset = openPes(target, head, bytes);
+    encodeAnnexB(target.bytes, offset, form, frame);
     head.counter = closePes(target, head, bytes);
   }
 
