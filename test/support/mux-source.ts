@@ -1,5 +1,6 @@
 /** Clips as messages for the muxers, and what ffprobe says of what they wrote. */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { FrameReader } from "../../src/protocol/flv/frame-reader.ts";
 import type { Frame } from "./flv-file.ts";
 import type { Packet } from "./packets.ts";
@@ -95,7 +96,49 @@ export async function decodedPictures(
   );
   assert.equal(stderr.trim(), "", `ffmpeg decoding ${source}`);
   const rows = stdout.split("\n").filter((line) => /^\d/.test(line));
+  assert.ok(rows.length > 0, `${source} has no pictures`);
   return rows.map((line) => line.split(",").at(-1)?.trim() ?? "");
+}
+
+/** MD5 as ffprobe prints it. */
+export function dataHash(data: Uint8Array): string {
+  return `MD5:${createHash("md5").update(data).digest("hex")}`;
+}
+
+export interface SameOptions {
+  /** Milliseconds that times of audio may be off: containers count it in other units. */
+  readonly audioToleranceMs?: number;
+  /** The container carries frames as they are, so that their bytes can be compared. */
+  readonly hasHashes?: boolean;
+}
+
+/** What ffprobe found is what was put in: count, times, keyframes and, where asked for, bytes. */
+export function assertSame(
+  packets: readonly Packet[],
+  frames: readonly KeptFrame[],
+  options: SameOptions = {},
+): void {
+  const { audioToleranceMs = 0.01, hasHashes = true } = options;
+  assertTimes(packets);
+  for (const kind of ["video", "audio"] as const) {
+    const sent = frames.filter((frame) => frame.isVideo === (kind === "video"));
+    const got = packets.filter((packet) => packet.kind === kind);
+    assert.equal(got.length, sent.length, `${kind} packets`);
+    for (const [index, frame] of sent.entries()) {
+      const packet = got[index];
+      const tolerance = kind === "video" ? 0.01 : audioToleranceMs;
+      const offBy = Math.max(
+        Math.abs((packet?.dts ?? Number.NaN) - frame.dtsMs),
+        Math.abs((packet?.pts ?? Number.NaN) - frame.ptsMs),
+      );
+      assert.ok(offBy <= tolerance, `${kind} packet ${index} off by ${offBy} ms`);
+      assert.ok(kind === "audio" || packet?.isKey === frame.isKeyframe, "keyframe flag");
+      assert.ok(
+        !hasHashes || packet?.hash === dataHash(frame.data),
+        `${kind} packet ${index}: bytes`,
+      );
+    }
+  }
 }
 
 /** Times never go back within a track, and nothing is shown before it is decoded. */

@@ -113,7 +113,8 @@ export class Packager {
 
   /** A track is about to change, or, where `isKnown` is false, to be added. */
   #prepareChange(isKnown: boolean): void {
-    const isSeamless = !isKnown && this.#muxer.canAddTracks;
+    // Before the first part is out its init segment can still tell of another track (MP3 has no header).
+    const isSeamless = !isKnown && (this.#muxer.canAddTracks || this.#isInitDue);
     if (!(isSeamless || Number.isNaN(this.segmenter.startMs))) {
       this.#endSegment(Number.NaN, Number.NaN);
       this.#breakLine();
@@ -192,16 +193,20 @@ export class Packager {
   }
 
   #beginSegment(): void {
-    if (this.#isInitDue) {
-      this.#isInitDue = false;
-      const init = this.#muxer.encodeInit();
-      if (init !== null) {
-        this.#sink.init(init);
-      }
-    }
     this.#muxer.beginSegment();
     this.#segmentBytes = 0;
     this.#isFirstPart = true;
+  }
+
+  #writeInit(): void {
+    if (!this.#isInitDue) {
+      return;
+    }
+    this.#isInitDue = false;
+    const init = this.#muxer.encodeInit();
+    if (init !== null) {
+      this.#sink.init(init);
+    }
   }
 
   #endSegment(endMs: number, nextVideoMs: number): void {
@@ -226,6 +231,7 @@ export class Packager {
       this.#isFirstPart = false;
     }
     if (bytes !== null) {
+      this.#writeInit();
       const durationMs = this.segmenter.partMs(endMs);
       this.#sink.part({ bytes, durationMs, isIndependent: this.#isPartIndependent });
     }

@@ -145,7 +145,8 @@ export class Segmenter {
     if (Number.isNaN(videoEnd)) {
       return Number.isNaN(audioEnd) ? this.#startMs : audioEnd;
     }
-    return Number.isNaN(audioEnd) ? videoEnd : Math.max(videoEnd, audioEnd);
+    // The video's end, as everywhere else; but not where it has stopped and sound went on.
+    return audioEnd - videoEnd > VIDEO_PAUSE_MS ? audioEnd : videoEnd;
   }
 
   #isSegmentEnd(frame: ElementaryFrame, state: SegmentState): boolean {
