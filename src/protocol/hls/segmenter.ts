@@ -43,8 +43,9 @@ export interface SegmentState {
 
 /** A segment shorter than this does not end, but at a discontinuity (SRS: twice its shortest segment). */
 const SEGMENT_MS_MIN = 200;
-/** A segment is open for at most so many fragments of the wall clock. */
+/** A segment is open for at most so many fragments of the wall clock, and not less than a second. */
 const WALL_RATIO_MAX = 3;
+const WALL_MS_MIN = 1000;
 /** Video that pauses longer than this does not hold up cuts: audio makes them. */
 const VIDEO_PAUSE_MS = 1000;
 
@@ -155,7 +156,8 @@ export class Segmenter {
     if (state.bytes >= SEGMENT_BYTES_MAX || this.#parts > SEGMENT_PARTS_MAX) {
       return true;
     }
-    if (state.arrivalMs - this.#startArrivalMs >= fragmentMs * WALL_RATIO_MAX) {
+    const wallMs = Math.max(WALL_MS_MIN, fragmentMs * WALL_RATIO_MAX);
+    if (state.arrivalMs - this.#startArrivalMs >= wallMs) {
       return this.#leads(frame, state.hasVideo);
     }
     if (lengthMs < SEGMENT_MS_MIN || !this.#leads(frame, state.hasVideo)) {
