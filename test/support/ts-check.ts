@@ -94,6 +94,15 @@ export class TsCheck {
     }
   }
 
+  /** What follows need not continue: EXT-X-DISCONTINUITY, or a segment that was left out. */
+  restart(): void {
+    this.finish();
+    this.#counters.clear();
+    this.#lastDts.clear();
+    this.#lastTables = Number.NaN;
+    this.#lastPcr = Number.NaN;
+  }
+
   /** No more packets, for now: what is open is whole. */
   finish(): void {
     for (const pid of [...this.#open.keys()]) {

@@ -70,6 +70,8 @@ export interface ReloadPoint {
 /** Answer at once, when more has come, or with 400. */
 export type ReloadAnswer = "ready" | "wait" | "refuse";
 
+/** Least length written: nothing that is listed lasts no time at all. */
+const LISTED_MS_MIN = 1;
 /** A shorter segment is not listed (SRS). */
 const SEGMENT_MS_MIN = 100;
 /** Nor one longer than so many target durations (SRS). */
@@ -146,8 +148,9 @@ export class MediaPlaylist {
 
   /** List a part of the segment in the making. */
   addPart(part: PlaylistPart): void {
-    this.#partTargetMs = Math.max(this.#partTargetMs, part.durationMs);
-    this.#parts.push(part);
+    const durationMs = Math.max(LISTED_MS_MIN, part.durationMs);
+    this.#partTargetMs = Math.max(this.#partTargetMs, durationMs);
+    this.#parts.push({ ...part, durationMs });
   }
 
   /**
@@ -165,8 +168,10 @@ export class MediaPlaylist {
       this.#isBroken ||= this.#segments.length > 0;
       return null;
     }
+    const durationMs = Math.max(LISTED_MS_MIN, segment.durationMs);
     const listed: PlaylistSegment = {
       ...segment,
+      durationMs,
       isDiscontinuity: segment.isDiscontinuity || this.#isBroken,
       sequence: this.#nextSequence,
       parts: this.#parts,
@@ -174,9 +179,9 @@ export class MediaPlaylist {
     this.#isBroken = false;
     this.#parts = [];
     this.#nextSequence += 1;
-    this.#targetMs = Math.max(this.#targetMs, segment.durationMs);
+    this.#targetMs = Math.max(this.#targetMs, durationMs);
     this.#segments.push(listed);
-    this.#listedMs += segment.durationMs;
+    this.#listedMs += durationMs;
     this.#shrink(nowMs);
     return listed;
   }

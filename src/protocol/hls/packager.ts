@@ -92,7 +92,7 @@ export class Packager {
 
   /** End the current segment: the publisher left. What follows, if anything, is another time line. */
   finish(): void {
-    this.#endSegment(Number.NaN, Number.NaN);
+    this.#endSegment(null);
     this.#breakLine();
   }
 
@@ -116,7 +116,7 @@ export class Packager {
     // Before the first part is out its init segment can still tell of another track (MP3 has no header).
     const isSeamless = !isKnown && (this.#muxer.canAddTracks || this.#isInitDue);
     if (!(isSeamless || Number.isNaN(this.segmenter.startMs))) {
-      this.#endSegment(Number.NaN, Number.NaN);
+      this.#endSegment(null);
       this.#breakLine();
     }
     this.#isInitDue = true;
@@ -134,7 +134,7 @@ export class Packager {
       return;
     }
     if (frame.isDiscontinuity) {
-      this.#endSegment(Number.NaN, Number.NaN);
+      this.#endSegment(null);
       this.#breakLine();
     }
     if (this.#isWaiting(frame)) {
@@ -180,11 +180,10 @@ export class Packager {
     if (cut === Cut.None) {
       return;
     }
-    const nextVideoMs = frame.isVideo ? frame.dtsMs : Number.NaN;
     if (cut === Cut.Part) {
-      this.#endPart(frame.dtsMs, nextVideoMs);
+      this.#endPart(frame);
     } else {
-      this.#endSegment(frame.dtsMs, nextVideoMs);
+      this.#endSegment(frame);
       this.#beginSegment();
     }
     this.segmenter.begin(frame, cut, this.#arrivalMs);
@@ -209,13 +208,14 @@ export class Packager {
     }
   }
 
-  #endSegment(endMs: number, nextVideoMs: number): void {
+  /** `next` begins what follows; null where nothing continues it. */
+  #endSegment(next: ElementaryFrame | null): void {
     if (Number.isNaN(this.segmenter.startMs)) {
       return;
     }
-    this.#endPart(endMs, nextVideoMs);
+    this.#endPart(next);
     this.#sink.segment({
-      durationMs: this.segmenter.segmentMs(endMs),
+      durationMs: this.segmenter.segmentMs(next),
       startMs: this.segmenter.startMs,
       isDiscontinuity: this.#isDiscontinuity,
       isIndependent: this.#isSegmentIndependent,
@@ -224,7 +224,8 @@ export class Packager {
     this.#isFirstSegment = false;
   }
 
-  #endPart(endMs: number, nextVideoMs: number): void {
+  #endPart(next: ElementaryFrame | null): void {
+    const nextVideoMs = next?.isVideo ? next.dtsMs : Number.NaN;
     const bytes = this.#muxer.takePart(nextVideoMs);
     if (this.#isFirstPart) {
       this.#isSegmentIndependent = this.#isPartIndependent;
@@ -232,7 +233,7 @@ export class Packager {
     }
     if (bytes !== null) {
       this.#writeInit();
-      const durationMs = this.segmenter.partMs(endMs);
+      const durationMs = this.segmenter.partMs(next);
       this.#sink.part({ bytes, durationMs, isIndependent: this.#isPartIndependent });
     }
   }

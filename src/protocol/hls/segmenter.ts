@@ -49,11 +49,32 @@ const WALL_MS_MIN = 1000;
 /** Video that pauses longer than this does not hold up cuts: audio makes them. */
 const VIDEO_PAUSE_MS = 1000;
 
-/** One track's last frame. */
-interface Last {
-  dtsMs: number;
+/**
+ * One track's frames in the current segment. Lengths are differences within one track: two tracks need not have the
+ * same base of time.
+ */
+class Span {
+  /** First frame in the segment and in the part; NaN without one. */
+  startMs = Number.NaN;
+  partStartMs = Number.NaN;
+  /** Last frame, of this segment or the one before. */
+  lastMs = Number.NaN;
   /** Distance from the frame before; what the last frame of a time line lasts. */
-  stepMs: number;
+  stepMs = 0;
+
+  add(dtsMs: number): void {
+    if (!Number.isNaN(this.lastMs)) {
+      this.stepMs = Math.max(0, dtsMs - this.lastMs);
+    }
+    this.lastMs = dtsMs;
+    this.startMs = Number.isNaN(this.startMs) ? dtsMs : this.startMs;
+    this.partStartMs = Number.isNaN(this.partStartMs) ? dtsMs : this.partStartMs;
+  }
+
+  /** Where it ends: at `endMs`, or where its last frame does. */
+  end(endMs: number): number {
+    return Number.isNaN(endMs) ? this.lastMs + this.stepMs : endMs;
+  }
 }
 
 /** **Units**: milliseconds of the elementary frames. Allocates nothing after construction. */
@@ -61,10 +82,9 @@ export class Segmenter {
   /** Added to the fragment: with `hls_ts_floor` what keeps segments in step with the wall clock. */
   deviationMs = 0;
   readonly #options: Required<SegmenterOptions>;
-  readonly #video: Last = { dtsMs: Number.NaN, stepMs: 0 };
-  readonly #audio: Last = { dtsMs: Number.NaN, stepMs: 0 };
+  readonly #video = new Span();
+  readonly #audio = new Span();
   #startMs = Number.NaN;
-  #partStartMs = Number.NaN;
   #startArrivalMs = 0;
   #parts = 0;
 
@@ -92,21 +112,21 @@ export class Segmenter {
     return this.#isPartEnd(frame, state.hasVideo) ? Cut.Part : Cut.None;
   }
 
-  /** Length of the current segment when a frame at `endMs` begins the next; NaN: where its last frame ends. */
-  segmentMs(endMs: number): number {
-    return Math.max(0, this.#endOr(endMs) - this.#startMs);
+  /** Length of the current segment when `next` begins another one; null: where its last frames end. */
+  segmentMs(next: ElementaryFrame | null): number {
+    return this.#length(next, "startMs");
   }
 
   /** The same for the current part. */
-  partMs(endMs: number): number {
-    return Math.max(0, this.#endOr(endMs) - this.#partStartMs);
+  partMs(next: ElementaryFrame | null): number {
+    return this.#length(next, "partStartMs");
   }
 
   /** The next frame begins a segment, whatever it is: the current one has been ended. */
   reset(): void {
     this.#startMs = Number.NaN;
-    this.#video.dtsMs = Number.NaN;
-    this.#audio.dtsMs = Number.NaN;
+    this.#video.lastMs = Number.NaN;
+    this.#audio.lastMs = Number.NaN;
   }
 
   /** This frame begins what {@link decide} said. */
@@ -114,45 +134,44 @@ export class Segmenter {
     if (cut === Cut.None) {
       return;
     }
-    this.#partStartMs = frame.dtsMs;
     this.#parts += 1;
+    this.#video.partStartMs = Number.NaN;
+    this.#audio.partStartMs = Number.NaN;
     if (cut === Cut.Part) {
       return;
     }
     this.#parts = 1;
     this.#startMs = frame.dtsMs;
     this.#startArrivalMs = arrivalMs;
+    this.#video.startMs = Number.NaN;
+    this.#audio.startMs = Number.NaN;
     if (cut === Cut.Discontinuity) {
-      this.#video.dtsMs = Number.NaN;
-      this.#audio.dtsMs = Number.NaN;
+      this.#video.lastMs = Number.NaN;
+      this.#audio.lastMs = Number.NaN;
     }
   }
 
   /** This frame is in the current part. */
   add(frame: ElementaryFrame): void {
-    const last = frame.isVideo ? this.#video : this.#audio;
-    if (!Number.isNaN(last.dtsMs)) {
-      last.stepMs = Math.max(0, frame.dtsMs - last.dtsMs);
-    }
-    last.dtsMs = frame.dtsMs;
+    (frame.isVideo ? this.#video : this.#audio).add(frame.dtsMs);
   }
 
-  #endOr(endMs: number): number {
-    if (!Number.isNaN(endMs)) {
-      return endMs;
+  /** The track of the next frame counts, or the video; but where it has paused and the other went on, the other. */
+  #length(next: ElementaryFrame | null, start: "startMs" | "partStartMs"): number {
+    const isVideo = next?.isVideo ?? !Number.isNaN(this.#video[start]);
+    const lead = isVideo ? this.#video : this.#audio;
+    const other = isVideo ? this.#audio : this.#video;
+    const leadMs = lead.end(next?.dtsMs ?? Number.NaN) - lead[start];
+    const otherMs = other.end(Number.NaN) - other[start];
+    if (Number.isNaN(leadMs) || otherMs - leadMs > VIDEO_PAUSE_MS) {
+      return Math.max(0, Number.isNaN(otherMs) ? 0 : otherMs);
     }
-    const videoEnd = this.#video.dtsMs + this.#video.stepMs;
-    const audioEnd = this.#audio.dtsMs + this.#audio.stepMs;
-    if (Number.isNaN(videoEnd)) {
-      return Number.isNaN(audioEnd) ? this.#startMs : audioEnd;
-    }
-    // The video's end, as everywhere else; but not where it has stopped and sound went on.
-    return audioEnd - videoEnd > VIDEO_PAUSE_MS ? audioEnd : videoEnd;
+    return Math.max(0, leadMs);
   }
 
   #isSegmentEnd(frame: ElementaryFrame, state: SegmentState): boolean {
     const { fragmentMs, aofRatio, waitKeyframe } = this.#options;
-    const lengthMs = frame.dtsMs - this.#startMs;
+    const lengthMs = this.segmentMs(frame);
     if (state.bytes >= SEGMENT_BYTES_MAX || this.#parts > SEGMENT_PARTS_MAX) {
       return true;
     }
@@ -173,20 +192,19 @@ export class Segmenter {
     if (frame.isVideo || !hasVideo) {
       return true;
     }
-    const sinceVideoMs = frame.dtsMs - this.#video.dtsMs;
-    return Number.isNaN(sinceVideoMs)
-      ? frame.dtsMs - this.#startMs > VIDEO_PAUSE_MS
-      : sinceVideoMs > VIDEO_PAUSE_MS;
+    const isVideoHere = !Number.isNaN(this.#video.startMs);
+    const videoMs = isVideoHere ? this.#video.lastMs - this.#video.startMs : 0;
+    return frame.dtsMs - this.#audio.startMs - videoMs > VIDEO_PAUSE_MS;
   }
 
   #isPartEnd(frame: ElementaryFrame, hasVideo: boolean): boolean {
     const { partTargetMs } = this.#options;
-    const lengthMs = frame.dtsMs - this.#partStartMs;
+    const lengthMs = this.partMs(frame);
     if (partTargetMs === 0 || lengthMs <= 0 || !this.#leads(frame, hasVideo)) {
       return false;
     }
     const last = frame.isVideo ? this.#video : this.#audio;
-    const stepMs = Number.isNaN(last.dtsMs) ? 0 : frame.dtsMs - last.dtsMs;
+    const stepMs = Number.isNaN(last.lastMs) ? 0 : Math.max(0, frame.dtsMs - last.lastMs);
     // With this frame the part would be longer than announced.
     return lengthMs + stepMs > partTargetMs;
   }

@@ -27,8 +27,8 @@ function cutAll(options: SegmenterOptions, frames: readonly Fed[], deviationMs =
     const cut = segmenter.decide(frame, { hasVideo, arrivalMs, bytes: 0 });
     const isEnd = cut === Cut.Segment || cut === Cut.Discontinuity;
     if (isEnd && !Number.isNaN(segmenter.startMs)) {
-      const end = cut === Cut.Discontinuity ? Number.NaN : frame.dtsMs;
-      ends.push([frame.dtsMs, segmenter.segmentMs(end)]);
+      const next = cut === Cut.Discontinuity ? null : frame;
+      ends.push([frame.dtsMs, segmenter.segmentMs(next)]);
     }
     segmenter.begin(frame, cut, arrivalMs);
     segmenter.add(frame);
@@ -119,6 +119,14 @@ describe("Segmenter", () => {
     ]);
   });
 
+  test("A7-07: tracks minutes apart are cut as if they were not", LIMIT, () => {
+    const apart = makeStream(10, 1200).map((frame) => {
+      return frame.isVideo ? frame : { ...frame, dtsMs: frame.dtsMs + 300_000 };
+    });
+    const ends = cutAll({ fragmentMs: 2000 }, apart);
+    assert.deepEqual(ends, cutAll({ fragmentMs: 2000 }, makeStream(10, 1200)));
+  });
+
   test("A7-10: time that stands still ends by the wall clock", LIMIT, () => {
     const frames = Array.from({ length: 500 }, (_, index) => ({
       ...{ dtsMs: 0, isVideo: true, isKeyframe: false, arrivalMs: index * 40 },
@@ -137,7 +145,7 @@ describe("Segmenter", () => {
         const cut = segmenter.decide(frame, { hasVideo: true, arrivalMs: fed.dtsMs, bytes: 0 });
         if (cut !== Cut.None && fed.dtsMs > 0) {
           assert.ok(frame.isVideo);
-          parts.push(segmenter.partMs(frame.dtsMs));
+          parts.push(segmenter.partMs(frame));
         }
         segmenter.begin(frame, cut, fed.dtsMs);
         segmenter.add(frame);
