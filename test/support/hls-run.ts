@@ -1,9 +1,15 @@
 /** A packager, a playlist and the files between them, as an output of HLS puts them together. */
+import { createCipheriv } from "node:crypto";
 import { MediaPlaylist } from "../../src/protocol/hls/media-playlist.ts";
 import { Packager } from "../../src/protocol/hls/packager.ts";
 import { encodeMediaPlaylist } from "../../src/protocol/hls/playlist-text.ts";
 import { Fmp4SegmentMuxer, TsSegmentMuxer } from "../../src/protocol/hls/segment-muxer.ts";
 import type { TsMuxerOptions } from "../../src/protocol/mpegts/ts-muxer.ts";
+
+function encrypt(plain: Uint8Array, key: Uint8Array, iv: string): Buffer {
+  const cipher = createCipheriv("aes-128-cbc", key, Buffer.from(iv, "hex"));
+  return Buffer.concat([cipher.update(plain), cipher.final()]);
+}
 
 export interface HlsRunOptions {
   readonly container: "ts" | "fmp4";
@@ -12,6 +18,8 @@ export interface HlsRunOptions {
   readonly partTargetMs?: number;
   readonly firstSequence?: number;
   readonly ts?: TsMuxerOptions;
+  /** Encrypt segments with AES-128. */
+  readonly secret?: { readonly uri: string; readonly key: Uint8Array; readonly iv: string };
   /** Called with each listed segment's bytes. */
   readonly onSegment?: (bytes: Uint8Array, isDiscontinuity: boolean) => void;
 }
@@ -54,12 +62,15 @@ export class HlsRun {
           }
         },
         segment: ({ durationMs, isDiscontinuity }) => {
-          const bytes = Buffer.concat(this.#pieces);
+          const { secret } = options;
+          const plain = Buffer.concat(this.#pieces);
+          const bytes = secret === undefined ? plain : encrypt(plain, secret.key, secret.iv);
+          const key = secret === undefined ? null : { uri: secret.uri, iv: secret.iv };
           this.#pieces = [];
           const uri = `${this.playlist.nextSequence}.${suffix}`;
           const initUri = container === "ts" ? null : `init-${this.#inits}.mp4`;
           const listed = this.playlist.add(
-            { uri, durationMs, isDiscontinuity, startWallMs: null, key: null, initUri },
+            { uri, durationMs, isDiscontinuity, startWallMs: null, key, initUri },
             this.nowMs,
           );
           if (listed === null) {

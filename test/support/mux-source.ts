@@ -144,7 +144,7 @@ export function assertSame(
 }
 
 /** Times never go back within a track, and nothing is shown before it is decoded. */
-export function assertTimes(packets: readonly Packet[]): void {
+function assertTimes(packets: readonly Packet[]): void {
   for (const kind of ["audio", "video"] as const) {
     let last = Number.NEGATIVE_INFINITY;
     for (const packet of packets.filter((one) => one.kind === kind)) {

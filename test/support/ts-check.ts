@@ -31,7 +31,7 @@ interface Open {
 }
 
 /** Distance of two 33-bit times, the shorter way round. */
-export function timeDistance(from: number, to: number): number {
+function timeDistance(from: number, to: number): number {
   const ahead = (((to - from) % WRAP) + WRAP) % WRAP;
   return ahead > WRAP / 2 ? ahead - WRAP : ahead;
 }
@@ -300,7 +300,7 @@ export class TsCheck {
   }
 }
 
-export function isVideoType(streamType: number): boolean {
+function isVideoType(streamType: number): boolean {
   return streamType === 0x1b || streamType === 0x24;
 }
 

@@ -36,7 +36,13 @@ export function decodeVideoTrack(codec: VideoCodecName, borrowed: Uint8Array): V
       const sides = { width: width ?? 0, height: height ?? 0 };
       return { codec, record, ...sides, nalLengthBytes: 0, parameterSets: [] };
     }
-    default:
+    case "VVC":
+    case "VP9":
+    case "VP8":
+    case "VP6":
+    case "H263":
+    case "Screen":
+    case "Other":
       return null;
   }
 }

@@ -126,6 +126,7 @@ export class Packager {
     this.segmenter.reset();
     this.#muxer.breakLine();
     this.#needsKeyframe = true;
+    this.#waitingSinceMs = Number.NaN;
     this.#isDiscontinuity = !this.#isFirstSegment;
   }
 
@@ -163,8 +164,10 @@ export class Packager {
       return false;
     }
     if (frame.isVideo) {
-      this.#needsKeyframe = !frame.isKeyframe;
-      this.#waitingSinceMs = Number.NaN;
+      if (frame.isKeyframe) {
+        this.#needsKeyframe = false;
+        this.#waitingSinceMs = Number.NaN;
+      }
       return this.#needsKeyframe;
     }
     // Sound alone is better than nothing when no keyframe comes.
