@@ -52,13 +52,14 @@ export class HlsRun {
           this.#inits += 1;
           this.files.set(`init-${this.#inits}.mp4`, bytes);
         },
-        part: ({ bytes, durationMs, isIndependent }) => {
+        part: ({ bytes, durationMs, isIndependent, isDiscontinuity }) => {
           this.#pieces.push(bytes);
           if (partTargetMs > 0) {
             const index = this.playlist.openParts.length;
             const uri = `${this.playlist.nextSequence}.${index}.${suffix}`;
             this.files.set(uri, bytes);
-            this.playlist.addPart({ uri, durationMs, isIndependent });
+            const head = { isDiscontinuity, startWallMs: null, key: null, initUri: this.#initUri };
+            this.playlist.addPart({ uri, durationMs, isIndependent }, head);
           }
         },
         segment: ({ durationMs, isDiscontinuity }) => {
@@ -68,7 +69,7 @@ export class HlsRun {
           const key = secret === undefined ? null : { uri: secret.uri, iv: secret.iv };
           this.#pieces = [];
           const uri = `${this.playlist.nextSequence}.${suffix}`;
-          const initUri = container === "ts" ? null : `init-${this.#inits}.mp4`;
+          const initUri = this.#initUri;
           const listed = this.playlist.add(
             { uri, durationMs, isDiscontinuity, startWallMs: null, key, initUri },
             this.nowMs,
@@ -82,6 +83,10 @@ export class HlsRun {
         },
       },
     );
+  }
+
+  get #initUri(): string | null {
+    return this.#inits === 0 ? null : `init-${this.#inits}.mp4`;
   }
 
   /** The playlist as players get it. */

@@ -32,6 +32,9 @@ export interface ReadPlaylist {
   readonly serverControl: string | null;
   readonly segments: readonly ReadSegment[];
   readonly openParts: readonly ReadPart[];
+  /** The init segment and whether there is a break, before those parts. */
+  readonly openMap: string | null;
+  readonly isOpenDiscontinuity: boolean;
 }
 
 /** Tags that may stand once, before any segment. */
@@ -91,6 +94,8 @@ class PlaylistReader {
       serverControl: this.#head.get("EXT-X-SERVER-CONTROL") ?? null,
       segments: this.#segments,
       openParts: this.#parts,
+      openMap: this.#parts.length === 0 ? null : this.#map,
+      isOpenDiscontinuity: this.#isDiscontinuity,
     };
     checkLengths(playlist);
     const first = playlist.mediaSequence + playlist.skipped;

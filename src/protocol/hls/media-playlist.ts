@@ -22,10 +22,8 @@ export interface PlaylistPart {
   readonly isIndependent: boolean;
 }
 
-/** A finished segment to be listed. */
-export interface NewSegment {
-  readonly uri: string;
-  readonly durationMs: number;
+/** What is known of a segment as soon as it begins. */
+export interface SegmentHead {
   /** It does not continue the one before. */
   readonly isDiscontinuity: boolean;
   /** Wall clock at its first frame, milliseconds since 1970; null when unknown. */
@@ -33,6 +31,12 @@ export interface NewSegment {
   readonly key: SegmentKey | null;
   /** Init segment that it needs; null for MPEG-TS. */
   readonly initUri: string | null;
+}
+
+/** A finished segment to be listed. */
+export interface NewSegment extends SegmentHead {
+  readonly uri: string;
+  readonly durationMs: number;
 }
 
 /** A listed segment. */
@@ -91,6 +95,7 @@ export class MediaPlaylist {
   readonly #segments: PlaylistSegment[] = [];
   readonly #removed: Removed[] = [];
   #parts: PlaylistPart[] = [];
+  #openHead: SegmentHead | null = null;
   #nextSequence: number;
   #discontinuitySequence: number;
   #isBroken: boolean;
@@ -121,6 +126,11 @@ export class MediaPlaylist {
     return this.#parts;
   }
 
+  /** What is said before those parts; null without any. */
+  get openHead(): SegmentHead | null {
+    return this.#openHead;
+  }
+
   /** Number of the segment in the making: what `[seq]` in its name is. */
   get nextSequence(): number {
     return this.#nextSequence;
@@ -146,8 +156,10 @@ export class MediaPlaylist {
     return this.#partTargetMs;
   }
 
-  /** List a part of the segment in the making. */
-  addPart(part: PlaylistPart): void {
+  /** List a part of the segment in the making, and what {@link add} will say of that segment. */
+  addPart(part: PlaylistPart, head: SegmentHead): void {
+    const isDiscontinuity = head.isDiscontinuity || this.#isBroken;
+    this.#openHead = { ...head, isDiscontinuity };
     const durationMs = Math.max(LISTED_MS_MIN, part.durationMs);
     this.#partTargetMs = Math.max(this.#partTargetMs, durationMs);
     this.#parts.push({ ...part, durationMs });
@@ -177,7 +189,7 @@ export class MediaPlaylist {
       parts: this.#parts,
     };
     this.#isBroken = false;
-    this.#parts = [];
+    this.#forgetParts();
     this.#nextSequence += 1;
     this.#targetMs = Math.max(this.#targetMs, durationMs);
     this.#segments.push(listed);
@@ -189,7 +201,7 @@ export class MediaPlaylist {
   /** The next segment does not continue the last one. Open parts are forgotten: their segment will not be finished. */
   breakLine(): void {
     this.#isBroken = this.#segments.length > 0 || this.#nextSequence > 0;
-    this.#parts = [];
+    this.#forgetParts();
   }
 
   /** Segments whose media no player can ask for any more. @param nowMs the same clock as in {@link add}. */
@@ -231,6 +243,11 @@ export class MediaPlaylist {
     }
     const isOpen = sequence === this.#nextSequence && wanted !== null;
     return isOpen && wanted !== null && wanted < this.#parts.length ? "ready" : "wait";
+  }
+
+  #forgetParts(): void {
+    this.#parts = [];
+    this.#openHead = null;
   }
 
   /** SRS's window: the segment that crosses its edge stays. */

@@ -20,6 +20,8 @@ export interface PackagedPart {
   readonly durationMs: number;
   /** Its first video frame is a keyframe; always so without video. */
   readonly isIndependent: boolean;
+  /** Its segment begins a new time line, or another configuration. */
+  readonly isDiscontinuity: boolean;
 }
 
 /** A segment whose parts have all been delivered. */
@@ -237,7 +239,9 @@ export class Packager {
     if (bytes !== null) {
       this.#writeInit();
       const durationMs = this.segmenter.partMs(next);
-      this.#sink.part({ bytes, durationMs, isIndependent: this.#isPartIndependent });
+      const isIndependent = this.#isPartIndependent;
+      const isDiscontinuity = this.#isDiscontinuity;
+      this.#sink.part({ bytes, durationMs, isIndependent, isDiscontinuity });
     }
   }
 }

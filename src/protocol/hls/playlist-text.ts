@@ -3,7 +3,7 @@
  *
  * Spec: RFC 8216 §4.3; RFC 8216bis §4.4 (LL-HLS).
  */
-import type { MediaPlaylist, PlaylistPart, PlaylistSegment } from "./media-playlist.ts";
+import type { MediaPlaylist, PlaylistPart, SegmentHead } from "./media-playlist.ts";
 
 /** How a media playlist is written. */
 export interface PlaylistForm {
@@ -51,7 +51,10 @@ export function encodeMediaPlaylist(playlist: MediaPlaylist, form: PlaylistForm 
   if (skipped > 0) {
     lines.push(`#EXT-X-SKIP:SKIPPED-SEGMENTS=${skipped}`);
   }
-  writeSegments(lines, playlist, { form, skipped });
+  const last = writeSegments(lines, playlist, { form, skipped });
+  if (playlist.openHead !== null) {
+    writeHead(lines, { segment: playlist.openHead, last, form });
+  }
   writeParts(lines, playlist.openParts);
   if (isLowLatency && form.nextPartUri !== undefined) {
     lines.push(`#EXT-X-PRELOAD-HINT:TYPE=PART,URI="${form.nextPartUri}"`);
@@ -129,19 +132,17 @@ function skippable(playlist: MediaPlaylist): number {
   return count;
 }
 
+/** @returns the last of them. */
 function writeSegments(
   lines: string[],
   playlist: MediaPlaylist,
   { form, skipped }: { readonly form: PlaylistForm; readonly skipped: number },
-): void {
+): SegmentHead | null {
   const { segments } = playlist;
   let afterMs = segments.slice(skipped).reduce((sum, segment) => sum + segment.durationMs, 0);
-  let last: PlaylistSegment | null = null;
+  let last: SegmentHead | null = null;
   for (const segment of segments.slice(skipped)) {
-    writeHead(lines, segment, last);
-    if (form.hasDateTime === true && segment.startWallMs !== null) {
-      lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(segment.startWallMs).toISOString()}`);
-    }
+    writeHead(lines, { segment, last, form });
     afterMs -= segment.durationMs;
     if (afterMs < playlist.targetSeconds * PART_TARGETS * 1000) {
       writeParts(lines, segment.parts);
@@ -149,10 +150,22 @@ function writeSegments(
     lines.push(`#EXTINF:${(segment.durationMs / 1000).toFixed(3)}, no desc`, segment.uri);
     last = segment;
   }
+  return last;
 }
 
-/** Tags that hold from here on, where they change. */
-function writeHead(lines: string[], segment: PlaylistSegment, last: PlaylistSegment | null): void {
+/** Tags before a segment; those that hold from there on only where they change. */
+function writeHead(
+  lines: string[],
+  {
+    segment,
+    last,
+    form,
+  }: {
+    readonly segment: SegmentHead;
+    readonly last: SegmentHead | null;
+    readonly form: PlaylistForm;
+  },
+): void {
   if (segment.isDiscontinuity) {
     lines.push("#EXT-X-DISCONTINUITY");
   }
@@ -165,6 +178,9 @@ function writeHead(lines: string[], segment: PlaylistSegment, last: PlaylistSegm
   }
   if (initUri !== null && (initUri !== last?.initUri || segment.isDiscontinuity)) {
     lines.push(`#EXT-X-MAP:URI="${initUri}"`);
+  }
+  if (form.hasDateTime === true && segment.startWallMs !== null) {
+    lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(segment.startWallMs).toISOString()}`);
   }
 }
 

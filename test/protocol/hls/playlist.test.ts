@@ -198,15 +198,20 @@ describe("a playlist that goes on after a restart", () => {
 });
 
 describe("low latency", () => {
+  const HEAD = { isDiscontinuity: false, startWallMs: null, key: null, initUri: "init.mp4" };
+
   function makeLive(segments: number, openParts: number): MediaPlaylist {
     const playlist = new MediaPlaylist({ targetMs: 2000, windowMs: 60_000, partTargetMs: 500 });
     const addParts = (sequence: number, count: number) => {
       for (let part = 0; part < count; part += 1) {
-        playlist.addPart({
-          uri: `${sequence}.${part}.m4s`,
-          durationMs: 500,
-          isIndependent: part === 0,
-        });
+        playlist.addPart(
+          {
+            uri: `${sequence}.${part}.m4s`,
+            durationMs: 500,
+            isIndependent: part === 0,
+          },
+          HEAD,
+        );
       }
     };
     for (let index = 0; index < segments; index += 1) {
@@ -234,6 +239,23 @@ describe("low latency", () => {
       playlist.serverControl,
       "CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=1.500,CAN-SKIP-UNTIL=12.0",
     );
+  });
+
+  test("a segment in the making says what its parts need", LIMIT, () => {
+    const first = readPlaylist(encodeMediaPlaylist(makeLive(0, 1)));
+    assert.deepEqual([first.openMap, first.isOpenDiscontinuity], ["init.mp4", false]);
+    const live = makeLive(4, 0);
+    live.breakLine();
+    const startWallMs = 1_700_000_000_123;
+    const head = { ...HEAD, initUri: "other.mp4", startWallMs };
+    live.addPart({ uri: "4.0.m4s", durationMs: 500, isIndependent: true }, head);
+    const text = encodeMediaPlaylist(live, { hasDateTime: true });
+    const open = readPlaylist(text);
+    assert.deepEqual([open.openMap, open.isOpenDiscontinuity], ["other.mp4", true]);
+    assert.match(text, /DISCONTINUITY\n#EXT-X-MAP.*\n#EXT-X-PROGRAM.*\n#EXT-X-PART:.*\n$/);
+    const listed = live.add(makeSegment("4.m4s", 500, head), 0);
+    assert.equal(listed?.isDiscontinuity, true);
+    assert.equal(readPlaylist(encodeMediaPlaylist(live)).isOpenDiscontinuity, false);
   });
 
   test("delta updates leave out what is older than six targets", LIMIT, () => {
@@ -273,7 +295,7 @@ describe("low latency", () => {
     }
     live.add(makeSegment("8.m4s", 1000, { initUri: "init.mp4" }), 0);
     assert.equal(answer("_HLS_msn=8&_HLS_part=2"), "wait");
-    live.addPart({ uri: "9.0.m4s", durationMs: 500, isIndependent: true });
+    live.addPart({ uri: "9.0.m4s", durationMs: 500, isIndependent: true }, HEAD);
     assert.equal(answer("_HLS_msn=8&_HLS_part=2"), "ready");
   });
 
@@ -323,6 +345,53 @@ describe("hls_ctx", () => {
         assert.equal(lines.length, 3);
         assert.match(lines[0] ?? "", /^#EXT-X-MAP:URI="[^"\s]+"$/);
       }),
+    );
+  });
+});
+
+describe("the judge of playlists", () => {
+  const GOOD = [
+    ...["#EXTM3U", "#EXT-X-VERSION:3", "#EXT-X-MEDIA-SEQUENCE:5", "#EXT-X-TARGETDURATION:2"],
+    ...["#EXTINF:2.000, no desc", "5.ts", "#EXTINF:1.500, no desc", "6.ts", ""],
+  ].join("\n");
+
+  test("finds what is broken in one playlist", LIMIT, () => {
+    assert.equal(readPlaylist(GOOD).segments.length, 2);
+    const broken: readonly (readonly [string, string, RegExp])[] = [
+      ["#EXTM3U\n", "", /begins/],
+      ["2.000", "2.001", /EXTINF 2.001/],
+      ["2.000", "0.000", /EXTINF 0/],
+      ["2.000", "2", /no number/],
+      ["#EXTINF:1.500, no desc\n", "", /without EXTINF/],
+      ["6.ts\n", "", /no URI/],
+      ["#EXT-X-VERSION:3\n", "", /EXT-X-VERSION/],
+      ["5.ts\n", "5.ts\n#EXT-X-WHAT:1\n", /unknown/],
+      ["5.ts\n", "5.ts\n#EXT-X-TARGETDURATION:3\n", /too late/],
+      ["5.ts\n", "5.ts\n\n", /empty/],
+    ];
+    for (const [from, to, wanted] of broken) {
+      assert.throws(() => readPlaylist(GOOD.replace(from, to)), wanted);
+    }
+  });
+
+  test("finds what is broken from one version to the next", LIMIT, () => {
+    const next = GOOD.replace("SEQUENCE:5", "SEQUENCE:6")
+      .replace("#EXTINF:2.000, no desc\n5.ts\n", "")
+      .concat("#EXTINF:2.000, no desc\n7.ts\n");
+    const readBoth = (second: string) => {
+      const watch = new PlaylistWatch();
+      watch.read(GOOD);
+      watch.read(second);
+    };
+    readBoth(next);
+    assert.throws(() => readBoth(next.replace("SEQUENCE:6", "SEQUENCE:4")), /goes back/);
+    assert.throws(() => readBoth(next.replace("SEQUENCE:6", "SEQUENCE:9")), /came without/);
+    assert.throws(() => readBoth(next.replace("6.ts", "x.ts")), /changed/);
+    assert.throws(() => readBoth(next.replace("1.500", "1.400")), /changed/);
+    const counted = "#EXT-X-TARGETDURATION:2\n#EXT-X-DISCONTINUITY-SEQUENCE:1";
+    assert.throws(
+      () => readBoth(next.replace("#EXT-X-TARGETDURATION:2", counted)),
+      /DISCONTINUITY/,
     );
   });
 });

@@ -102,6 +102,10 @@ function pushRound(
 }
 
 function assertAvailable(run: HlsRun, playlist: ReadPlaylist): void {
+  for (const { uri } of playlist.openParts) {
+    assert.ok(run.files.has(uri), `${uri} is listed and not there`);
+    assert.ok(playlist.openMap !== null && run.files.has(playlist.openMap));
+  }
   for (const { uri, map, parts } of playlist.segments) {
     const wanted = [uri, ...(map === null ? [] : [map]), ...parts.map((part) => part.uri)];
     for (const name of wanted) {
@@ -180,7 +184,8 @@ describe("ten minutes of HLS", () => {
     const point = decodeReloadQuery(`_HLS_msn=${playlist.nextSequence}&_HLS_part=0`)?.point;
     assert.ok(point);
     assert.equal(playlist.answer(point), "wait");
-    playlist.addPart({ uri: "x", durationMs: 400, isIndependent: true });
+    const head = { isDiscontinuity: false, startWallMs: null, key: null, initUri: null };
+    playlist.addPart({ uri: "x", durationMs: 400, isIndependent: true }, head);
     assert.equal(playlist.answer(point), "ready");
   });
 });
