@@ -117,10 +117,17 @@ export class FragmentWriter {
     if (audioPlace >= 0) {
       boxes.bytes.setUint32(audioPlace, start + video.bytes.length);
     }
-    boxes.open("mdat").raw(video.bytes).raw(audio.bytes).close();
+    const data = [video.bytes, audio.bytes] as const;
+    boxes.uint32(MDAT_HEAD_BYTES + data[0].length + data[1].length).text("mdat");
+    const head = boxes.bytes.finish();
+    // The media is copied once, into an array of the right size.
+    const fragment = new Uint8Array(head.length + data[0].length + data[1].length);
+    fragment.set(head);
+    fragment.set(data[0], head.length);
+    fragment.set(data[1], head.length + data[0].length);
     video.clear();
     audio.clear();
-    return boxes.bytes.finish();
+    return fragment;
   }
 
   /** @returns where the data offset stands. */

@@ -25,7 +25,7 @@ import { encodePat, encodePmt, TsPid, TsStreamType } from "./tables.ts";
 export interface TsMuxerOptions {
   /** Tables are repeated at keyframes and at least this often. Milliseconds, 500. */
   readonly tableIntervalMs?: number;
-  /** Without video, audio frames share a PES packet until it spans this much. Milliseconds, 720 as in SRS. */
+  /** Without video, audio frames share a PES packet until it spans this much. Milliseconds, 720 as in SRS; 0 for HTTP-TS, where it would be delay. */
   readonly pureAudioMs?: number;
   /** The same beside video. Milliseconds, 0 as in SRS: each frame for itself. */
   readonly mixedAudioMs?: number;
