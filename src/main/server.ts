@@ -15,7 +15,7 @@ import type {
 } from "../protocol/control/calls.ts";
 import { RejectedError, TransportError } from "../protocol/errors.ts";
 import { Acceptor } from "./accept/acceptor.ts";
-import { Admission } from "./accept/admission.ts";
+import { Admission, type Applicant } from "./accept/admission.ts";
 import { FileBudget } from "./accept/file-budget.ts";
 import { Lobby } from "./accept/lobby.ts";
 import { type Client, Clients } from "./coordinator/clients.ts";
@@ -219,7 +219,7 @@ export class Server {
     client: Client,
     { stream }: RowQuestion,
   ): Promise<AdmissionAnswer> {
-    const entry = await this.#admission.publish(stream);
+    const entry = await this.#admission.publish(stream, applicantOf(client));
     // It may have left, or died with its shard, while the name was made free.
     const isHere = this.clients.find(shard.index, client.row) === client;
     const lease = isHere ? this.coordinator.lendRing(shard.index) : null;
@@ -235,7 +235,7 @@ export class Server {
   }
 
   #admitPlay(shard: ShardLink, client: Client, { stream }: RowQuestion): AdmissionAnswer {
-    const { key, settings } = this.#admission.play(stream);
+    const { key, settings } = this.#admission.play(stream, applicantOf(client));
     const entry = this.coordinator.enter(key, settings);
     const before = client.playing;
     // The stream's ring is news of its own, as for any other player.
@@ -257,6 +257,10 @@ export class Server {
         )
       : [];
   }
+}
+
+function applicantOf({ ip, request }: Client): Applicant {
+  return { ip, pageUrl: request.pageUrl };
 }
 
 function refusal(status: string, description: string): AdmissionAnswer {

@@ -1,5 +1,6 @@
 /** Text of a configuration file to typed, frozen configuration: grammar → legacy → table → values → checks. */
 import { ConfigError } from "../errors.ts";
+import { decodeRefer, decodeSecurity } from "./access.ts";
 import { checkConfig } from "./checks.ts";
 import type {
   Config,
@@ -142,6 +143,7 @@ function buildConfig(root: SectionReader, around: Surroundings): Config {
     workers: root.number("workers"),
     strict: around.strict,
     log: decodeLog(root, around),
+    autoReload: isAutoReload(root, around.isInDocker),
     pid: root.text("pid"),
     serverId: root.text("server_id"),
     daemon: mayDaemon && root.isOn("daemon"),
@@ -156,6 +158,14 @@ function buildConfig(root: SectionReader, around: Surroundings): Config {
     limits: decodeLimits(root),
     vhosts: decodeVhosts(root, chunkSize, around.context),
   };
+}
+
+function isAutoReload(root: SectionReader, isInDocker: boolean): boolean {
+  const [isAsked, isForDocker] = [
+    root.isOn("inotify_auto_reload"),
+    root.isOn("auto_reload_for_docker"),
+  ];
+  return isAsked || (isInDocker && isForDocker);
 }
 
 function decodeLimits(root: SectionReader): LimitsConfig {
@@ -274,6 +284,8 @@ function decodeVhost(
     outAckSize: vhost.number("out_ack_size"),
     play: decodePlay(vhost.section("play"), minLatency, from.context),
     publish: decodePublish(vhost.section("publish")),
+    security: decodeSecurity(name, vhost.section("security"), from.context),
+    refer: decodeRefer(name, vhost.section("refer"), from.context),
   };
 }
 

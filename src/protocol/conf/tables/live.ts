@@ -46,7 +46,7 @@ export const VHOST_SCALARS: readonly DirectiveSpec[] = [
     "in_ack_size",
     0,
     "bytes",
-    "Acknowledgement window asked of the peer; 0 = none asked.",
+    "Bytes after which weir acknowledges until the peer names its window; 0 = weir's own choice.",
     HOT,
   ),
   integer(
@@ -185,26 +185,36 @@ const CLUSTER: DirectiveSpec = block(
 
 const REFER: DirectiveSpec = block(
   "refer",
-  "Pages that may embed a player.",
+  "Pages that may embed a player, by the page URL that the client tells; encoders tell none.",
   fileOnly([
-    offUnlessOn("enabled", "off", "Check them.", LATER_HOT),
-    list("all", "", "Allowed ends of the page host for everyone.", LATER_HOT),
-    list("publish", "", "The same for publishers.", LATER_HOT),
-    list("play", "", "The same for players.", LATER_HOT),
+    offUnlessOn("enabled", "off", "Check them.", HOT),
+    list(
+      "all",
+      "",
+      "Allowed ends of the page host for everyone, asked at `connect`; under `strict` whole names and those below.",
+      HOT,
+    ),
+    list("publish", "", "The same for publishers.", HOT),
+    list("play", "", "The same for players.", HOT),
   ]),
 );
 
 const SECURITY: DirectiveSpec = block(
   "security",
-  "Addresses that may publish or play.",
+  "Addresses that may publish or play. One `allow` refuses everybody else, players by an `allow publish` too; under `strict` publishing and playing are apart.",
   fileOnly([
-    offUnlessOn("enabled", "off", "Check them; without any rule nobody may.", LATER_HOT),
-    list("allow", "", "`publish` or `play`, then `all`, an address or an IPv4 network.", {
-      ...LATER_HOT,
-      isRepeatable: true,
-    }),
+    offUnlessOn("enabled", "off", "Check them; without any rule nobody may.", HOT),
+    list(
+      "allow",
+      "",
+      "`publish` or `play`, then `all`, an address or a network (`10.0.0.0/8`, `2001:db8::/32`).",
+      {
+        ...HOT,
+        isRepeatable: true,
+      },
+    ),
     list("deny", "", "The same form; refused before any `allow` is asked.", {
-      ...LATER_HOT,
+      ...HOT,
       isRepeatable: true,
     }),
   ]),

@@ -112,8 +112,13 @@ const SRS_ROOT: readonly DirectiveSpec[] = [
   integer("grace_start_wait", 2300, "ms", "Graceful quit: wait before the listeners close."),
   integer("grace_final_wait", 3200, "ms", "Graceful quit: wait after the last connection."),
   offUnlessOn("force_grace_quit", "off", "SIGTERM quits gracefully, as SIGQUIT does."),
-  offUnlessOn("inotify_auto_reload", "off", "Reload when the file changes."),
-  onUnlessOff("auto_reload_for_docker", "on", "Turn `inotify_auto_reload` on inside a container."),
+  offUnlessOn("inotify_auto_reload", "off", "Reload when the file changes.", HOT),
+  onUnlessOff(
+    "auto_reload_for_docker",
+    "on",
+    "Turn `inotify_auto_reload` on inside a container.",
+    HOT,
+  ),
   decimal("tcmalloc_release_rate", 0.8, "", "For an allocator that weir does not use.", FILE_ONLY),
   onUnlessOff(
     "query_latest_version",
