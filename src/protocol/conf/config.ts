@@ -70,9 +70,10 @@ export function decodeConfig(
   const told = new Set([...warnings, ...warningsOfEnvironment(environment)]);
   const softened = new Set<string>();
   const onRead = options.onRead ?? (() => undefined);
-  const context = { environment, warnings: told, softened, strict: false, onRead };
-  const strict = new SectionReader(DIRECTIVES, "", directives, context).isOn("strict");
-  const root = new SectionReader(DIRECTIVES, "", directives, { ...context, strict });
+  const lenient = { environment, warnings: told, softened, strict: false, onRead };
+  const strict = new SectionReader(DIRECTIVES, "", directives, lenient).isOn("strict");
+  const context = { ...lenient, strict };
+  const root = new SectionReader(DIRECTIVES, "", directives, context);
   const isInDocker = options.isInDocker === true || root.isOn("in_docker");
   checkConfig(root, isInDocker);
   const config = buildConfig(root, { file, isInDocker, strict, context });
