@@ -16,10 +16,16 @@ import { DEFAULT_VHOST, DIRECTIVES, environmentNames, visitDirectives } from "./
 import { decodeListenEndpoint, type ListenEndpoint } from "./endpoint.ts";
 import { type Directive, decodeGrammar, type ReadInclude } from "./grammar.ts";
 import { rewriteLegacy } from "./legacy.ts";
+import { listSettings, type Settings } from "./reload-plan.ts";
 import { type ReaderContext, SectionReader } from "./section-reader.ts";
 import { validateDirectives } from "./validation.ts";
 
-export type { Config, LogConfig, LogLevel, VhostConfig } from "./config-types.ts";
+export type {
+  Config,
+  LogConfig,
+  LogLevel,
+  VhostConfig,
+} from "./config-types.ts";
 export type { ListenEndpoint } from "./endpoint.ts";
 
 /** What the caller lends to {@link decodeConfig}; the decoder itself touches neither files nor environment. */
@@ -39,6 +45,8 @@ export interface DecodeConfigOptions {
 /** A configuration and what the operator should hear about it, one sentence each. */
 export interface DecodedConfig {
   readonly config: Config;
+  /** Every value that counts, for {@link planReload}. */
+  readonly settings: Settings;
   readonly warnings: readonly string[];
 }
 
@@ -80,7 +88,13 @@ export function decodeConfig(
   if (softened.size > 0) {
     told.add(`${[...softened].join(", ")}: SRS's default is kept, "strict on;" takes a safer one`);
   }
-  return { config: deepFreeze(config), warnings: [...told] };
+  const silent = { ...context, warnings: new Set<string>(), softened: new Set<string>() };
+  const lister = new SectionReader(DIRECTIVES, "", directives, { ...silent, onRead: ignore });
+  return { config: deepFreeze(config), settings: listSettings(lister), warnings: [...told] };
+}
+
+function ignore(): void {
+  // Listing a value is no use of it.
 }
 
 /** The vhost that serves `name`: the exact one, else the default one; a disabled one is not found. */

@@ -42,6 +42,11 @@ export class SectionReader {
     this.#context = context;
   }
 
+  /** The table's rows of this block. */
+  get rows(): readonly DirectiveSpec[] {
+    return this.#spec.children;
+  }
+
   /** The first block of that name. */
   section(name: string): SectionReader {
     const found = this.#directives.find((directive) => directive.name === name);
@@ -64,6 +69,11 @@ export class SectionReader {
   /** Whether file or environment give it a value. */
   isSet(name: string): boolean {
     return this.#written(name, this.#specOf(name)) !== undefined;
+  }
+
+  /** A value as it is written, unread; undefined when file and environment have none. */
+  words(name: string): readonly string[] | undefined {
+    return this.#written(name, this.#specOf(name))?.args;
   }
 
   /** Where a directive is written, or its block when it is not. */
