@@ -153,6 +153,12 @@ export class Admission {
     return vacant;
   }
 
+  /** What a reload to `config` makes of a running stream's settings; those of a vhost that is gone stay. */
+  settingsUnder(config: Config, key: string): StreamSettings | undefined {
+    const vhost = config.vhosts.get(key.slice(0, key.indexOf("/")));
+    return vhost === undefined ? undefined : this.#settingsOf(config, vhost);
+  }
+
   /** Gives a name back that was taken and not used. */
   abandon(entry: StreamEntry): void {
     this.#host.coordinator.removePublisher(entry, COMING);
@@ -200,12 +206,16 @@ export class Admission {
   }
 
   #admitted(stream: StreamName, vhost: VhostConfig): AdmittedStream {
+    return { key: keyOf(stream, vhost), settings: this.#settingsOf(this.#host.config(), vhost) };
+  }
+
+  #settingsOf(config: Config, vhost: VhostConfig): StreamSettings {
     let settings = this.#settings.get(vhost);
     if (settings === undefined) {
-      settings = settingsOf(this.#host.config(), vhost);
+      settings = settingsOf(config, vhost);
       this.#settings.set(vhost, settings);
     }
-    return { key: keyOf(stream, vhost), settings };
+    return settings;
   }
 }
 
