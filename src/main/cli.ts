@@ -1,9 +1,12 @@
 /** Entry of the process: command line in, exit code out. */
 import { readFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";
+import type { Config } from "../protocol/conf/config.ts";
 import { TransportError } from "../protocol/errors.ts";
 import { runCli, type ServerPlan } from "./cli-arguments.ts";
 import { loadConfig } from "./config/load.ts";
+import { Reloader } from "./config/reload.ts";
+import { ConfigWatch } from "./config/watch.ts";
 import { LineLog } from "./log/logger.ts";
 import { Server } from "./server.ts";
 
@@ -26,6 +29,7 @@ function startDemo(port: number): Worker {
 async function start(plan: ServerPlan, version: string): Promise<number> {
   const { config, warnings } = plan;
   const log = new LineLog(config.log);
+  const hangUps = new HangUps();
   for (const warning of warnings) {
     log.warn("config", warning);
   }
@@ -44,7 +48,10 @@ async function start(plan: ServerPlan, version: string): Promise<number> {
   }
   const demo = plan.isDemo ? startDemo(config.listen[0]?.port ?? 0) : undefined;
   tellUrls(server, plan.isDemo, log);
+  const reloader = openReloader(plan, server, log);
+  hangUps.bringTo(() => reloader.reload("SIGHUP"));
   await untilSignal(log);
+  reloader.close();
   await demo?.terminate();
   const guard = setTimeout(() => process.exit(EXIT_FAILED), CLOSE_TIMEOUT_MS);
   await server.close();
@@ -59,6 +66,42 @@ function tellUrls(server: Server, isDemo: boolean, log: LineLog): void {
     log.info("server", `publish to ${url}/live/livestream, play ${url}/live/livestream`);
     if (isDemo) {
       log.info("server", `demo stream: play ${url}/live/demo`);
+    }
+  }
+}
+
+/** Everything that a new configuration changes, and what may ask for it beside a signal. */
+function openReloader(
+  { source, ...running }: ServerPlan,
+  server: Server,
+  log: LineLog,
+): { reload(cause: string): void; close(): void } {
+  const nothing = (): void => undefined;
+  const watch = new ConfigWatch(source.file, log, () => void reloader.reload("file changed"));
+  const logging = {
+    prepare: (next: Config) => ({ commit: () => log.configure(next.log), abort: nothing }),
+  };
+  const parts = [...server.parts, logging, watch];
+  const reloader = new Reloader({ source, running, parts, log });
+  watch.set(running.config.autoReload && !source.isEnvironmentOnly);
+  return { reload: (cause) => void reloader.reload(cause), close: () => watch.close() };
+}
+
+/** SIGHUP from the start on: without a handler it would end the process. One that comes too early is kept. */
+class HangUps {
+  #isEarly = false;
+  #reload = (): void => {
+    this.#isEarly = true;
+  };
+
+  constructor() {
+    process.on("SIGHUP", () => this.#reload());
+  }
+
+  bringTo(reload: () => void): void {
+    this.#reload = reload;
+    if (this.#isEarly) {
+      reload();
     }
   }
 }
@@ -78,8 +121,6 @@ function untilSignal(log: LineLog): Promise<void> {
       process.on(signal, take);
     }
     process.on("SIGUSR1", () => log.reopen());
-    // Reload comes with the configuration work; without a handler the signal would end the process.
-    process.on("SIGHUP", () => log.warn("server", "SIGHUP: reload is not supported yet"));
   });
 }
 

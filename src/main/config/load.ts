@@ -1,9 +1,14 @@
 /** Configuration from file and environment; the only place that reads configuration files. */
 import { readFileSync, statSync } from "node:fs";
 import { type DecodedConfig, decodeConfig } from "../../protocol/conf/config.ts";
+import type { ReadInclude } from "../../protocol/conf/grammar.ts";
 import { ConfigError, type ConfigPlace } from "../../protocol/errors.ts";
 import { CONF_BYTES_MAX } from "../../protocol/limits.ts";
 import { checkOpenFiles, isInDocker, openFilesMax } from "../limits-of-host.ts";
+
+/** Two readings of a file in the making are so far apart. */
+const SETTLE_MS = 100;
+const SETTLE_READINGS_MAX = 50;
 
 /** Where the configuration comes from. */
 export interface ConfigSource {
@@ -24,10 +29,55 @@ export interface ConfigHost {
  * @throws ConfigError with file, line and directive.
  */
 export function loadConfig(source: ConfigSource, host: ConfigHost = readHost()): DecodedConfig {
+  return loadWith(source, host, readConfigFile);
+}
+
+/**
+ * The same for a file that somebody may be writing: read until two readings agree, included files and all.
+ * @throws ConfigError of what stands there then, or when it does not come to rest.
+ */
+export async function loadSettledConfig(
+  source: ConfigSource,
+  host: ConfigHost = readHost(),
+): Promise<DecodedConfig> {
+  let before: string | undefined;
+  for (let reading = 0; reading < SETTLE_READINGS_MAX; reading += 1) {
+    const texts: string[] = [];
+    const outcome = attempt(() =>
+      loadWith(source, host, (file, place) => {
+        const text = readConfigFile(file, place);
+        texts.push(file, text);
+        return text;
+      }),
+    );
+    const seen = JSON.stringify(texts);
+    if (seen === before) {
+      return outcome();
+    }
+    before = seen;
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  }
+  const { file } = source;
+  throw new ConfigError("ERR_CONF_FILE", `${file} keeps changing`, { file, line: 0 });
+}
+
+/** Runs it now, gives or throws what came of it when asked. */
+function attempt<T>(run: () => T): () => T {
+  try {
+    const value = run();
+    return () => value;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
+}
+
+function loadWith(source: ConfigSource, host: ConfigHost, read: ReadInclude): DecodedConfig {
   const file = source.isEnvironmentOnly ? "environment" : source.file;
-  const text = source.isEnvironmentOnly ? "" : readConfigFile(file, { file, line: 0 });
+  const text = source.isEnvironmentOnly ? "" : read(file, { file, line: 0 });
   const decoded = decodeConfig(text, file, {
-    include: readConfigFile,
+    include: read,
     environment: source.environment,
     isEnvironmentOnly: source.isEnvironmentOnly,
     isInDocker: host.isInDocker,

@@ -3,6 +3,7 @@
  * applies it. Values are compared as they count, not as they are written: defaults, environment and SRS's rules for
  * words and numbers are applied first.
  */
+import { ConfigError } from "../errors.ts";
 import type { Config } from "./config-types.ts";
 import type { DirectiveSpec } from "./directive-spec.ts";
 import { joinPath } from "./directives.ts";
@@ -69,6 +70,22 @@ export function planReload(before: Settings, after: Settings): PlanStep[] {
     steps.push({ place, path, before: old?.value, after: now?.value, effect });
   }
   return steps;
+}
+
+/**
+ * Refuses what no reload may do: SRS does not make an origin of an edge, nor an edge of an origin, while it runs (2023).
+ * @param file For the error's place.
+ * @throws ConfigError `ERR_CONF_RELOAD`
+ */
+export function checkPlan(steps: readonly PlanStep[], file: string): void {
+  const mode = steps.find(({ path }) => path === "vhost.cluster.mode");
+  if (mode !== undefined) {
+    throw new ConfigError(
+      "ERR_CONF_RELOAD",
+      `${mode.place} cannot change from ${mode.before} to ${mode.after} without a restart`,
+      { file, line: 0, directive: mode.path },
+    );
+  }
 }
 
 /** One line for people, e.g. `hot      vhost v.play.gop_cache: on -> off`. */
