@@ -1,12 +1,10 @@
 /** Entry of the process: command line in, exit code out. */
 import { readFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";
-import type { Config } from "../protocol/conf/config.ts";
 import { TransportError } from "../protocol/errors.ts";
 import { runCli, type ServerPlan } from "./cli-arguments.ts";
 import { loadConfig } from "./config/load.ts";
-import { Reloader } from "./config/reload.ts";
-import { ConfigWatch } from "./config/watch.ts";
+import { HangUps, openReloading } from "./config/reloading.ts";
 import { LineLog } from "./log/logger.ts";
 import { Server } from "./server.ts";
 
@@ -48,10 +46,8 @@ async function start(plan: ServerPlan, version: string): Promise<number> {
   }
   const demo = plan.isDemo ? startDemo(config.listen[0]?.port ?? 0) : undefined;
   tellUrls(server, plan.isDemo, log);
-  const reloader = openReloader(plan, server, log);
-  hangUps.bringTo(() => reloader.reload("SIGHUP"));
+  openReloading({ plan, server, log, hangUps });
   await untilSignal(log);
-  reloader.close();
   await demo?.terminate();
   const guard = setTimeout(() => process.exit(EXIT_FAILED), CLOSE_TIMEOUT_MS);
   await server.close();
@@ -66,42 +62,6 @@ function tellUrls(server: Server, isDemo: boolean, log: LineLog): void {
     log.info("server", `publish to ${url}/live/livestream, play ${url}/live/livestream`);
     if (isDemo) {
       log.info("server", `demo stream: play ${url}/live/demo`);
-    }
-  }
-}
-
-/** Everything that a new configuration changes, and what may ask for it beside a signal. */
-function openReloader(
-  { source, ...running }: ServerPlan,
-  server: Server,
-  log: LineLog,
-): { reload(cause: string): void; close(): void } {
-  const nothing = (): void => undefined;
-  const watch = new ConfigWatch(source.file, log, () => void reloader.reload("file changed"));
-  const logging = {
-    prepare: (next: Config) => ({ commit: () => log.configure(next.log), abort: nothing }),
-  };
-  const parts = [...server.parts, logging, watch];
-  const reloader = new Reloader({ source, running, parts, log });
-  watch.set(running.config.autoReload && !source.isEnvironmentOnly);
-  return { reload: (cause) => void reloader.reload(cause), close: () => watch.close() };
-}
-
-/** SIGHUP from the start on: without a handler it would end the process. One that comes too early is kept. */
-class HangUps {
-  #isEarly = false;
-  #reload = (): void => {
-    this.#isEarly = true;
-  };
-
-  constructor() {
-    process.on("SIGHUP", () => this.#reload());
-  }
-
-  bringTo(reload: () => void): void {
-    this.#reload = reload;
-    if (this.#isEarly) {
-      reload();
     }
   }
 }
@@ -125,11 +85,13 @@ function untilSignal(log: LineLog): Promise<void> {
 }
 
 const version = readVersion();
+const directory = process.cwd();
 const code = await runCli(process.argv.slice(2), process.env, {
   stdout: (text) => process.stdout.write(text),
   stderr: (text) => process.stderr.write(text),
-  load: loadConfig,
-  start: (plan) => start(plan, version),
+  // The server may change its directory later, and read its files again.
+  load: (source) => loadConfig({ ...source, directory }),
+  start: (plan) => start({ ...plan, source: { ...plan.source, directory } }, version),
   version,
   signature: SRS_SIGNATURE,
 });

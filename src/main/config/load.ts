@@ -1,5 +1,7 @@
 /** Configuration from file and environment; the only place that reads configuration files. */
 import { readFileSync, statSync } from "node:fs";
+import { resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { type DecodedConfig, decodeConfig } from "../../protocol/conf/config.ts";
 import type { ReadInclude } from "../../protocol/conf/grammar.ts";
 import { ConfigError, type ConfigPlace } from "../../protocol/errors.ts";
@@ -16,6 +18,8 @@ export interface ConfigSource {
   readonly file: string;
   readonly isEnvironmentOnly: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Directory that `file` and included files are relative to; the working one when absent. */
+  readonly directory?: string;
 }
 
 /** What of the host decides about a configuration; taken from the host itself when not given. */
@@ -29,7 +33,7 @@ export interface ConfigHost {
  * @throws ConfigError with file, line and directive.
  */
 export function loadConfig(source: ConfigSource, host: ConfigHost = readHost()): DecodedConfig {
-  return loadWith(source, host, readConfigFile);
+  return loadWith(source, host, readerOf(source));
 }
 
 /**
@@ -40,12 +44,13 @@ export async function loadSettledConfig(
   source: ConfigSource,
   host: ConfigHost = readHost(),
 ): Promise<DecodedConfig> {
+  const read = readerOf(source);
   let before: string | undefined;
   for (let reading = 0; reading < SETTLE_READINGS_MAX; reading += 1) {
     const texts: string[] = [];
     const outcome = attempt(() =>
       loadWith(source, host, (file, place) => {
-        const text = readConfigFile(file, place);
+        const text = read(file, place);
         texts.push(file, text);
         return text;
       }),
@@ -55,7 +60,7 @@ export async function loadSettledConfig(
       return outcome();
     }
     before = seen;
-    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    await delay(SETTLE_MS);
   }
   const { file } = source;
   throw new ConfigError("ERR_CONF_FILE", `${file} keeps changing`, { file, line: 0 });
@@ -90,9 +95,13 @@ function readHost(): ConfigHost {
   return { isInDocker: isInDocker(), openFilesMax: openFilesMax() };
 }
 
-function readConfigFile(file: string, place: ConfigPlace): string {
+function readerOf({ directory = "" }: ConfigSource): ReadInclude {
+  return (file, place) => readConfigFile(file, resolve(directory, file), place);
+}
+
+function readConfigFile(file: string, path: string, place: ConfigPlace): string {
   try {
-    const { size } = statSync(file);
+    const { size } = statSync(path);
     if (size > CONF_BYTES_MAX) {
       throw new ConfigError(
         "ERR_CONF_LIMIT",
@@ -100,7 +109,7 @@ function readConfigFile(file: string, place: ConfigPlace): string {
         place,
       );
     }
-    return readFileSync(file, "utf8");
+    return readFileSync(path, "utf8");
   } catch (error) {
     if (error instanceof ConfigError) {
       throw error;

@@ -2,7 +2,6 @@
  * Reloading: the file is read until it stands still, validated as at start, compared with what is in force, prepared in
  * every part and applied in one turn of the loop. Whatever fails on the way changes nothing and is logged.
  */
-import { resolve } from "node:path";
 import type { Config, DecodedConfig } from "../../protocol/conf/config.ts";
 import {
   checkPlan,
@@ -64,7 +63,7 @@ export class Reloader {
     this.#options = options;
     this.#running = options.running;
     // The working directory may be another one by the time of a reload.
-    this.#source = { ...options.source, file: resolve(options.source.file) };
+    this.#source = { directory: process.cwd(), ...options.source };
     this.#load = options.load ?? loadSettledConfig;
   }
 

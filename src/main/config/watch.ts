@@ -2,10 +2,11 @@
  * Watches the configuration file for changes (`inotify_auto_reload`): its directory, because editors and volume mounts
  * put a new file in the place of the old one, and Kubernetes swaps the link `..data` beside it.
  */
-import { type FSWatcher, watch } from "node:fs";
+import { type FSWatcher, statSync, watch } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import type { Config } from "../../protocol/conf/config.ts";
 import type { Logger } from "../log/logger.ts";
+import type { ConfigSource } from "./load.ts";
 import type { Prepared, ReloadPart } from "./parts.ts";
 
 const KUBERNETES_LINK = "..data";
@@ -14,6 +15,7 @@ const QUIET_MS = 200;
 
 /** Calls back when the file has changed, while the configuration in force asks for it. */
 export class ConfigWatch implements ReloadPart {
+  readonly #path: string;
   readonly #directory: string;
   readonly #names: readonly string[];
   readonly #changed: () => void;
@@ -21,10 +23,14 @@ export class ConfigWatch implements ReloadPart {
   #watcher: FSWatcher | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(file: string, log: Logger, changed: () => void) {
-    const path = resolve(file);
-    this.#directory = dirname(path);
-    this.#names = [basename(path), KUBERNETES_LINK];
+  constructor(
+    { file, directory = "" }: Pick<ConfigSource, "file" | "directory">,
+    log: Logger,
+    changed: () => void,
+  ) {
+    this.#path = resolve(directory, file);
+    this.#directory = dirname(this.#path);
+    this.#names = [basename(this.#path), KUBERNETES_LINK];
     this.#log = log;
     this.#changed = changed;
   }
@@ -56,12 +62,24 @@ export class ConfigWatch implements ReloadPart {
   #open(): void {
     const watcher = watch(this.#directory, { persistent: false }, (_event, name) => {
       if (name === null || this.#names.includes(name)) {
-        clearTimeout(this.#timer);
-        this.#timer = setTimeout(this.#changed, QUIET_MS).unref();
+        this.#tell();
       }
     });
     watcher.on("error", (error) => this.#failed(error));
     this.#watcher = watcher;
+    if (this.#isYoung()) {
+      this.#tell();
+    }
+  }
+
+  #tell(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(this.#changed, QUIET_MS).unref();
+  }
+
+  /** Written since this process began: perhaps after it was read, and before it was watched. */
+  #isYoung(): boolean {
+    return (statSync(this.#path, { throwIfNoEntry: false })?.mtimeMs ?? 0) > performance.timeOrigin;
   }
 
   #failed(error: unknown): void {

@@ -178,7 +178,8 @@ function readValue(reader: SectionReader, spec: DirectiveSpec): string {
       return reader.choice(name);
     case "text":
       return reader.text(name);
-    default:
+    case "list":
+    case "block":
       return spec.isRepeatable
         ? reader
             .entries(name)
