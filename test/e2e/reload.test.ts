@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { RowRole } from "../../src/protocol/control/board.ts";
 import {
   type InProcess,
   type InProcessOptions,
@@ -9,8 +10,10 @@ import {
   startInProcess,
 } from "../main/accept/in-process.ts";
 import { isRun, play, publish, StampedPublisher, WireClient } from "../main/accept/wire-client.ts";
+import { command } from "../protocol/rtmp/session-harness.ts";
 import { RtmpPeer } from "../support/rtmp-peer.ts";
 import { findFreePort, isListening, waitUntil } from "../support/scratch.ts";
+import { hasNoDelay, userTimeoutOf } from "../support/socket-options.ts";
 
 const running: InProcess[] = [];
 const publishers: StampedPublisher[] = [];
@@ -188,6 +191,35 @@ test("play and publish settings reach streams that run, on every shard", async (
   }
   await Promise.all(streams.map(([publisher]) => publisher.client.waitEnd(3000)));
   assert.ok(performance.now() - silentAt < 2500, "not the 5 s of before");
+});
+
+test("tcp_nodelay and player_stall: the sockets of running players follow", async () => {
+  const one = await start({ workers: 1 });
+  await stream(one.port, "sockets");
+  const link = one.server.supervisor.links[0] ?? assert.fail("shard");
+  const entry = one.server.coordinator.find("__defaultVhost__/live/sockets");
+  const row = link.board.role.indexOf(RowRole.Player);
+  assert.equal(link.board.stream[row], entry?.id);
+  const descriptor = link.board.descriptor[row] ?? -1;
+  assert.deepEqual([hasNoDelay(descriptor), userTimeoutOf(descriptor)], [true, 10_000]);
+  const directives = "player_stall 4000;";
+  await one.reload({ workers: 1, directives, vhost: "tcp_nodelay off;" });
+  const follows = (): boolean => !hasNoDelay(descriptor) && userTimeoutOf(descriptor) === 4000;
+  await waitUntil("the socket follows", follows, 2000);
+});
+
+test("a publish after the hand-off follows reloads as well", async () => {
+  const one = await start({ workers: 1 });
+  const client = await publish(one.port, "one");
+  client.write(command(0, "createStream", 6, null));
+  client.write(command(2, "publish", 7, null, "two", "live"));
+  const isThere = (): boolean =>
+    one.server.coordinator.find("__defaultVhost__/live/two") !== undefined;
+  await waitUntil("it publishes two", isThere, 5000);
+  client.write(command(1, "deleteStream", 8, null, 1));
+  await waitUntil("one is over", () => one.server.coordinator.size === 1, 5000);
+  await one.reload({ workers: 1, vhost: "publish { firstpkt_timeout 300; }" });
+  await client.waitEnd(3000);
 });
 
 test("chunk_size: running players keep theirs, the next publish takes the new one", async () => {

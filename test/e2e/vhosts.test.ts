@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { connect as connectSocket } from "node:net";
 import { after, before, test } from "node:test";
-import koffi from "koffi";
 import { ChunkDecoder } from "../../src/protocol/rtmp/chunk-decoder.ts";
 import type { Message } from "../../src/protocol/rtmp/message.ts";
 import { MessageType } from "../../src/protocol/rtmp/message.ts";
 import { type InProcess, startInProcess } from "../main/accept/in-process.ts";
 import { command, concat, handshakeBytes } from "../protocol/rtmp/session-harness.ts";
 import { waitUntil } from "../support/scratch.ts";
+import { hasNoDelay } from "../support/socket-options.ts";
 
 const HANDSHAKE_REPLY_BYTES = 3073;
 const VHOSTS = `
@@ -147,19 +147,6 @@ test("chunk_size, in_ack_size and out_ack_size of the vhost", { timeout: 10_000 
   assert.equal(other.chunkSize, 60_000);
   other.close();
 });
-
-const libc = koffi.load("libc.so.6");
-const getsockopt = libc.func(
-  "int getsockopt(int fd, int level, int name, _Out_ int *value, _Inout_ uint32_t *length)",
-);
-const IPPROTO_TCP = 6;
-const TCP_NODELAY = 1;
-
-function hasNoDelay(descriptor: number): boolean {
-  const value = [-1];
-  assert.equal(getsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, value, [4]), 0);
-  return value[0] !== 0;
-}
 
 for (const [host, expected] of [
   ["own.example", false],
