@@ -145,12 +145,17 @@ export class Admission {
       await this.#takeOver(key, holder);
     }
     // While that took its time the entry may have been made anew, and somebody may have been faster.
-    const vacant = coordinator.enter(key, settings);
+    const vacant = coordinator.enter(key, this.current({ key, settings }));
     if (vacant.publisher !== null) {
       throw busy();
     }
     vacant.publisher = COMING;
     return vacant;
+  }
+
+  /** The settings of an admitted stream by now: a reload may have come between. */
+  current({ key, settings }: AdmittedStream): StreamSettings {
+    return this.settingsUnder(this.#host.config(), key) ?? settings;
   }
 
   /** What a reload to `config` makes of a running stream's settings; those of a vhost that is gone stay. */

@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type DecodedConfig, decodeConfig } from "../../../src/protocol/conf/config.ts";
-import type { DirectiveSpec } from "../../../src/protocol/conf/directive-spec.ts";
-import { visitDirectives } from "../../../src/protocol/conf/directives.ts";
 import {
   configInForce,
   describeStep,
   planReload,
   settingsInForce,
 } from "../../../src/protocol/conf/reload-plan.ts";
+import { directiveChanges } from "../../support/directive-changes.ts";
 
 function decode(text: string, environment: Record<string, string> = {}): DecodedConfig {
   return decodeConfig(`listen 1935; daemon off; ${text}`, "x.conf", {
@@ -72,57 +71,10 @@ test("what needs a restart stays in force, and is planned again the next time", 
   assert.deepEqual(again, ["restart   workers: 2 -> 3"]);
 });
 
-/** A value of a directive that is not its default, as it is written in its block. */
-function otherValue({ type, fallback, words, min, max, name }: DirectiveSpec): string {
-  switch (type) {
-    case "on-unless-off":
-    case "off-unless-on":
-      return fallback === "on" ? "off" : "on";
-    case "integer":
-    case "decimal":
-      return String(Number(fallback) + 1 <= max ? Number(fallback) + 1 : min);
-    case "choice":
-      return words.find((word) => word !== fallback && word !== "") ?? assert.fail(name);
-    case "list":
-      return name === "listen" ? "1940" : name === "allow" || name === "deny" ? "play all" : "a.b";
-    default:
-      return "other";
-  }
-}
-
-/** Blocks and other directives that make a directive count. */
-const AROUND: Readonly<Record<string, string>> = {
-  auto_reload_for_docker: "in_docker on;",
-};
-/** Refused whatever the value: nothing can be reloaded to it. */
-const REFUSED: readonly string[] = ["is_full"];
-/** Another place for a directive that counts only while the first one is empty. */
-const ELSEWHERE: readonly string[] = ["rtmp.listen", "rtmp.chunk_size"];
-/** In effect through another directive, which is tested itself. */
-const OFF: readonly string[] = ["disable_daemon_for_docker"];
-
-function write(path: string, value: string): string {
-  const names = path.split(".");
-  const leaf = `${names.pop()} ${value};`;
-  return names.reduceRight((inner, name) => {
-    const label = name === "vhost" ? "vhost v" : name;
-    return `${label} { ${inner} }`;
-  }, leaf);
-}
-
 test("the reload column is true: hot changes what is in force, restart does not", () => {
   const wrong: string[] = [];
   let tested = 0;
-  visitDirectives((path, spec) => {
-    const isSkipped = [...REFUSED, ...ELSEWHERE, ...OFF].includes(path);
-    if (spec.type === "block" || spec.status === "accepted" || isSkipped) {
-      return;
-    }
-    const options = { include: (): string => "", environment: {} };
-    const rest = `${AROUND[path] ?? ""} listen 1935; daemon off; vhost v {}`;
-    const before = decodeConfig(rest, "x.conf", options);
-    // The first one of a name counts.
-    const after = decodeConfig(`${write(path, otherValue(spec))} ${rest}`, "x.conf", options);
+  for (const { path, spec, before, after } of directiveChanges()) {
     const place = path.replace(/^vhost\./, "vhost v.");
     const step = planReload(before.settings, after.settings).find((one) => one.place === place);
     const inForce = configInForce(before.config, after.config);
@@ -131,7 +83,7 @@ test("the reload column is true: hot changes what is in force, restart does not"
       wrong.push(`${path}: ${spec.reload}, planned ${step?.effect}, changes ${changes}`);
     }
     tested += 1;
-  });
+  }
   assert.deepEqual(wrong, []);
   assert.ok(tested > 40, `${tested}`);
 });

@@ -28,12 +28,17 @@ const JITTER = ["full", "zero", "off"];
 
 /** The vhost's own scalars. */
 export const VHOST_SCALARS: readonly DirectiveSpec[] = [
-  onUnlessOff("enabled", "on", "A disabled vhost counts as missing.", HOT),
+  onUnlessOff(
+    "enabled",
+    "on",
+    "A disabled vhost counts as missing; after a reload its sessions go on, under `strict` they are ended.",
+    HOT,
+  ),
   integer(
     "chunk_size",
     CHUNK_SIZE_OUT,
     "bytes",
-    "Outgoing chunk size; the root value when not set.",
+    "Outgoing chunk size; the root value when not set. A reload counts from the next connect and publish on.",
     {
       ...HOT,
       min: 1,
@@ -89,13 +94,28 @@ const PLAY: DirectiveSpec = block(
         min: 1,
       },
     ),
-    choice("time_jitter", JITTER, "Timestamps corrected, only started at zero, or left.", {
-      ...HOT,
-      otherwise: "off",
-    }),
-    offUnlessOn("atc", "off", "Keep the encoder's absolute timestamps.", HOT),
+    choice(
+      "time_jitter",
+      JITTER,
+      "Timestamps corrected, only started at zero, or left. A reload counts from the next publish on.",
+      {
+        ...HOT,
+        otherwise: "off",
+      },
+    ),
+    offUnlessOn(
+      "atc",
+      "off",
+      "Keep the encoder's absolute timestamps. A reload counts from the next publish on.",
+      HOT,
+    ),
     offUnlessOn("atc_auto", "off", "Turn `atc` on when the metadata holds `bravo_atc`.", HOT),
-    offUnlessOn("mix_correct", "off", "Put audio and video into one rising order of time.", HOT),
+    offUnlessOn(
+      "mix_correct",
+      "off",
+      "Put audio and video into one rising order of time. A reload counts from the next publish on.",
+      HOT,
+    ),
     integer("mw_latency", 350, "ms", "Longest wait for more frames to send at once.", HOT),
     integer(
       "mw_msgs",

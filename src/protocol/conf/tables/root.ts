@@ -159,7 +159,12 @@ const OWN_ROOT: readonly DirectiveSpec[] = [
     ...OWN_RESTART,
     max: 256,
   }),
-  offUnlessOn("strict", "off", "Prefer hardened defaults to SRS's.", OWN_HOT),
+  offUnlessOn(
+    "strict",
+    "off",
+    "Prefer hardened defaults to SRS's; a reload asks every client again whether it may stay.",
+    OWN_HOT,
+  ),
   integer("ring_budget", RING_BYTES_BUDGET, "bytes", "Memory that one stream's ring may grow to.", {
     ...OWN_HOT,
     min: RING_BYTES_MIN,
