@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { RowRole } from "../../src/protocol/control/board.ts";
+import { Counter, RowRole } from "../../src/protocol/control/board.ts";
 import {
   type InProcess,
   type InProcessOptions,
@@ -11,9 +11,9 @@ import {
 } from "../main/accept/in-process.ts";
 import { isRun, play, publish, StampedPublisher, WireClient } from "../main/accept/wire-client.ts";
 import { command } from "../protocol/rtmp/session-harness.ts";
+import { hasNoDelay, userTimeoutOf } from "../support/descriptor-options.ts";
 import { RtmpPeer } from "../support/rtmp-peer.ts";
 import { findFreePort, isListening, waitUntil } from "../support/scratch.ts";
-import { hasNoDelay, userTimeoutOf } from "../support/socket-options.ts";
 
 const running: InProcess[] = [];
 const publishers: StampedPublisher[] = [];
@@ -272,14 +272,17 @@ test("what needs a restart is told and left as it is", async () => {
 });
 
 test("a shard that hangs holds a reload up only until it is replaced; its successor has the new settings", async () => {
-  const limits = { watchMs: 100, hangWarnMs: 500, hangKillMs: 1500 };
+  const limits = { watchMs: 100, hangWarnMs: 500, hangKillMs: 3000 };
   const one = await start({ workers: 2, limits });
   const [first = "", second = ""] = namesByShard(one.server, "h");
   const [, player] = await stream(one.port, first);
   await one.server.supervisor.links[1]?.fault("hang").catch(() => undefined);
   const report = await one.reload({ workers: 2, limits, vhost: "publish { normal_timeout 300; }" });
   assert.equal(report.error, undefined);
-  await waitUntil("it is replaced", () => one.server.supervisor.links[1] !== undefined, 5000);
+  const { links } = one.server.supervisor;
+  const startedAt = links[1]?.board.counters[Counter.Heartbeat] ?? 0;
+  const beats = (): boolean => (links[1]?.board.counters[Counter.Heartbeat] ?? 0) > startedAt + 200;
+  await waitUntil("its successor runs", beats, 10_000);
   const publisher = new StampedPublisher(await publish(one.port, second));
   publishers.push(publisher);
   await delay(300);

@@ -7,8 +7,8 @@ import type { Message } from "../../src/protocol/rtmp/message.ts";
 import { MessageType } from "../../src/protocol/rtmp/message.ts";
 import { type InProcess, startInProcess } from "../main/accept/in-process.ts";
 import { command, concat, handshakeBytes } from "../protocol/rtmp/session-harness.ts";
+import { hasNoDelay } from "../support/descriptor-options.ts";
 import { waitUntil } from "../support/scratch.ts";
-import { hasNoDelay } from "../support/socket-options.ts";
 
 const HANDSHAKE_REPLY_BYTES = 3073;
 const VHOSTS = `

@@ -21,6 +21,7 @@ export class Acceptor implements ReloadPart {
   readonly #accepted: (socket: Socket, endpoint: ListenEndpoint) => void;
   readonly #failed: (error: Error) => void;
   #isSuspended = false;
+  #isClosed = false;
 
   constructor(
     accepted: (socket: Socket, endpoint: ListenEndpoint) => void,
@@ -39,9 +40,12 @@ export class Acceptor implements ReloadPart {
 
   /**
    * Opens the addresses that are new; newcomers wait in the kernel's queue until it is committed, and only then those
-   * that are no longer wanted are closed. @throws TransportError
+   * that are no longer wanted are closed. A server that stops listens no more. @throws TransportError
    */
   prepare({ listen }: Pick<Config, "listen">): Prepared {
+    if (this.#isClosed) {
+      return { commit: () => undefined, abort: () => undefined };
+    }
     const wanted = new Map(listen.map((endpoint) => [addressOf(endpoint), endpoint]));
     const stay = this.#listeners.filter(({ endpoint }) => wanted.delete(addressOf(endpoint)));
     const opened: Listener[] = [];
@@ -58,6 +62,10 @@ export class Acceptor implements ReloadPart {
   }
 
   #replace(stay: readonly Listener[], opened: readonly Listener[]): void {
+    if (this.#isClosed) {
+      opened.forEach(closeListener);
+      return;
+    }
     const gone = this.#listeners.filter((listener) => !stay.includes(listener));
     this.#listeners = [...stay, ...opened];
     if (!this.#isSuspended) {
@@ -91,6 +99,7 @@ export class Acceptor implements ReloadPart {
 
   /** Stops listening for good. */
   close(): void {
+    this.#isClosed = true;
     this.suspend();
     this.#listeners.splice(0).forEach(closeListener);
   }
