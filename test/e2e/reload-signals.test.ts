@@ -50,7 +50,7 @@ test("SIGHUP reloads, a wrong file is told with its place", { timeout: 20_000 },
   one.weir.process.kill("SIGHUP");
   await logged(
     one,
-    /\[ERROR\].*nothing is changed: .*weir\.conf:6: illegal directive max_conections/,
+    /\[ERROR\].*nothing is changed: .*weir\.conf:6(:\d+)?: illegal directive max_conections/,
   );
   assert.ok(await isListening(one.weir.port));
 });

@@ -54,7 +54,7 @@ test("a rule that matches nobody is told with its place, and refused under stric
   for (const rule of ["deny play 1.2.3.4/40", "deny paly 1.2.3.4", "deny play", "deny play host"]) {
     const text = `security { enabled on; ${rule}; }`;
     const [warning = ""] = warningsOf(text);
-    assert.match(warning, /^x\.conf:2: vhost\.security\.deny "[^"]*" matches nobody/, rule);
+    assert.match(warning, /^x\.conf:2(:\d+)?: vhost\.security\.deny "[^"]*" matches nobody/, rule);
     assert.throws(
       () => decode(text, "strict on;"),
       (error) => error instanceof ConfigError && error.code === "ERR_CONF_VALUE",
