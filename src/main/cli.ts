@@ -4,6 +4,7 @@ import { Worker } from "node:worker_threads";
 import { TransportError } from "../protocol/errors.ts";
 import { runCli, type ServerPlan } from "./cli-arguments.ts";
 import { loadConfig } from "./config/load.ts";
+import { HangUps, openReloading } from "./config/reloading.ts";
 import { LineLog } from "./log/logger.ts";
 import { Server } from "./server.ts";
 
@@ -26,6 +27,7 @@ function startDemo(port: number): Worker {
 async function start(plan: ServerPlan, version: string): Promise<number> {
   const { config, warnings } = plan;
   const log = new LineLog(config.log);
+  const hangUps = new HangUps();
   for (const warning of warnings) {
     log.warn("config", warning);
   }
@@ -44,6 +46,7 @@ async function start(plan: ServerPlan, version: string): Promise<number> {
   }
   const demo = plan.isDemo ? startDemo(config.listen[0]?.port ?? 0) : undefined;
   tellUrls(server, plan.isDemo, log);
+  openReloading({ plan, server, log, hangUps });
   await untilSignal(log);
   await demo?.terminate();
   const guard = setTimeout(() => process.exit(EXIT_FAILED), CLOSE_TIMEOUT_MS);
@@ -78,17 +81,17 @@ function untilSignal(log: LineLog): Promise<void> {
       process.on(signal, take);
     }
     process.on("SIGUSR1", () => log.reopen());
-    // Reload comes with the configuration work; without a handler the signal would end the process.
-    process.on("SIGHUP", () => log.warn("server", "SIGHUP: reload is not supported yet"));
   });
 }
 
 const version = readVersion();
+const directory = process.cwd();
 const code = await runCli(process.argv.slice(2), process.env, {
   stdout: (text) => process.stdout.write(text),
   stderr: (text) => process.stderr.write(text),
-  load: loadConfig,
-  start: (plan) => start(plan, version),
+  // The server may change its directory later, and read its files again.
+  load: (source) => loadConfig({ ...source, directory }),
+  start: (plan) => start({ ...plan, source: { ...plan.source, directory } }, version),
   version,
   signature: SRS_SIGNATURE,
 });

@@ -1,10 +1,11 @@
 /**
  * Composition root of the primary: who exists, who knows whom, and the order in which all of it starts and closes.
  *
+ * A reload prepares every part, then all go over in one turn of the loop.
  * Closing order: stop accepting → lobby → shards end their sessions and exit → pool and log.
  */
 import { totalmem } from "node:os";
-import type { Config, ListenEndpoint } from "../protocol/conf/config.ts";
+import type { Config } from "../protocol/conf/config.ts";
 import { resolveVhost } from "../protocol/conf/config.ts";
 import type {
   AdmissionAnswer,
@@ -13,14 +14,18 @@ import type {
   RingLease,
   RowQuestion,
 } from "../protocol/control/calls.ts";
-import { RejectedError, TransportError } from "../protocol/errors.ts";
-import { Acceptor } from "./accept/acceptor.ts";
-import { Admission } from "./accept/admission.ts";
+import { VersionWord } from "../protocol/control/version-word.ts";
+import { RejectedError } from "../protocol/errors.ts";
+import { Acceptor, addressOf } from "./accept/acceptor.ts";
+import { Admission, type Applicant } from "./accept/admission.ts";
 import { FileBudget } from "./accept/file-budget.ts";
 import { Lobby } from "./accept/lobby.ts";
+import { noLongerAllowed } from "./accept/re-admission.ts";
+import type { ReloadPart } from "./config/parts.ts";
 import { type Client, Clients } from "./coordinator/clients.ts";
 import { Coordinator, type StreamEntry } from "./coordinator/coordinator.ts";
 import { RingPool } from "./coordinator/ring-pool.ts";
+import { SettingsRollout } from "./coordinator/settings-rollout.ts";
 import { coresOfHost } from "./limits-of-host.ts";
 import type { Logger } from "./log/logger.ts";
 import { monotonicMs } from "./monotonic.ts";
@@ -30,6 +35,9 @@ import { Supervisor, type SupervisorLimits } from "./shards/supervisor.ts";
 /** Share of the host's memory that rings may take. */
 const RING_SHARE = 0.1;
 const STOP_TIMEOUT_MS = 3000;
+
+/** Rows of a shard's board at the least, so that a reload may raise `max_connections`; untouched ones cost nothing. */
+const ROWS_MIN = 65_536;
 
 /** What a server is started with. */
 export interface ServerOptions {
@@ -49,7 +57,9 @@ export class Server {
   readonly clients: Clients = new Clients();
   readonly pool: RingPool;
   readonly lobby: Lobby;
-  readonly #config: Config;
+  #config: Config;
+  readonly #version: SharedArrayBuffer = VersionWord.memory();
+  readonly #rollout: SettingsRollout;
   readonly #log: Logger;
   readonly #admission: Admission;
   readonly #acceptor: Acceptor;
@@ -62,7 +72,8 @@ export class Server {
     this.pool = new RingPool(totalmem() * RING_SHARE);
     this.supervisor = new Supervisor({
       shards,
-      rows: config.maxConnections,
+      rows: rowsFor(config.maxConnections),
+      version: this.#version,
       allowFaults: options.allowFaults ?? false,
       limits: options.supervisorLimits ?? {},
       log,
@@ -71,7 +82,12 @@ export class Server {
       calls: (shard) => this.#callsOf(shard),
     });
     const { links } = this.supervisor;
-    this.coordinator = new Coordinator(this.pool, links, config.limits.spillPlayers);
+    this.coordinator = new Coordinator(this.pool, links, () => this.#config.limits.spillPlayers);
+    this.#rollout = new SettingsRollout({
+      coordinator: this.coordinator,
+      shards: links,
+      word: new VersionWord(this.#version),
+    });
     this.#admission = new Admission({
       config: () => this.#config,
       coordinator: this.coordinator,
@@ -101,9 +117,8 @@ export class Server {
       await server.supervisor.start();
       options.log.info("server", `${server.supervisor.links.length} shards`);
       for (const endpoint of options.config.listen) {
-        const address = `${endpoint.host === "" ? "*" : endpoint.host}:${endpoint.port}`;
-        server.#listen(endpoint, address);
-        options.log.info("server", `listening on rtmp://${address}`);
+        server.#acceptor.listen(endpoint);
+        options.log.info("server", `listening on rtmp://${addressOf(endpoint)}`);
       }
     } catch (error) {
       await server.close();
@@ -112,15 +127,25 @@ export class Server {
     return server;
   }
 
-  /** @throws TransportError that names the address. */
-  #listen(endpoint: ListenEndpoint, address: string): void {
-    try {
-      this.#acceptor.listen(endpoint);
-    } catch (error) {
-      if (!(error instanceof TransportError)) {
-        throw error;
-      }
-      throw new TransportError(error.code, `cannot listen on ${address}: ${error.message}`, error);
+  /** What has to be ready for a new configuration, and goes over to it. */
+  get parts(): readonly ReloadPart[] {
+    const nothing = (): void => undefined;
+    return [
+      { prepare: (next) => ({ commit: () => this.#goOver(next), abort: nothing }) },
+      this.#acceptor,
+      {
+        prepare: (next) =>
+          this.#rollout.prepare(({ key }) => this.#admission.settingsUnder(next, key)),
+      },
+    ];
+  }
+
+  #goOver(next: Config): void {
+    this.#config = next;
+    for (const { client, why } of noLongerAllowed(next, this.clients)) {
+      this.#log.info(client.id, `${client.type} is ended: ${why}`);
+      const ending = this.supervisor.links[client.shard]?.kick(client.row, "no longer allowed");
+      ending?.catch((error: unknown) => this.#log.warn(client.id, String(error)));
     }
   }
 
@@ -154,6 +179,9 @@ export class Server {
       case "ring-released":
         this.coordinator.releaseRing(shard.index, message.ringId);
         break;
+      case "settings-accepted":
+        this.#rollout.accepted(shard, message.version);
+        break;
       case "ready":
       case "stopped":
         break;
@@ -179,6 +207,7 @@ export class Server {
   }
 
   #shardDied(shard: ShardLink): void {
+    this.#rollout.shardDied(shard);
     const clients = this.clients.takeShard(shard.index);
     this.coordinator.shardDied(shard.index);
     for (const client of clients) {
@@ -219,7 +248,7 @@ export class Server {
     client: Client,
     { stream }: RowQuestion,
   ): Promise<AdmissionAnswer> {
-    const entry = await this.#admission.publish(stream);
+    const entry = await this.#admission.publish(stream, applicantOf(client));
     // It may have left, or died with its shard, while the name was made free.
     const isHere = this.clients.find(shard.index, client.row) === client;
     const lease = isHere ? this.coordinator.lendRing(shard.index) : null;
@@ -235,7 +264,7 @@ export class Server {
   }
 
   #admitPlay(shard: ShardLink, client: Client, { stream }: RowQuestion): AdmissionAnswer {
-    const { key, settings } = this.#admission.play(stream);
+    const { key, settings } = this.#admission.play(stream, applicantOf(client));
     const entry = this.coordinator.enter(key, settings);
     const before = client.playing;
     // The stream's ring is news of its own, as for any other player.
@@ -257,6 +286,14 @@ export class Server {
         )
       : [];
   }
+}
+
+function rowsFor(maxConnections: number): number {
+  return Math.max(maxConnections, ROWS_MIN);
+}
+
+function applicantOf({ ip, request }: Client): Applicant {
+  return { ip, pageUrl: request.pageUrl };
 }
 
 function refusal(status: string, description: string): AdmissionAnswer {

@@ -11,10 +11,12 @@ import type {
   FromShard,
   GivePublisher,
   RingLease,
+  SettingsChange,
   ShardStart,
   StreamSettings,
   ToShard,
 } from "../protocol/control/calls.ts";
+import { VersionWord } from "../protocol/control/version-word.ts";
 import { InvariantError } from "../protocol/errors.ts";
 import { Doorbell } from "../protocol/ring/doorbell.ts";
 import type { RingWriter } from "../protocol/ring/ring-writer.ts";
@@ -25,9 +27,11 @@ import { monotonicMs } from "./io/clock.ts";
 import { SocketRows } from "./io/socket-rows.ts";
 import { LoadMeter } from "./load-meter.ts";
 import { openPrimaryLink, type PrimaryLink } from "./primary-link.ts";
+import { SendTurns } from "./send-turns.ts";
 import { Copies } from "./session/copies.ts";
 import { Players } from "./session/players.ts";
 import { type NewStream, Publisher, type PublisherHost } from "./session/publisher.ts";
+import { SettingsChanges } from "./settings-changes.ts";
 import { StallGrace } from "./stall-grace.ts";
 import { FanOut } from "./stream/fan-out.ts";
 import type { FanOutEnd, FanOutHost, TurnTaker } from "./stream/fan-out-host.ts";
@@ -39,8 +43,6 @@ import { wakeReaders } from "./wake-readers.ts";
 /** The tick while there are players, and while there are none. */
 const TICK_MS = 10;
 const TICK_IDLE_MS = 50;
-/** A turn of sends is cut after this. */
-const TURN_MS = 4;
 const SECOND_MS = 1000;
 const TENTH_MS = 100;
 /** The doorbell is looked at again at least this often. */
@@ -61,12 +63,11 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   readonly #meter = new LoadMeter();
   readonly #grace = new StallGrace(monotonicMs());
   readonly #fanOuts = new Map<number, FanOut>();
+  readonly #changes: SettingsChanges;
   readonly #publishers = new Map<number, Publisher>();
   readonly #owners = new Map<LiveStream, Publisher>();
-  readonly #cutTurns: TurnTaker[] = [];
-  #turnEnd = 0;
+  readonly #turns: SendTurns = new SendTurns(this.#meter, () => this.#changes.follow());
   #isStopped = false;
-  #isContinuing = false;
   #nextTenth = 0;
   #nextSecond = 0;
 
@@ -76,6 +77,8 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     this.board = new Board(start.board);
     this.rows = new SocketRows(this.board);
     this.#bell = new Doorbell(start.doorbells);
+    const word = new VersionWord(start.version);
+    this.#changes = new SettingsChanges(word, (change) => this.#change(change));
     this.#copies = new Copies(this.rows);
     this.#primary = openPrimaryLink(calls, {
       kick: (row, inode, reason) => this.board.inode[row] === inode && this.#kick(row, reason),
@@ -120,7 +123,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   take(
     message: Exclude<ToShard<ServerSessionSnapshot, ChunkDecoderSnapshot>, { kind: "stop" }>,
   ): void {
-    this.#beginTurn();
+    this.#turns.begin();
     switch (message.kind) {
       case "stream":
         this.#learn(message.streamId, message.key, message.settings);
@@ -129,6 +132,10 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
         if (message.lease !== null) {
           this.#openRing(message.streamId, message.lease);
         }
+        break;
+      case "settings":
+        this.#changes.take(message);
+        this.#post({ kind: "settings-accepted", version: message.version });
         break;
       case "forget":
         this.#fanOuts.get(message.streamId)?.close();
@@ -177,15 +184,11 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   }
 
   turnEnd(): number {
-    return this.#turnEnd;
+    return this.#turns.end;
   }
 
   continueLater(fanOut: TurnTaker): void {
-    this.#cutTurns.push(fanOut);
-    if (!this.#isContinuing) {
-      this.#isContinuing = true;
-      setImmediate(() => this.#continueTurns());
-    }
+    this.#turns.continueLater(fanOut);
   }
 
   // --- LiveStreamHost ---
@@ -212,10 +215,9 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     wakeReaders(writer, this.#bell, this.thread);
     const fanOut = this.#fanOuts.get(stream.streamId);
     if (fanOut !== undefined) {
-      this.#beginTurn();
-      const began = performance.now();
+      const began = this.#turns.begin();
       fanOut.advance();
-      this.#meter.addSending(performance.now() - began);
+      this.#turns.finish(began);
     }
   }
 
@@ -238,6 +240,9 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     if (answer.allowed && answer.lease !== null) {
       if (publisher !== undefined && this.#publishers.get(row) === publisher) {
         this.#learn(answer.streamId, answer.key, answer.settings);
+        // The publisher is to hold what a reload changes.
+        const settings = this.#fanOuts.get(answer.streamId)?.settings ?? answer.settings;
+        return { ...answer, settings };
       } else {
         this.ringReleased(answer.lease.ringId);
       }
@@ -308,27 +313,25 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     return true;
   }
 
-  #beginTurn(): void {
-    this.#turnEnd = monotonicMs() + TURN_MS;
+  /** All that works for a stream holds the same settings. */
+  #change({ streamId, settings }: SettingsChange): void {
+    const known = this.#fanOuts.get(streamId)?.settings;
+    if (known === undefined) {
+      return;
+    }
+    const { tcpNodelay, playerStallMs } = known;
+    Object.assign(known, settings);
+    if (known.tcpNodelay !== tcpNodelay || known.playerStallMs !== playerStallMs) {
+      this.#players.tune(streamId, settings);
+    }
   }
 
   #advanceAll(): void {
-    this.#beginTurn();
-    const began = performance.now();
+    const began = this.#turns.begin();
     for (const fanOut of this.#fanOuts.values()) {
       fanOut.advance();
     }
-    this.#meter.addSending(performance.now() - began);
-  }
-
-  #continueTurns(): void {
-    this.#isContinuing = false;
-    this.#beginTurn();
-    const began = performance.now();
-    for (const fanOut of this.#cutTurns.splice(0)) {
-      fanOut.continueTurn();
-    }
-    this.#meter.addSending(performance.now() - began);
+    this.#turns.finish(began);
   }
 
   async #listen(): Promise<void> {
@@ -351,13 +354,13 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     }
     const now = monotonicMs();
     this.#grace.tick(now, TICK_IDLE_MS);
-    this.#beginTurn();
+    this.#turns.begin();
     this.#players.poll();
     const began = performance.now();
     for (const fanOut of this.#fanOuts.values()) {
       fanOut.tick();
     }
-    this.#meter.addSending(performance.now() - began);
+    this.#turns.finish(began);
     if (now >= this.#nextTenth) {
       this.#nextTenth = now + TENTH_MS;
       this.#tickTenth(now);

@@ -3,7 +3,9 @@
  * refused, because the listening descriptor stays open while nobody accepts on it.
  */
 import { createServer, type Server, type Socket } from "node:net";
-import type { ListenEndpoint } from "../../protocol/conf/config.ts";
+import type { Config, ListenEndpoint } from "../../protocol/conf/config.ts";
+import { TransportError } from "../../protocol/errors.ts";
+import type { Prepared, ReloadPart } from "../config/parts.ts";
 import { BACKLOG, closeDescriptor, duplicate, listenShared } from "./native.ts";
 
 interface Listener {
@@ -14,11 +16,12 @@ interface Listener {
 }
 
 /** Accepts connections on several endpoints. */
-export class Acceptor {
-  readonly #listeners: Listener[] = [];
+export class Acceptor implements ReloadPart {
+  #listeners: Listener[] = [];
   readonly #accepted: (socket: Socket, endpoint: ListenEndpoint) => void;
   readonly #failed: (error: Error) => void;
   #isSuspended = false;
+  #isClosed = false;
 
   constructor(
     accepted: (socket: Socket, endpoint: ListenEndpoint) => void,
@@ -28,15 +31,49 @@ export class Acceptor {
     this.#failed = failed;
   }
 
-  /** Starts listening. @throws TransportError when the address cannot be had. */
+  /** Starts listening. @throws TransportError that names the address when it cannot be had. */
   listen(endpoint: ListenEndpoint): void {
-    const listener: Listener = {
-      endpoint,
-      descriptor: listenShared(endpoint.host, endpoint.port),
-      server: undefined,
-    };
+    const listener = openListener(endpoint);
     this.#listeners.push(listener);
     this.#accept(listener);
+  }
+
+  /**
+   * Opens the addresses that are new; newcomers wait in the kernel's queue until it is committed, and only then those
+   * that are no longer wanted are closed. A server that stops listens no more. @throws TransportError
+   */
+  prepare({ listen }: Pick<Config, "listen">): Prepared {
+    if (this.#isClosed) {
+      return { commit: () => undefined, abort: () => undefined };
+    }
+    const wanted = new Map(listen.map((endpoint) => [addressOf(endpoint), endpoint]));
+    const stay = this.#listeners.filter(({ endpoint }) => wanted.delete(addressOf(endpoint)));
+    const opened: Listener[] = [];
+    const abort = (): void => opened.splice(0).forEach(closeListener);
+    try {
+      for (const endpoint of wanted.values()) {
+        opened.push(openListener(endpoint));
+      }
+    } catch (error) {
+      abort();
+      throw error;
+    }
+    return { commit: () => this.#replace(stay, opened), abort };
+  }
+
+  #replace(stay: readonly Listener[], opened: readonly Listener[]): void {
+    if (this.#isClosed) {
+      opened.forEach(closeListener);
+      return;
+    }
+    const gone = this.#listeners.filter((listener) => !stay.includes(listener));
+    this.#listeners = [...stay, ...opened];
+    if (!this.#isSuspended) {
+      for (const listener of opened) {
+        this.#accept(listener);
+      }
+    }
+    gone.forEach(closeListener);
   }
 
   /** Leaves newcomers in the kernel's queue. */
@@ -62,10 +99,9 @@ export class Acceptor {
 
   /** Stops listening for good. */
   close(): void {
+    this.#isClosed = true;
     this.suspend();
-    for (const { descriptor } of this.#listeners.splice(0)) {
-      closeDescriptor(descriptor);
-    }
+    this.#listeners.splice(0).forEach(closeListener);
   }
 
   #accept(listener: Listener): void {
@@ -77,4 +113,29 @@ export class Acceptor {
     server.listen({ fd: duplicate(listener.descriptor), backlog: BACKLOG });
     listener.server = server;
   }
+}
+
+/** `1.2.3.4:1935`, `[::]:1935`, `*:1935`. */
+export function addressOf({ host, port }: ListenEndpoint): string {
+  const name = host.includes(":") ? `[${host}]` : host;
+  return `${name === "" ? "*" : name}:${port}`;
+}
+
+function openListener(endpoint: ListenEndpoint): Listener {
+  try {
+    const descriptor = listenShared(endpoint.host, endpoint.port);
+    return { endpoint, descriptor, server: undefined };
+  } catch (error) {
+    if (!(error instanceof TransportError)) {
+      throw error;
+    }
+    const text = `cannot listen on ${addressOf(endpoint)}: ${error.message}`;
+    throw new TransportError(error.code, text, error);
+  }
+}
+
+function closeListener(listener: Listener): void {
+  listener.server?.close();
+  listener.server = undefined;
+  closeDescriptor(listener.descriptor);
 }

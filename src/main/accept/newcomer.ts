@@ -9,7 +9,7 @@ import {
   type StreamRequest,
 } from "../../protocol/rtmp/server-session.ts";
 import type { StreamEntry } from "../coordinator/coordinator.ts";
-import type { AdmittedStream } from "./admission.ts";
+import type { AdmittedStream, Applicant } from "./admission.ts";
 import type { FairClock } from "./fair-clock.ts";
 import { handshakeHost } from "./handshake-host.ts";
 import type { LobbyHost } from "./lobby-host.ts";
@@ -145,7 +145,7 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
         const status = "NetConnection.Connect.Rejected";
         throw new RejectedError("max_connections", status, "The server is full.");
       }
-      const vhost = this.#host.admission.vhost(request.vhost);
+      const vhost = this.#host.admission.connect(request.vhost, request.pageUrl);
       this.#session.configure({
         chunkSizeOut: vhost.chunkSize,
         windowAckSizeOut: vhost.outAckSize,
@@ -160,7 +160,7 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
 
   publish(messageStream: number, request: StreamRequest, style: PublishStyle): void {
     this.#waits(true);
-    this.#host.admission.publish(request).then(
+    this.#host.admission.publish(request, this.#applicant(request)).then(
       (entry) => {
         this.#whenFlushed(() => this.#startPublish({ messageStream, request }, entry, style));
       },
@@ -171,7 +171,7 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
   play(messageStream: number, request: StreamRequest): void {
     this.#waits(true);
     try {
-      const stream = this.#host.admission.play(request);
+      const stream = this.#host.admission.play(request, this.#applicant(request));
       this.#next = () =>
         this.#whenFlushed(() => this.#startPlay({ messageStream, request }, stream));
     } catch (error) {
@@ -251,6 +251,10 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
     this.#conclude(placePlayer(this.#host, arrival, stream), () =>
       this.#rejectPlay(messageStream, noRoom("NetStream.Play.Failed")),
     );
+  }
+
+  #applicant({ pageUrl }: StreamRequest): Applicant {
+    return { ip: this.ip, pageUrl };
   }
 
   #arrival(messageStream: number, request: StreamRequest): Arrival {

@@ -76,8 +76,8 @@ export function placePublisher(
 
 /** Hands a player over. */
 export function placePlayer(host: LobbyHost, arrival: Arrival, stream: AdmittedStream): Placed {
-  const { coordinator, shards } = host;
-  const entry = coordinator.enter(stream.key, stream.settings);
+  const { coordinator, admission, shards } = host;
+  const entry = coordinator.enter(stream.key, admission.current(stream));
   const index = coordinator.placePlayer(entry);
   const shard = shards[index];
   const row = shard?.allocateRow() ?? -1;

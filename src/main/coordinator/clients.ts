@@ -52,6 +52,13 @@ export class Clients {
     return clients;
   }
 
+  /** All of them. */
+  *[Symbol.iterator](): Iterator<Client> {
+    for (const rows of this.#byShard) {
+      yield* rows?.values() ?? [];
+    }
+  }
+
   /** Clients in all. */
   get size(): number {
     return this.#size;

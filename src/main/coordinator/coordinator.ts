@@ -33,7 +33,8 @@ export interface StreamEntry {
   readonly id: number;
   /** `vhost/app/stream`. */
   readonly key: string;
-  readonly settings: StreamSettings;
+  /** Replaced by a reload. */
+  settings: StreamSettings;
   /** null while nobody publishes; the row is -1 until the hand-off. */
   publisher: PublisherPlace | null;
   /** The ring that players read now. */
@@ -60,15 +61,22 @@ type RingEnded = Extract<FromShard, { kind: "ring-ended" }>;
 export class Coordinator {
   readonly #pool: RingPool;
   readonly #shards: readonly (ShardLink | undefined)[];
-  readonly #spillPlayers: number;
+  readonly #spillPlayers: () => number;
   readonly #byKey = new Map<string, StreamEntry>();
   readonly #byId = new Map<number, StreamEntry>();
   /** Bits per second assigned by hand-offs. */
   readonly #assigned: number[];
   #nextId = 1;
 
-  /** @param shards Live table of the supervisor: a slot is undefined while its thread is being replaced. */
-  constructor(pool: RingPool, shards: readonly (ShardLink | undefined)[], spillPlayers: number) {
+  /**
+   * @param shards Live table of the supervisor: a slot is undefined while its thread is being replaced.
+   * @param spillPlayers Players of one stream that stay on its home shard; a reload may change it.
+   */
+  constructor(
+    pool: RingPool,
+    shards: readonly (ShardLink | undefined)[],
+    spillPlayers: () => number,
+  ) {
     this.#pool = pool;
     this.#shards = shards;
     this.#spillPlayers = spillPlayers;
@@ -136,7 +144,7 @@ export class Coordinator {
       key: entry.key,
       shards: this.#placementShards(),
       playersOfStreamPerShard: entry.players,
-      spillPlayers: this.#spillPlayers,
+      spillPlayers: this.#spillPlayers(),
     });
   }
 

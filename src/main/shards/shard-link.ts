@@ -26,6 +26,8 @@ export interface ShardPlace {
   readonly index: number;
   readonly rows: number;
   readonly doorbells: SharedArrayBuffer;
+  /** **Shared**: the version of the configuration in force. */
+  readonly version: SharedArrayBuffer;
   readonly threads: number;
   readonly allowFaults: boolean;
   /** Rings and rows are outside the heap; this is for sessions and tables. */
@@ -62,6 +64,7 @@ export class ShardLink {
       threads: place.threads,
       board: memory,
       doorbells: place.doorbells,
+      version: place.version,
       allowFaults: place.allowFaults,
     };
     this.#calls = port1;

@@ -18,7 +18,7 @@ export interface ReaderContext {
 }
 
 /** A value as written and where. */
-interface Written {
+export interface Written {
   readonly args: readonly string[];
   readonly place: ConfigPlace;
 }
@@ -40,6 +40,11 @@ export class SectionReader {
     this.#path = path;
     this.#directives = directives;
     this.#context = context;
+  }
+
+  /** The table's rows of this block. */
+  get rows(): readonly DirectiveSpec[] {
+    return this.#spec.children;
   }
 
   /** The first block of that name. */
@@ -64,6 +69,11 @@ export class SectionReader {
   /** Whether file or environment give it a value. */
   isSet(name: string): boolean {
     return this.#written(name, this.#specOf(name)) !== undefined;
+  }
+
+  /** A value as it is written, unread; undefined when file and environment have none. */
+  words(name: string): readonly string[] | undefined {
+    return this.#written(name, this.#specOf(name))?.args;
   }
 
   /** Where a directive is written, or its block when it is not. */
@@ -95,6 +105,15 @@ export class SectionReader {
     return written?.args ?? (spec.fallback === "" ? [] : [spec.fallback]);
   }
 
+  /** Every occurrence of a repeatable list, in the file's order; no environment variable has such. */
+  entries(name: string): readonly Written[] {
+    this.#specOf(name, "list");
+    const path = joinPath(this.#path, name);
+    return this.#directives
+      .filter((directive) => directive.name === name)
+      .map(({ args, file, line }) => ({ args, place: { file, line, directive: path } }));
+  }
+
   /** A word of the table; one it does not have counts as SRS counts it, with a warning. */
   choice(name: string): string {
     const spec = this.#specOf(name, "choice");
@@ -107,7 +126,7 @@ export class SectionReader {
     if (spec.otherwise === undefined) {
       throw invalid(place, `${place.directive} is "${value}", one of ${words} is allowed`);
     }
-    this.#warn(
+    this.warn(
       place,
       `${place.directive} "${value}" is read as ${spec.otherwise}; known are ${words}`,
     );
@@ -131,7 +150,7 @@ export class SectionReader {
     }
     if (digits !== value) {
       const unit = spec.unit === "" ? "" : ` ${spec.unit}`;
-      this.#warn(place, `${place.directive} "${value}" is read as ${number}${unit}`);
+      this.warn(place, `${place.directive} "${value}" is read as ${number}${unit}`);
     }
     return number;
   }
@@ -187,7 +206,8 @@ export class SectionReader {
     return spec;
   }
 
-  #warn(place: ConfigPlace, message: string): void {
+  /** Tells the operator about a value, with its place. */
+  warn(place: ConfigPlace, message: string): void {
     this.#context.warnings.add(`${place.file}:${place.line}: ${message}`);
   }
 }

@@ -59,6 +59,22 @@ export interface RingNews {
   readonly lease: RingLease | null;
 }
 
+/** New settings of a stream that the shard knows. */
+export interface SettingsChange {
+  readonly streamId: number;
+  readonly settings: StreamSettings;
+}
+
+/**
+ * What a reload changes for the streams of a shard, in force from the moment that the shared version word says so. The
+ * shard answers `settings-accepted`. A version that was skipped is never in force.
+ */
+export interface SettingsNews {
+  readonly kind: "settings";
+  readonly version: number;
+  readonly changes: readonly SettingsChange[];
+}
+
 /** No player or publisher of the stream is left on the shard; its rings are let go. */
 export interface ForgetStream {
   readonly kind: "forget";
@@ -99,6 +115,7 @@ export interface GivePublisher<Snapshot> extends Give {
 export type ToShard<Snapshot, DecoderSnapshot> =
   | StreamNews
   | RingNews
+  | SettingsNews
   | ForgetStream
   | GivePlayer<DecoderSnapshot>
   | GivePublisher<Snapshot>
@@ -117,6 +134,7 @@ export type EndReason =
   | "no stream"
   | "protocol error"
   | "network error"
+  | "no longer allowed"
   | "server stops"
   | "shard died";
 
@@ -141,6 +159,8 @@ export type FromShard =
       readonly ringId: number;
       readonly end: TimelineEnd;
     }
+  /** The shard will apply the version when it is in force. */
+  | { readonly kind: "settings-accepted"; readonly version: number }
   /** This thread holds no view of the ring any more. */
   | { readonly kind: "ring-released"; readonly ringId: number }
   | { readonly kind: "stopped" };
@@ -198,5 +218,7 @@ export interface ShardStart {
   readonly threads: number;
   readonly board: SharedArrayBuffer;
   readonly doorbells: SharedArrayBuffer;
+  /** The version of the configuration in force. */
+  readonly version: SharedArrayBuffer;
   readonly allowFaults: boolean;
 }

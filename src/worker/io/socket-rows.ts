@@ -91,8 +91,7 @@ export class SocketRows {
   adopt(row: number, options: RowOptions): boolean {
     const descriptor = this.#descriptor(row);
     Atomics.store(this.board.state, row, RowState.Held);
-    setNoDelay(descriptor, options.noDelay);
-    setUserTimeout(descriptor, options.stallMs);
+    this.tune(row, options);
     setKeepAlive(descriptor, KEEP_ALIVE);
     this.chunkSize[row] = 0;
     this.#unsentBytes[row] = 0;
@@ -106,6 +105,13 @@ export class SocketRows {
       this.#unsentBytes[row] = bytes;
       setUnsentLimit(this.#descriptor(row), bytes);
     }
+  }
+
+  /** Sets a row's socket options that follow the stream's settings. */
+  tune(row: number, { noDelay, stallMs }: { noDelay: boolean; stallMs: number }): void {
+    const descriptor = this.#descriptor(row);
+    setNoDelay(descriptor, noDelay);
+    setUserTimeout(descriptor, stallMs);
   }
 
   /**

@@ -5,6 +5,7 @@ import type {
   AdmissionQuestion,
   EndReason,
   GivePlayer,
+  StreamSettings,
 } from "../../protocol/control/calls.ts";
 import type { ChunkDecoderSnapshot } from "../../protocol/rtmp/chunk-decoder.ts";
 import { Epoll, unacknowledgedBytes } from "../io/native.ts";
@@ -112,6 +113,15 @@ export class Players {
         continue;
       }
       fanOut?.checkLag(row, Math.max(0, unacknowledged), stillFor < TOOK_LATELY_MS);
+    }
+  }
+
+  /** A reload has changed what the sockets of a stream's players are told. */
+  tune(streamId: number, { tcpNodelay, playerStallMs }: StreamSettings): void {
+    for (const row of this.#dialogue.rows) {
+      if (this.#board.stream[row] === streamId) {
+        this.#rows.tune(row, { noDelay: tcpNodelay ?? true, stallMs: playerStallMs });
+      }
     }
   }
 

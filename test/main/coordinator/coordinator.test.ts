@@ -30,7 +30,7 @@ beforeEach(() => {
     const link = { index, isAlive: true, post: (message: Sent) => messages.push(message) };
     return link as unknown as ShardLink;
   });
-  coordinator = new Coordinator(pool, links, 2);
+  coordinator = new Coordinator(pool, links, () => 2);
 });
 
 /** A live stream of shard 0 with some frames. */
