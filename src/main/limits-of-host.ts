@@ -1,7 +1,7 @@
 /** What the host grants this process: cores and open files. */
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { ConfigError } from "../protocol/errors.ts";
+import { ConfigError, type ConfigPlace } from "../protocol/errors.ts";
 
 /** Reads a small file; undefined when there is none. */
 export type ReadText = (path: string) => string | undefined;
@@ -34,12 +34,12 @@ const RESERVED_FILES = 128;
  * Refuse a configuration that the host cannot serve. Spec: SRS compatibility §0 "Semantic checks".
  * @throws ConfigError `ERR_CONF_FILES`.
  */
-export function checkOpenFiles(maxConnections: number, file: string, filesMax: number): void {
+export function checkOpenFiles(maxConnections: number, place: ConfigPlace, filesMax: number): void {
   if (maxConnections + RESERVED_FILES >= filesMax) {
     throw new ConfigError(
       "ERR_CONF_FILES",
       `max_connections ${maxConnections} and ${RESERVED_FILES} more exceed the limit of ${filesMax} open files (ulimit -n)`,
-      { file, line: 0, directive: "max_connections" },
+      place,
     );
   }
 }

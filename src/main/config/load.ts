@@ -25,14 +25,14 @@ export interface ConfigHost {
  */
 export function loadConfig(source: ConfigSource, host: ConfigHost = readHost()): DecodedConfig {
   const file = source.isEnvironmentOnly ? "environment" : source.file;
-  const text = source.isEnvironmentOnly ? "" : readConfigFile(file, { file, line: 0 });
+  const text = source.isEnvironmentOnly ? "" : readConfigFile(source.file, { file, line: 0 });
   const decoded = decodeConfig(text, file, {
     include: readConfigFile,
     environment: source.environment,
     isEnvironmentOnly: source.isEnvironmentOnly,
     isInDocker: host.isInDocker,
   });
-  checkOpenFiles(decoded.config.maxConnections, file, host.openFilesMax);
+  checkOpenFiles(decoded.config.maxConnections, decoded.maxConnectionsAt, host.openFilesMax);
   return decoded;
 }
 
@@ -46,8 +46,8 @@ function readConfigFile(file: string, place: ConfigPlace): string {
     if (size > CONF_BYTES_MAX) {
       throw new ConfigError(
         "ERR_CONF_LIMIT",
-        `${file} has more than ${CONF_BYTES_MAX} bytes`,
-        place,
+        `more than ${CONF_BYTES_MAX} bytes of configuration`,
+        { file, line: 1, column: 1 },
       );
     }
     return readFileSync(file, "utf8");

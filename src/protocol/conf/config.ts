@@ -1,5 +1,5 @@
 /** Text of a configuration file to typed, frozen configuration: grammar → legacy → table → values → checks. */
-import { ConfigError } from "../errors.ts";
+import { ConfigError, type ConfigPlace } from "../errors.ts";
 import { checkConfig } from "./checks.ts";
 import type {
   Config,
@@ -39,6 +39,8 @@ export interface DecodeConfigOptions {
 export interface DecodedConfig {
   readonly config: Config;
   readonly warnings: readonly string[];
+  /** Where `max_connections` is written, for the check against the host. */
+  readonly maxConnectionsAt: ConfigPlace;
 }
 
 /** Largest `mw_msgs`, as in SRS. */
@@ -78,7 +80,8 @@ export function decodeConfig(
   if (softened.size > 0) {
     told.add(`${[...softened].join(", ")}: SRS's default is kept, "strict on;" takes a safer one`);
   }
-  return { config: deepFreeze(config), warnings: [...told] };
+  const maxConnectionsAt = root.placeOf("max_connections");
+  return { config: deepFreeze(config), warnings: [...told], maxConnectionsAt };
 }
 
 /** The vhost that serves `name`: the exact one, else the default one; a disabled one is not found. */
@@ -95,13 +98,23 @@ function decodeDirectives(
   const parsed = options.isEnvironmentOnly ? [] : decodeGrammar(text, file, options.include);
   if (options.isEnvironmentOnly) {
     const vhost = { name: "vhost", args: [DEFAULT_VHOST], children: [], isBlock: true };
-    return { directives: [{ ...vhost, file, line: 0 }], warnings: [] };
+    return { directives: [{ ...vhost, file, line: 0, column: 0 }], warnings: [] };
   }
   if (parsed.length === 0) {
-    throw new ConfigError("ERR_CONF_EMPTY", "the configuration is empty", { file, line: 1 });
+    throw new ConfigError("ERR_CONF_EMPTY", "the configuration is empty", {
+      file,
+      line: 1,
+      column: 1,
+    });
   }
   const { directives, warnings } = rewriteLegacy(parsed);
-  return { directives, warnings: [...warnings, ...validateDirectives(directives)] };
+  const { SRS_STRICT: strict = wordOf(directives, "strict") } = options.environment;
+  const told = validateDirectives(directives, strict === "on");
+  return { directives, warnings: [...warnings, ...told] };
+}
+
+function wordOf(directives: readonly Directive[], name: string): string | undefined {
+  return directives.find((directive) => directive.name === name)?.args[0];
 }
 
 function consoleUnlessSet(options: DecodeConfigOptions): Record<string, string> {
@@ -199,7 +212,7 @@ function decodeListen(root: SectionReader, around: Surroundings): ListenEndpoint
   const from = root.isSet("listen") ? root : later;
   const written = from.list("listen");
   if (written.length === 0) {
-    const place = { file: around.file, line: 1, directive: "listen" };
+    const place = { file: around.file, line: 1, column: 1, directive: "listen" };
     throw new ConfigError(
       "ERR_CONF_LISTEN",
       "listen is missing: at least one port is needed",

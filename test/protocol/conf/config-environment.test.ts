@@ -47,7 +47,7 @@ test("§0 environment beats the file, for every vhost", () => {
   }
   assert.throws(
     () => decode("", { environment: { SRS_MAX_CONNECTIONS: "x" } }),
-    /^ConfigError: SRS_MAX_CONNECTIONS:0: /,
+    /^ConfigError: SRS_MAX_CONNECTIONS: /,
   );
   assert.deepEqual(
     warningsOf("vhost v {}", {
