@@ -1,6 +1,6 @@
 /** What the host grants this process: cores and open files. */
 import { readFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { availableParallelism, totalmem } from "node:os";
 import { ConfigError, type ConfigPlace } from "../protocol/errors.ts";
 
 /** Reads a small file; undefined when there is none. */
@@ -25,6 +25,23 @@ export function openFilesMax(read: ReadText = readSystemFile): number {
 /** A container by the sign that SRS goes by, or Docker's own. */
 export function isInDocker(read: ReadText = readSystemFile): boolean {
   return (read("/proc/1/cgroup") ?? "").includes("/docker") || read("/.dockerenv") !== undefined;
+}
+
+/** One line about what the host grants, for the start of the log. */
+export function describeHost(
+  maxConnections: number,
+  parallelism: number = availableParallelism(),
+  read: ReadText = readSystemFile,
+): string {
+  const quotas = [...quotasOfGroupV2(read), ...quotasOfGroupV1(read)];
+  const quota = quotas.length === 0 ? "no CPU quota" : `CPU quota ${Math.min(...quotas)}`;
+  const files = openFilesMax(read);
+  return [
+    `host: ${coresOfHost(parallelism, read)} cores (affinity ${parallelism}, ${quota})`,
+    `${Math.round(totalmem() / 2 ** 20)} MiB memory`,
+    `open files ${Number.isFinite(files) ? files : "unlimited"}`,
+    `max_connections ${maxConnections}`,
+  ].join(", ");
 }
 
 /** Descriptors kept for files, workers, upstreams and the API beside the connections, as in SRS. */

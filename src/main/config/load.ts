@@ -1,5 +1,6 @@
 /** Configuration from file and environment; the only place that reads configuration files. */
 import { readFileSync, statSync } from "node:fs";
+import { resolve } from "node:path";
 import { type DecodedConfig, decodeConfig } from "../../protocol/conf/config.ts";
 import { ConfigError, type ConfigPlace } from "../../protocol/errors.ts";
 import { CONF_BYTES_MAX } from "../../protocol/limits.ts";
@@ -11,6 +12,8 @@ export interface ConfigSource {
   readonly file: string;
   readonly isEnvironmentOnly: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Directory that `file` and included files are relative to; the working one when absent. */
+  readonly directory?: string;
 }
 
 /** What of the host decides about a configuration; taken from the host itself when not given. */
@@ -25,9 +28,11 @@ export interface ConfigHost {
  */
 export function loadConfig(source: ConfigSource, host: ConfigHost = readHost()): DecodedConfig {
   const file = source.isEnvironmentOnly ? "environment" : source.file;
-  const text = source.isEnvironmentOnly ? "" : readConfigFile(source.file, { file, line: 0 });
+  const read = (path: string, place: ConfigPlace): string =>
+    readConfigFile(path, resolve(source.directory ?? "", path), place);
+  const text = source.isEnvironmentOnly ? "" : read(source.file, { file, line: 0 });
   const decoded = decodeConfig(text, file, {
-    include: readConfigFile,
+    include: read,
     environment: source.environment,
     isEnvironmentOnly: source.isEnvironmentOnly,
     isInDocker: host.isInDocker,
@@ -40,9 +45,9 @@ function readHost(): ConfigHost {
   return { isInDocker: isInDocker(), openFilesMax: openFilesMax() };
 }
 
-function readConfigFile(file: string, place: ConfigPlace): string {
+function readConfigFile(file: string, path: string, place: ConfigPlace): string {
   try {
-    const { size } = statSync(file);
+    const { size } = statSync(path);
     if (size > CONF_BYTES_MAX) {
       throw new ConfigError(
         "ERR_CONF_LIMIT",
@@ -50,7 +55,7 @@ function readConfigFile(file: string, place: ConfigPlace): string {
         { file, line: 1, column: 1 },
       );
     }
-    return readFileSync(file, "utf8");
+    return readFileSync(path, "utf8");
   } catch (error) {
     if (error instanceof ConfigError) {
       throw error;

@@ -165,6 +165,7 @@ function buildConfig(root: SectionReader, around: Surroundings): Config {
     pithyPrintMs: root.milliseconds("pithy_print_ms"),
     graceStartWaitMs: root.milliseconds("grace_start_wait"),
     graceFinalWaitMs: root.milliseconds("grace_final_wait"),
+    graceDrainMs: root.milliseconds("grace_drain"),
     forceGraceQuit: root.isOn("force_grace_quit"),
     limits: decodeLimits(root),
     vhosts: decodeVhosts(root, chunkSize, around.context),

@@ -44,6 +44,7 @@ export class Players {
   count = 0;
   stalls = 0;
   resets = 0;
+  #isDraining = false;
 
   constructor(host: PlayersHost) {
     this.#host = host;
@@ -77,6 +78,9 @@ export class Players {
     fanOut?.join(row);
     if (give.rest.length > 0 && this.#dialogue.has(row)) {
       this.#dialogue.take(row, give.rest);
+    }
+    if (this.#isDraining) {
+      this.#dialogue.requestReconnect(row);
     }
   }
 
@@ -127,6 +131,8 @@ export class Players {
     }
     if (reason === "no stream") {
       this.#dialogue.tell(row, "NetStream.Play.StreamNotFound", "No such stream.");
+    } else if (reason === "server stops") {
+      this.#dialogue.tell(row, "NetStream.Play.Stop", "The server stops.");
     }
     this.#dialogue.close(row);
     this.count -= 1;
@@ -137,6 +143,14 @@ export class Players {
     const bytesOut = this.#board.bytesOut[row] ?? 0;
     this.#rows.close(row, isPassed);
     this.#host.gone(row, reason, detail, bytesIn, bytesOut);
+  }
+
+  /** The server stops gracefully: players that understand it are asked to connect again, newcomers too. */
+  drain(): void {
+    this.#isDraining = true;
+    for (const row of [...this.#dialogue.rows]) {
+      this.#dialogue.requestReconnect(row);
+    }
   }
 
   /** Ends every player. */
