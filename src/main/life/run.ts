@@ -106,6 +106,7 @@ async function serve(plan: ServerPlan, version: string, teller: StartTeller): Pr
   const demo = plan.isDemo ? startDemo(config.listen[0]?.port ?? 0) : undefined;
   tellUrls(server, plan.isDemo, log);
   const orders = openOrders(config, log);
+  log.flush();
   teller.listening();
   await stopped({ server, config, log, orders }, await orders.given);
   await demo?.terminate();
