@@ -3,10 +3,11 @@
  * its exit code is the start's. The child says over its channel to the parent how the start went.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { closeSync, openSync } from "node:fs";
+import { resolve } from "node:path";
 import type { Config } from "../../protocol/conf/config.ts";
 import type { Environment } from "../cli-arguments.ts";
+import { makeFolderOf } from "./folder.ts";
 
 /** Marks the child. */
 const MARK = "WEIR_BACKGROUND";
@@ -122,7 +123,7 @@ function openOutput({ log, workDir }: Config): "inherit" | "ignore" | number {
   }
   const file = resolve(workDir, log.file);
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    makeFolderOf(file);
     return openSync(file, "a", LOG_MODE);
   } catch {
     return "ignore";

@@ -2,10 +2,10 @@
  * The pid file: holds the process id for scripts, and a lock for as long as the process lives, so that a second start
  * on the same file is refused. SRS takes the same kind of lock: neither starts beside the other.
  */
-import { ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
-import { dirname } from "node:path";
+import { ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
 import { ConfigError } from "../../protocol/errors.ts";
 import { closeDescriptor, lockFile } from "../accept/native.ts";
+import { makeFolderOf } from "./folder.ts";
 
 /** Everybody may read who runs, as with SRS. */
 const FILE_MODE = 0o644;
@@ -31,7 +31,7 @@ export function takePidFile(file: string, pid: number = process.pid): void {
 
 function openPidFile(file: string): number {
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    makeFolderOf(file);
     // Not "w": the holder's id must stay when the lock is not to be had.
     return openSync(file, "a+", FILE_MODE);
   } catch (error) {

@@ -1,6 +1,4 @@
 /** The life of the server process: where it runs, that it runs once, its log, its start, its end. */
-import { mkdirSync } from "node:fs";
-import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { Config } from "../../protocol/conf/config.ts";
 import { ConfigError, ControlError, TransportError } from "../../protocol/errors.ts";
@@ -14,6 +12,7 @@ import {
   startInBackground,
   startTeller,
 } from "./background.ts";
+import { makeFolderOf } from "./folder.ts";
 import { takePidFile } from "./pid-file.ts";
 import { serverIdOf } from "./server-id.ts";
 import { drain, type StopKind, StopOrders } from "./stop-orders.ts";
@@ -72,7 +71,7 @@ function enter(directory: string): void {
 function openLog({ log }: Config): LineLog {
   if (log.tank === "file") {
     try {
-      mkdirSync(dirname(log.file), { recursive: true });
+      makeFolderOf(log.file);
     } catch {
       // A log that cannot be written stops nobody.
     }
