@@ -7,6 +7,7 @@ import type {
   GivePlayer,
 } from "../../protocol/control/calls.ts";
 import type { ChunkDecoderSnapshot } from "../../protocol/rtmp/chunk-decoder.ts";
+import { elapsedMs, MS_MASK } from "../io/clock.ts";
 import { Epoll, unacknowledgedBytes } from "../io/native.ts";
 import type { SocketRows } from "../io/socket-rows.ts";
 import type { FanOut } from "../stream/fan-out.ts";
@@ -20,7 +21,6 @@ const UNSENT_MIN = 64 * 1024;
 const UNSENT_MAX = 1024 * 1024;
 /** A player that took bytes this recently may have a larger ring. */
 const TOOK_LATELY_MS = 2000;
-const MS_MASK = 0x7f_ff_ff_ff;
 
 /** What the players ask of their shard. */
 export interface PlayersHost {
@@ -219,6 +219,6 @@ export class Players {
       taken[row] = acknowledged;
       this.#touch(row);
     }
-    return ((now & MS_MASK) - (progress[row] ?? 0)) & MS_MASK;
+    return elapsedMs(now, progress[row] ?? 0);
   }
 }
