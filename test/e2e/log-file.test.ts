@@ -1,5 +1,6 @@
 /** The log as an operator meets it: whole lines, no secrets, and no say in the fate of the media. */
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
 import { before, describe, test } from "node:test";
 import { playDialogue, publishDialogue, WireClient } from "../main/accept/wire-client.ts";
 import { makeClip } from "../support/clips.ts";
@@ -91,6 +92,33 @@ describe("srs_log_tank and srs_log_file", () => {
     });
   }
 });
+
+test(
+  "an edge's configuration of SRS's users starts unchanged but for its port",
+  LIMIT,
+  async () => {
+    const run = await makeRun("");
+    const conf = `
+listen              ${run.port};
+max_connections     1000;
+srs_log_tank        file;
+srs_log_file        ./objs/edge.log;
+vhost __defaultVhost__ {
+    cluster {
+        mode        remote;
+        origin      192.168.1.100:1935;
+    }
+}
+`;
+    writeFileSync(run.file, conf);
+    const server = startProcess(WEIR, ["-c", "weir.conf"], { cwd: run.folder });
+    const weir = await waitForServer("weir", server, run.port);
+    assert.ok(server.isRunning, "it stays in the foreground");
+    await weir.stop();
+    assert.match(run.read("objs/edge.log"), /max_connections 1000\n/);
+    assert.match(server.stdout, /^write log to file \.\/objs\/edge\.log\n$/);
+  },
+);
 
 describe("what clients send", () => {
   test(
