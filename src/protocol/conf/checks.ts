@@ -17,10 +17,7 @@ export function checkConfig(root: SectionReader, isInDocker: boolean): void {
   }
   const isForeground = isInDocker && root.isOn("disable_daemon_for_docker");
   if (root.isOn("asprocess") && root.isOn("daemon") && !isForeground) {
-    throw conflict(
-      root.placeOf("asprocess"),
-      "asprocess conflicts with daemon, which is on unless turned off",
-    );
+    throw conflict(root.placeOf("asprocess"), "asprocess conflicts with daemon");
   }
   root.section("heartbeat").number("interval");
   root.section("stats").number("network");

@@ -77,6 +77,11 @@ export function decodeConfig(
   const isInDocker = options.isInDocker === true || root.isOn("in_docker");
   checkConfig(root, isInDocker);
   const config = buildConfig(root, { file, isInDocker, strict, context });
+  if (!root.isSet("daemon") && !isInDocker) {
+    told.add(
+      'weir stays in the foreground, as "daemon off;" says; for SRS\'s default say "daemon on;"',
+    );
+  }
   if (softened.size > 0) {
     told.add(`${[...softened].join(", ")}: SRS's default is kept, "strict on;" takes a safer one`);
   }

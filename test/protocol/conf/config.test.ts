@@ -54,7 +54,7 @@ test("§1B coded defaults of an empty default vhost", () => {
       log: { tank: "file", level: "info", file: "./objs/srs.log", utc: false },
       pid: "./objs/srs.pid",
       serverId: "",
-      daemon: true,
+      daemon: false,
       asprocess: false,
       workDir: "./",
       emptyIpOk: true,
@@ -62,6 +62,7 @@ test("§1B coded defaults of an empty default vhost", () => {
       pithyPrintMs: 10_000,
       graceStartWaitMs: 2300,
       graceFinalWaitMs: 3200,
+      graceDrainMs: 0,
       forceGraceQuit: false,
       limits: {
         handshakeTimeoutMs: 5000,
@@ -111,7 +112,7 @@ test("§1B coded defaults of an empty default vhost", () => {
     },
   );
   assert.deepEqual(warnings, [
-    `vhost.play.queue_length, vhost.play.play_wait: SRS's default is kept, "strict on;" takes a safer one`,
+    `grace_drain, vhost.play.queue_length, vhost.play.play_wait: SRS's default is kept, "strict on;" takes a safer one`,
   ]);
 });
 
@@ -247,7 +248,7 @@ test("§0 conflicts", () => {
   const conflict = (text: string, message: RegExp): void => {
     refuse(`listen 1;\n${text}`, "ERR_CONF_CONFLICT", message);
   };
-  conflict("asprocess on;", /asprocess conflicts with daemon/);
+  conflict("daemon on; asprocess on;", /asprocess conflicts with daemon/);
   conflict("http_api { https { enabled on; } }", /http_api\.https needs http_api\.enabled/);
   conflict("http_server { https { enabled on; } }", /http_server\.https needs/);
   conflict("http_api { listen 8080; https { listen 1; } }", /share a port/);
