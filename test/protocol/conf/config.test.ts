@@ -112,6 +112,7 @@ test("§1B coded defaults of an empty default vhost", () => {
     },
   );
   assert.deepEqual(warnings, [
+    `weir stays in the foreground, as "daemon off;" says; for SRS's default say "daemon on;"`,
     `grace_drain, vhost.play.queue_length, vhost.play.play_wait: SRS's default is kept, "strict on;" takes a safer one`,
   ]);
 });
