@@ -31,7 +31,7 @@ import { type NewStream, Publisher, type PublisherHost } from "./session/publish
 import { Publishers } from "./session/publishers.ts";
 import { StallGrace } from "./stall-grace.ts";
 import { FanOut } from "./stream/fan-out.ts";
-import type { CutTurn, FanOutEnd, FanOutHost, TurnTaker } from "./stream/fan-out-host.ts";
+import type { FanOutEnd, FanOutHost, TurnTaker } from "./stream/fan-out-host.ts";
 import { LiveStream, type LiveStreamHost } from "./stream/live-stream.ts";
 import { Preamble } from "./stream/preamble.ts";
 import type { RingView } from "./stream/ring-view.ts";
@@ -64,7 +64,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   readonly #fanOuts = new Map<number, FanOut>();
   readonly #publishers = new Publishers();
   readonly #owners = new Map<LiveStream, Publisher>();
-  readonly #cutTurns: { fanOut: TurnTaker; turn: CutTurn }[] = [];
+  readonly #cutTurns: TurnTaker[] = [];
   #turnEnd = 0;
   #isStopped = false;
   #isContinuing = false;
@@ -183,8 +183,8 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     return this.#turnEnd;
   }
 
-  continueLater(fanOut: TurnTaker, turn: CutTurn): void {
-    this.#cutTurns.push({ fanOut, turn });
+  continueLater(fanOut: TurnTaker): void {
+    this.#cutTurns.push(fanOut);
     if (!this.#isContinuing) {
       this.#isContinuing = true;
       setImmediate(() => this.#continueTurns());
@@ -328,8 +328,8 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     this.#isContinuing = false;
     this.#beginTurn();
     const began = performance.now();
-    for (const { fanOut, turn } of this.#cutTurns.splice(0)) {
-      fanOut.continueTurn(turn);
+    for (const fanOut of this.#cutTurns.splice(0)) {
+      fanOut.continueTurn();
     }
     this.#meter.addSending(performance.now() - began);
   }
