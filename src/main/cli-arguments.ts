@@ -42,8 +42,8 @@ export interface CliHost {
   readonly signature: string;
 }
 
-/** Exit code of a configuration or command line that is refused: SRS's error 1023, of which a shell sees 8 bits. */
-export const EXIT_CONFIG: number = 1023 & 0xff;
+/** Exit code of a configuration or command line that is refused. */
+export const EXIT_CONFIG = 1;
 
 /** What the letters of the arguments have asked for so far. */
 interface Letters {

@@ -149,11 +149,24 @@ export class Server {
     }
   }
 
-  /** Ends every session and thread. */
-  async close(): Promise<void> {
+  /** Connections that are there, in the lobby and on the shards. */
+  get connections(): number {
+    return this.clients.size + this.lobby.size;
+  }
+
+  /** Lets nobody in any more; clients that understand it are asked to connect elsewhere, all may stay. */
+  drain(): void {
+    this.#acceptor.close();
+    for (const link of this.supervisor.links) {
+      link?.post({ kind: "drain" });
+    }
+  }
+
+  /** Ends every session and thread. @param timeoutMs Given to the shards to do so by themselves. */
+  async close(timeoutMs: number = STOP_TIMEOUT_MS): Promise<void> {
     this.#acceptor.close();
     this.lobby.close();
-    await this.supervisor.stop(STOP_TIMEOUT_MS);
+    await this.supervisor.stop(timeoutMs);
   }
 
   #take(shard: ShardLink, message: FromShard): void {

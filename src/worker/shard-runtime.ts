@@ -31,6 +31,7 @@ import { SendTurns } from "./send-turns.ts";
 import { Copies } from "./session/copies.ts";
 import { Players } from "./session/players.ts";
 import { type NewStream, Publisher, type PublisherHost } from "./session/publisher.ts";
+import { Publishers } from "./session/publishers.ts";
 import { SettingsChanges } from "./settings-changes.ts";
 import { StallGrace } from "./stall-grace.ts";
 import { FanOut } from "./stream/fan-out.ts";
@@ -64,7 +65,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   readonly #grace = new StallGrace(monotonicMs());
   readonly #fanOuts = new Map<number, FanOut>();
   readonly #changes: SettingsChanges;
-  readonly #publishers = new Map<number, Publisher>();
+  readonly #publishers = new Publishers();
   readonly #owners = new Map<LiveStream, Publisher>();
   readonly #turns: SendTurns = new SendTurns(this.#meter, () => this.#changes.follow());
   #isStopped = false;
@@ -147,6 +148,10 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
       case "give-publisher":
         this.#adoptPublisher(message);
         break;
+      case "drain":
+        this.#players.drain();
+        this.#publishers.drain();
+        break;
     }
   }
 
@@ -154,9 +159,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   stop(): void {
     this.#isStopped = true;
     this.#players.endAll("server stops");
-    for (const publisher of this.#publishers.values()) {
-      publisher.end("server stops", "");
-    }
+    this.#publishers.endAll("server stops");
     this.rows.closeEpollSet();
     this.#bell.ring(this.thread);
   }
@@ -235,10 +238,10 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
    */
   async #admit(question: AdmissionQuestion): Promise<AdmissionAnswer> {
     const { row } = question;
-    const publisher = this.#publishers.get(row);
+    const publisher = this.#publishers.find(row);
     const answer = await this.#primary.admit({ ...question, inode: this.board.inode[row] ?? -1 });
     if (answer.allowed && answer.lease !== null) {
-      if (publisher !== undefined && this.#publishers.get(row) === publisher) {
+      if (publisher !== undefined && this.#publishers.find(row) === publisher) {
         this.#learn(answer.streamId, answer.key, answer.settings);
         // The publisher is to hold what a reload changes.
         const settings = this.#fanOuts.get(answer.streamId)?.settings ?? answer.settings;
@@ -265,7 +268,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     if (fanOut === undefined) {
       throw new InvariantError("a publisher of a stream that was never announced");
     }
-    this.#publishers.set(give.row, new Publisher(give, fanOut.settings, this.#publisherHost));
+    this.#publishers.add(new Publisher(give, fanOut.settings, this.#publisherHost));
   }
 
   #openStream(publisher: Publisher, what: NewStream): LiveStream {
@@ -294,14 +297,14 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
 
   #publisherGone(publisher: Publisher, reason: EndReason, detail: string): void {
     const { row } = publisher;
-    this.#publishers.delete(row);
+    this.#publishers.remove(row);
     const bytesIn = this.board.bytesIn[row] ?? 0;
     const bytesOut = this.board.bytesOut[row] ?? 0;
     this.#post({ kind: "gone", row, reason, detail, bytesIn, bytesOut });
   }
 
   #kick(row: number, reason: EndReason): boolean {
-    const publisher = this.#publishers.get(row);
+    const publisher = this.#publishers.find(row);
     if (publisher !== undefined) {
       publisher.end(reason, "");
       return true;
@@ -375,10 +378,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   #tickTenth(now: number): void {
     if (this.#grace.mayJudge(now)) {
       this.#players.checkBlocked();
-      const playersOf = (streamId: number): number => this.#fanOuts.get(streamId)?.players ?? 0;
-      for (const publisher of this.#publishers.values()) {
-        publisher.tick(playersOf);
-      }
+      this.#publishers.tick((streamId) => this.#fanOuts.get(streamId)?.players ?? 0);
     }
     this.#meter.update(now);
     const { counters } = this.board;

@@ -63,6 +63,12 @@ export class Lobby implements NewcomerKeeper {
 
   /** Takes an accepted socket. */
   accept(socket: Socket): void {
+    if (socket.remoteAddress === undefined && !this.#host.config().emptyIpOk) {
+      // It was gone before it was accepted, as health checks are.
+      this.#count("empty_ip");
+      socket.destroy();
+      return;
+    }
     const isSurplus = this.#isFull() && !this.#crowdOut(1);
     if (isSurplus && this.#surplus >= SURPLUS_MAX) {
       this.#count("max_connections");

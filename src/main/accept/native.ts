@@ -1,4 +1,7 @@
-/** The C library calls of the primary: listening with SO_REUSEPORT, and duplicating descriptors for hand-off. */
+/**
+ * The C library calls of the primary: listening with SO_REUSEPORT, duplicating descriptors for hand-off, locking the
+ * pid file.
+ */
 import { fstatSync } from "node:fs";
 import koffi from "koffi";
 import { TransportError } from "../../protocol/errors.ts";
@@ -12,6 +15,12 @@ const SO_REUSEPORT = 15;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const F_DUPFD_CLOEXEC = 1030;
+const EAGAIN = 11;
+const EACCES = 13;
+const F_OFD_SETLK = 37;
+const F_WRLCK = 1;
+/** struct flock of 64-bit hosts: l_type, l_whence, padding, l_start, l_len, l_pid, padding. */
+const FLOCK_BYTES = 32;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x40_00;
 /** Connections that wait for accept; the host's somaxconn caps it. */
@@ -23,6 +32,7 @@ const cSetsockopt = libc.func("int setsockopt(int, int, int, const void *, uint3
 const cBind = libc.func("int bind(int, const void *, uint32_t)");
 const cListen = libc.func("int listen(int, int)");
 const cFcntl = libc.func("int fcntl(int, int, int)");
+const cFcntlLock = libc.func("fcntl", "int", ["int", "int", "void *"]);
 const cClose = libc.func("int close(int)");
 const cSend = libc.func("intptr_t send(int, const void *, size_t, int)");
 
@@ -47,6 +57,22 @@ export function duplicate(descriptor: number): number {
  */
 export function sendNow(descriptor: number, bytes: Uint8Array, length: number): number {
   return cSend(descriptor, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/**
+ * Locks a whole open file for writing. The lock is the open file's: it ends when the descriptor is closed, at the latest
+ * with the process, and no other use of the same file in this process lets it go.
+ * @returns false when another process holds it. @throws TransportError
+ */
+export function lockFile(descriptor: number): boolean {
+  const lock = new Uint8Array(FLOCK_BYTES);
+  new DataView(lock.buffer).setInt16(0, F_WRLCK, true);
+  const result = cFcntlLock(descriptor, F_OFD_SETLK, lock);
+  const isHeld = result < 0 && [EAGAIN, EACCES].includes(koffi.errno());
+  if (!isHeld) {
+    check(result, "fcntl");
+  }
+  return !isHeld;
 }
 
 /** Closes a descriptor that this thread owns. */

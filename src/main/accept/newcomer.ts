@@ -73,7 +73,7 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
     this.#deadline = this.since + host.config().limits.handshakeTimeoutMs;
     this.#socket = new LobbySocket(socket, this);
     const serverInfo = { ...host.serverInfo, ip: this.#socket.localIp, id };
-    this.#session = new ServerSession(handshakeHost, { serverInfo });
+    this.#session = new ServerSession(handshakeHost, { serverInfo, offerReconnect: true });
   }
 
   get ip(): string {

@@ -87,7 +87,7 @@ function loadWith(source: ConfigSource, host: ConfigHost, read: ReadInclude): De
     isEnvironmentOnly: source.isEnvironmentOnly,
     isInDocker: host.isInDocker,
   });
-  checkOpenFiles(decoded.config.maxConnections, file, host.openFilesMax);
+  checkOpenFiles(decoded.config.maxConnections, decoded.maxConnectionsAt, host.openFilesMax);
   return decoded;
 }
 
@@ -105,8 +105,8 @@ function readConfigFile(file: string, path: string, place: ConfigPlace): string 
     if (size > CONF_BYTES_MAX) {
       throw new ConfigError(
         "ERR_CONF_LIMIT",
-        `${file} has more than ${CONF_BYTES_MAX} bytes`,
-        place,
+        `more than ${CONF_BYTES_MAX} bytes of configuration`,
+        { file, line: 1, column: 1 },
       );
     }
     return readFileSync(path, "utf8");

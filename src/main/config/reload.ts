@@ -131,7 +131,7 @@ export class Reloader {
     const prepared = await prepareParts(parts, config);
     prepared.commit();
     const { warnings } = next;
-    this.#running = { config, settings: settingsInForce(settings, next.settings), warnings };
+    this.#running = { ...next, config, settings: settingsInForce(settings, next.settings) };
     this.#tell(
       cause,
       steps,

@@ -119,6 +119,8 @@ export interface Config {
   readonly pithyPrintMs: number;
   readonly graceStartWaitMs: number;
   readonly graceFinalWaitMs: number;
+  /** weir: connections that have not left a graceful stop by then are ended; 0 = they may stay. */
+  readonly graceDrainMs: number;
   readonly forceGraceQuit: boolean;
   readonly limits: LimitsConfig;
   readonly vhosts: ReadonlyMap<string, VhostConfig>;

@@ -1,5 +1,5 @@
 /** Text of a configuration file to typed, frozen configuration: grammar → legacy → table → values → checks. */
-import { ConfigError } from "../errors.ts";
+import { ConfigError, type ConfigPlace } from "../errors.ts";
 import { decodeRefer, decodeSecurity } from "./access.ts";
 import { checkConfig } from "./checks.ts";
 import type {
@@ -48,6 +48,8 @@ export interface DecodedConfig {
   /** Every value that counts, for {@link planReload}. */
   readonly settings: Settings;
   readonly warnings: readonly string[];
+  /** Where `max_connections` is written, for the check against the host. */
+  readonly maxConnectionsAt: ConfigPlace;
 }
 
 /** Largest `mw_msgs`, as in SRS. */
@@ -85,12 +87,22 @@ export function decodeConfig(
   const isInDocker = options.isInDocker === true || root.isOn("in_docker");
   checkConfig(root, isInDocker);
   const config = buildConfig(root, { file, isInDocker, strict, context });
+  if (!root.isSet("daemon") && !isInDocker) {
+    told.add(
+      'weir stays in the foreground, as "daemon off;" says; for SRS\'s default say "daemon on;"',
+    );
+  }
   if (softened.size > 0) {
     told.add(`${[...softened].join(", ")}: SRS's default is kept, "strict on;" takes a safer one`);
   }
   const silent = { ...context, warnings: new Set<string>(), softened: new Set<string>() };
   const lister = new SectionReader(DIRECTIVES, "", directives, { ...silent, onRead: ignore });
-  return { config: deepFreeze(config), settings: listSettings(lister), warnings: [...told] };
+  return {
+    config: deepFreeze(config),
+    settings: listSettings(lister),
+    warnings: [...told],
+    maxConnectionsAt: root.placeOf("max_connections"),
+  };
 }
 
 function ignore(): void {
@@ -111,13 +123,23 @@ function decodeDirectives(
   const parsed = options.isEnvironmentOnly ? [] : decodeGrammar(text, file, options.include);
   if (options.isEnvironmentOnly) {
     const vhost = { name: "vhost", args: [DEFAULT_VHOST], children: [], isBlock: true };
-    return { directives: [{ ...vhost, file, line: 0 }], warnings: [] };
+    return { directives: [{ ...vhost, file, line: 0, column: 0 }], warnings: [] };
   }
   if (parsed.length === 0) {
-    throw new ConfigError("ERR_CONF_EMPTY", "the configuration is empty", { file, line: 1 });
+    throw new ConfigError("ERR_CONF_EMPTY", "the configuration is empty", {
+      file,
+      line: 1,
+      column: 1,
+    });
   }
   const { directives, warnings } = rewriteLegacy(parsed);
-  return { directives, warnings: [...warnings, ...validateDirectives(directives)] };
+  const { SRS_STRICT: strict = wordOf(directives, "strict") } = options.environment;
+  const told = validateDirectives(directives, strict === "on");
+  return { directives, warnings: [...warnings, ...told] };
+}
+
+function wordOf(directives: readonly Directive[], name: string): string | undefined {
+  return directives.find((directive) => directive.name === name)?.args[0];
 }
 
 function consoleUnlessSet(options: DecodeConfigOptions): Record<string, string> {
@@ -169,6 +191,7 @@ function buildConfig(root: SectionReader, around: Surroundings): Config {
     pithyPrintMs: root.milliseconds("pithy_print_ms"),
     graceStartWaitMs: root.milliseconds("grace_start_wait"),
     graceFinalWaitMs: root.milliseconds("grace_final_wait"),
+    graceDrainMs: root.milliseconds("grace_drain"),
     forceGraceQuit: root.isOn("force_grace_quit"),
     limits: decodeLimits(root),
     vhosts: decodeVhosts(root, chunkSize, around.context),
@@ -224,7 +247,7 @@ function decodeListen(root: SectionReader, around: Surroundings): ListenEndpoint
   const from = root.isSet("listen") ? root : later;
   const written = from.list("listen");
   if (written.length === 0) {
-    const place = { file: around.file, line: 1, directive: "listen" };
+    const place = { file: around.file, line: 1, column: 1, directive: "listen" };
     throw new ConfigError(
       "ERR_CONF_LISTEN",
       "listen is missing: at least one port is needed",

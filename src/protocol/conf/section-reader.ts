@@ -2,7 +2,7 @@
 import { ConfigError, type ConfigPlace, InvariantError } from "../errors.ts";
 import type { DirectiveSpec, ValueType } from "./directive-spec.ts";
 import { environmentNames, findDirective, joinPath } from "./directives.ts";
-import type { Directive } from "./grammar.ts";
+import { type Directive, placeOfDirective } from "./grammar.ts";
 
 /** What all readers of one configuration share. */
 export interface ReaderContext {
@@ -84,6 +84,7 @@ export class SectionReader {
       written?.place ?? {
         file: first?.file ?? "default",
         line: first?.line ?? 0,
+        column: first?.column ?? 0,
         directive: joinPath(this.#path, name),
       }
     );
@@ -193,7 +194,7 @@ export class SectionReader {
     if (found === undefined || found.args.length === 0) {
       return undefined;
     }
-    return { args: found.args, place: { file: found.file, line: found.line, directive: path } };
+    return { args: found.args, place: placeOfDirective(found, path) };
   }
 
   #specOf(name: string, ...types: readonly ValueType[]): DirectiveSpec {

@@ -119,6 +119,8 @@ export type ToShard<Snapshot, DecoderSnapshot> =
   | ForgetStream
   | GivePlayer<DecoderSnapshot>
   | GivePublisher<Snapshot>
+  /** The server stops gracefully: clients that understand it are asked to connect again. */
+  | { readonly kind: "drain" }
   | { readonly kind: "stop" };
 
 /** Why a row ended. */

@@ -29,6 +29,9 @@ import type { FanOut } from "../stream/fan-out.ts";
 import { RowFlag } from "../stream/row-flags.ts";
 import { sessionHost } from "./session-host.ts";
 
+/** Why a client is asked to connect again. */
+const RECONNECT_TEXT = "The server is about to stop.";
+
 /** What the dialogue asks of the players' keeper. */
 export interface PlayerDialogueHost {
   readonly rows: SocketRows;
@@ -111,6 +114,14 @@ export class PlayerDialogue implements ServerSessionSink {
     this.#row = row;
     const messageStream = this.#board.messageStream[row] ?? 1;
     this.#revive(row)?.notify(messageStream, code, description, this);
+  }
+
+  /** Asks a player that announced that it understands it to connect again. */
+  requestReconnect(row: number): void {
+    // Most have not: their session need not be revived to know.
+    if (this.#sessions.get(row)?.includes('"capsEx"') === true) {
+      this.#begin(row, () => this.#revive(row)?.requestReconnect("", RECONNECT_TEXT, this));
+    }
   }
 
   // --- ServerSessionSink: answers of the row being decoded ---

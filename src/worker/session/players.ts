@@ -8,6 +8,7 @@ import type {
   StreamSettings,
 } from "../../protocol/control/calls.ts";
 import type { ChunkDecoderSnapshot } from "../../protocol/rtmp/chunk-decoder.ts";
+import { elapsedMs, MS_MASK } from "../io/clock.ts";
 import { Epoll, unacknowledgedBytes } from "../io/native.ts";
 import type { SocketRows } from "../io/socket-rows.ts";
 import type { FanOut } from "../stream/fan-out.ts";
@@ -18,7 +19,6 @@ import { PlayerDialogue } from "./player-dialogue.ts";
 const READS_PER_TURN = 4;
 /** A player that took bytes this recently may have a larger ring. */
 const TOOK_LATELY_MS = 2000;
-const MS_MASK = 0x7f_ff_ff_ff;
 
 /** What the players ask of their shard. */
 export interface PlayersHost {
@@ -42,6 +42,7 @@ export class Players {
   count = 0;
   stalls = 0;
   resets = 0;
+  #isDraining = false;
 
   constructor(host: PlayersHost) {
     this.#host = host;
@@ -78,6 +79,9 @@ export class Players {
     fanOut?.join(row);
     if (give.rest.length > 0 && this.#dialogue.has(row)) {
       this.#dialogue.take(row, give.rest);
+    }
+    if (this.#isDraining) {
+      this.#dialogue.requestReconnect(row);
     }
   }
 
@@ -137,6 +141,8 @@ export class Players {
     }
     if (reason === "no stream") {
       this.#dialogue.tell(row, "NetStream.Play.StreamNotFound", "No such stream.");
+    } else if (reason === "server stops") {
+      this.#dialogue.tell(row, "NetStream.Play.Stop", "The server stops.");
     }
     this.#dialogue.close(row);
     this.count -= 1;
@@ -147,6 +153,14 @@ export class Players {
     const bytesOut = this.#board.bytesOut[row] ?? 0;
     this.#rows.close(row, isPassed);
     this.#host.gone(row, reason, detail, bytesIn, bytesOut);
+  }
+
+  /** The server stops gracefully: players that understand it are asked to connect again, newcomers too. */
+  drain(): void {
+    this.#isDraining = true;
+    for (const row of [...this.#dialogue.rows]) {
+      this.#dialogue.requestReconnect(row);
+    }
   }
 
   /** Ends every player. */
@@ -215,6 +229,6 @@ export class Players {
       taken[row] = acknowledged;
       this.#touch(row);
     }
-    return ((now & MS_MASK) - (progress[row] ?? 0)) & MS_MASK;
+    return elapsedMs(now, progress[row] ?? 0);
   }
 }

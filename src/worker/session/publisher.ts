@@ -49,6 +49,8 @@ interface Published {
   readonly settings: StreamSettings;
 }
 
+/** Why a client is asked to connect again. */
+const RECONNECT_TEXT = "The server is about to stop.";
 const NOTHING = new Uint8Array(0);
 
 /** One publishing connection. */
@@ -124,6 +126,11 @@ export class Publisher implements ServerSessionSink {
         return;
       }
     }
+  }
+
+  /** The server stops gracefully: an encoder that understands it goes elsewhere. */
+  requestReconnect(): void {
+    this.#session.requestReconnect("", RECONNECT_TEXT, this);
   }
 
   /** Ends the connection from the server's side; replies on their way still go out. */

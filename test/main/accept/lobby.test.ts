@@ -1,5 +1,6 @@
 /** Who is let in, who is told no, and whose time is counted. */
 import assert from "node:assert/strict";
+import { Socket } from "node:net";
 import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { connect, handshakeBytes } from "../../protocol/rtmp/session-harness.ts";
@@ -22,6 +23,23 @@ const REJECTED = "NetConnection.Connect.Rejected";
 function many(count: number, open: (index: number) => WireClient): WireClient[] {
   return Array.from({ length: count }, (_, index) => open(index));
 }
+
+describe("empty_ip_ok", () => {
+  for (const [word, refusals] of [
+    ["off", 1],
+    ["on", undefined],
+  ] as const) {
+    test(`${word}: a peer that was gone before it was accepted`, { timeout: 30_000 }, async () => {
+      const weir = await startInProcess({ directives: `empty_ip_ok ${word};` });
+      const gone = new Socket();
+      weir.server.lobby.accept(gone);
+      assert.equal(weir.server.lobby.refusals.get("empty_ip"), refusals);
+      assert.equal(gone.destroyed, word === "off");
+      assert.equal(weir.server.lobby.size, word === "off" ? 0 : 1);
+      await weir.close();
+    });
+  }
+});
 
 describe("max_connections", () => {
   test("beyond it clients hear why, and room that comes free is used", {
