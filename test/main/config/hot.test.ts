@@ -11,6 +11,7 @@ const RULES = "asked at connect, publish and play: e2e/reload, security and refe
 const VHOSTS = "vhosts are looked up in the configuration in force: e2e/reload, vhosts";
 const LOG = "the log is told: e2e/reload-signals, log level and tank";
 const WATCH = "the watch is told: e2e/reload-signals, inotify_auto_reload";
+const STOP = "read from the configuration in force when the server is told to stop: life/run";
 const STRICT = "changes what other directives mean: e2e/reload, strict on";
 
 /** What is not carried by the settings of streams. */
@@ -42,6 +43,11 @@ const MECHANISMS: Readonly<Record<string, string>> = {
   auto_reload_for_docker: WATCH,
   in_docker: WATCH,
   strict: STRICT,
+  empty_ip_ok: ASKED,
+  grace_start_wait: STOP,
+  grace_final_wait: STOP,
+  grace_drain: STOP,
+  force_grace_quit: STOP,
 };
 
 test("every hot directive is carried to streams that run, or has a mechanism of its own", () => {
