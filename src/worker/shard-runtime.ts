@@ -12,14 +12,13 @@ import type {
   GivePublisher,
   RingLease,
   ShardStart,
-  StreamSettings,
   ToShard,
 } from "../protocol/control/calls.ts";
 import { InvariantError } from "../protocol/errors.ts";
 import { Doorbell } from "../protocol/ring/doorbell.ts";
 import type { RingWriter } from "../protocol/ring/ring-writer.ts";
 import type { ChunkDecoderSnapshot } from "../protocol/rtmp/chunk-decoder.ts";
-import type { ServerSessionSnapshot } from "../protocol/rtmp/server-session.ts";
+import { ServerSession, type ServerSessionSnapshot } from "../protocol/rtmp/server-session.ts";
 import { runFault } from "./fault.ts";
 import { monotonicMs } from "./io/clock.ts";
 import { SocketRows } from "./io/socket-rows.ts";
@@ -27,10 +26,13 @@ import { LoadMeter } from "./load-meter.ts";
 import { openPrimaryLink, type PrimaryLink } from "./primary-link.ts";
 import { Copies } from "./session/copies.ts";
 import { Players } from "./session/players.ts";
-import { type NewStream, Publisher, type PublisherHost } from "./session/publisher.ts";
+import type { PlaysHost } from "./session/plays.ts";
+import { Publisher } from "./session/publisher.ts";
+import type { NewStream, PublisherHost, TakenRow } from "./session/publisher-host.ts";
+import { sessionHost } from "./session/session-host.ts";
 import { StallGrace } from "./stall-grace.ts";
-import { FanOut } from "./stream/fan-out.ts";
 import type { FanOutEnd, FanOutHost, TurnTaker } from "./stream/fan-out-host.ts";
+import { KnownStreams } from "./stream/known-streams.ts";
 import { LiveStream, type LiveStreamHost } from "./stream/live-stream.ts";
 import { Preamble } from "./stream/preamble.ts";
 import type { RingView } from "./stream/ring-view.ts";
@@ -60,9 +62,10 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   readonly #publisherHost: PublisherHost;
   readonly #meter = new LoadMeter();
   readonly #grace = new StallGrace(monotonicMs());
-  readonly #fanOuts = new Map<number, FanOut>();
+  readonly #streams: KnownStreams = new KnownStreams(this);
   readonly #publishers = new Map<number, Publisher>();
-  readonly #owners = new Map<LiveStream, Publisher>();
+  /** Row of the connection that writes each stream. */
+  readonly #owners = new Map<LiveStream, number>();
   readonly #cutTurns: TurnTaker[] = [];
   #turnEnd = 0;
   #isStopped = false;
@@ -82,27 +85,27 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
       fault: (fault) => runFault(start.allowFaults, fault),
       unused: (lease) => this.ringReleased(lease.ringId),
     });
-    this.#publisherHost = {
-      board: this.board,
-      now: monotonicMs,
-      openStream: (publisher, what) => this.#openStream(publisher, what),
-      closeStream: (stream) => this.#closeStream(stream),
-      admit: (question) => this.#admit(question),
-      gone: (publisher, reason, detail) => this.#publisherGone(publisher, reason, detail),
-    };
-    const fanOut = (streamId: number): FanOut | undefined => this.#fanOuts.get(streamId);
-    this.#players = new Players({
-      board: this.board,
+    const plays: PlaysHost = {
       rows: this.rows,
       now: monotonicMs,
-      fanOut,
+      fanOut: (streamId) => this.#streams.find(streamId),
+      learn: (answer) => this.#streams.learn(answer),
+      playEnded: (row, play) => this.#primary.playEnded(row, play),
+    };
+    this.#publisherHost = {
+      board: this.board,
+      plays,
+      now: monotonicMs,
+      openStream: (row, what) => this.#openStream(row, what),
+      closeStream: (stream) => this.#closeStream(stream),
       admit: (question) => this.#admit(question),
-      learn: (streamId, answer) => {
-        this.#learn(streamId, answer.key, answer.settings);
-        if (answer.lease !== null) {
-          this.#openRing(streamId, answer.lease);
-        }
-      },
+      gone: (row, reason, detail) => this.#publisherGone(row, reason, detail),
+    };
+    this.#players = new Players({
+      ...plays,
+      board: this.board,
+      admit: (question) => this.#admit(question),
+      share: (taken, unsent) => this.#share(taken, unsent),
       gone: (row, reason, detail, bytesIn, bytesOut) =>
         this.#post({ kind: "gone", row, reason, detail, bytesIn, bytesOut }),
     });
@@ -123,16 +126,15 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     this.#beginTurn();
     switch (message.kind) {
       case "stream":
-        this.#learn(message.streamId, message.key, message.settings);
+        this.#streams.learn(message);
         break;
       case "ring":
         if (message.lease !== null) {
-          this.#openRing(message.streamId, message.lease);
+          this.#streams.openRing(message.streamId, message.lease);
         }
         break;
       case "forget":
-        this.#fanOuts.get(message.streamId)?.close();
-        this.#fanOuts.delete(message.streamId);
+        this.#streams.forget(message);
         break;
       case "give-player":
         this.#players.adopt(message);
@@ -165,7 +167,11 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   }
 
   endRow(row: number, reason: FanOutEnd): void {
-    this.#players.end(row, reason);
+    if (row < this.board.rows) {
+      this.#players.end(row, reason);
+    } else {
+      this.rows.sharing.carrierOf(row)?.ended(row, reason);
+    }
   }
 
   sendCopies(view: RingView, row: number): number {
@@ -200,7 +206,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   ringOpened(stream: LiveStream, lease: RingLease): void {
     this.#post({ kind: "ring-opened", streamId: stream.streamId, lease });
     // The primary counts a second lease for this shard's players.
-    this.#openRing(stream.streamId, lease);
+    this.#streams.openRing(stream.streamId, lease);
   }
 
   ringClosed(lease: RingLease): void {
@@ -210,7 +216,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
 
   wake(stream: LiveStream, writer: RingWriter): void {
     wakeReaders(writer, this.#bell, this.thread);
-    const fanOut = this.#fanOuts.get(stream.streamId);
+    const fanOut = this.#streams.find(stream.streamId);
     if (fanOut !== undefined) {
       this.#beginTurn();
       const began = performance.now();
@@ -220,12 +226,6 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   }
 
   // --- inside ---
-
-  #learn(streamId: number, key: string, settings: StreamSettings): void {
-    if (!this.#fanOuts.has(streamId)) {
-      this.#fanOuts.set(streamId, new FanOut(streamId, key, settings, this));
-    }
-  }
 
   /**
    * Asks the primary about one more publish or play. The answer comes on another port than the news of its stream, so
@@ -237,7 +237,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     const answer = await this.#primary.admit({ ...question, inode: this.board.inode[row] ?? -1 });
     if (answer.allowed && answer.lease !== null) {
       if (publisher !== undefined && this.#publishers.get(row) === publisher) {
-        this.#learn(answer.streamId, answer.key, answer.settings);
+        this.#streams.learn(answer);
       } else {
         this.ringReleased(answer.lease.ringId);
       }
@@ -245,27 +245,28 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     return answer;
   }
 
-  /** Every lease is used or let go. */
-  #openRing(streamId: number, lease: RingLease): void {
-    const fanOut = this.#fanOuts.get(streamId);
-    if (fanOut === undefined) {
-      this.ringReleased(lease.ringId);
-    } else {
-      fanOut.openRing(lease);
-    }
-  }
-
   #adoptPublisher(give: GivePublisher<ServerSessionSnapshot>): void {
-    const fanOut = this.#fanOuts.get(give.streamId);
+    const fanOut = this.#streams.find(give.streamId);
     if (fanOut === undefined) {
       throw new InvariantError("a publisher of a stream that was never announced");
     }
-    this.#publishers.set(give.row, new Publisher(give, fanOut.settings, this.#publisherHost));
+    const session = ServerSession.restore(give.session, sessionHost);
+    this.#openPublisher(give.row, session).adopt(give, fanOut.settings);
   }
 
-  #openStream(publisher: Publisher, what: NewStream): LiveStream {
+  #share(taken: TakenRow, unsent: Uint8Array): void {
+    this.#openPublisher(taken.row, taken.session).takeOver(taken, unsent);
+  }
+
+  #openPublisher(row: number, session: ServerSession): Publisher {
+    const publisher = new Publisher(row, session, this.#publisherHost);
+    this.#publishers.set(row, publisher);
+    return publisher;
+  }
+
+  #openStream(row: number, what: NewStream): LiveStream {
     const stream = new LiveStream({ ...what, host: this });
-    this.#owners.set(stream, publisher);
+    this.#owners.set(stream, row);
     return stream;
   }
 
@@ -276,7 +277,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   }
 
   #install(stream: LiveStream, lease: RingLease | null): void {
-    const publisher = this.#owners.get(stream);
+    const publisher = this.#publishers.get(this.#owners.get(stream) ?? -1);
     if (publisher === undefined) {
       if (lease !== null) {
         this.ringClosed(lease);
@@ -287,8 +288,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     publisher.ringInstalled();
   }
 
-  #publisherGone(publisher: Publisher, reason: EndReason, detail: string): void {
-    const { row } = publisher;
+  #publisherGone(row: number, reason: EndReason, detail: string): void {
     this.#publishers.delete(row);
     const bytesIn = this.board.bytesIn[row] ?? 0;
     const bytesOut = this.board.bytesOut[row] ?? 0;
@@ -315,7 +315,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   #advanceAll(): void {
     this.#beginTurn();
     const began = performance.now();
-    for (const fanOut of this.#fanOuts.values()) {
+    for (const fanOut of this.#streams.all) {
       fanOut.advance();
     }
     this.#meter.addSending(performance.now() - began);
@@ -354,7 +354,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     this.#beginTurn();
     this.#players.poll();
     const began = performance.now();
-    for (const fanOut of this.#fanOuts.values()) {
+    for (const fanOut of this.#streams.all) {
       fanOut.tick();
     }
     this.#meter.addSending(performance.now() - began);
@@ -366,13 +366,14 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
       this.#nextSecond = now + SECOND_MS;
       this.#tickSecond();
     }
-    setTimeout(() => this.#tick(), this.#players.count > 0 ? TICK_MS : TICK_IDLE_MS);
+    const plays = this.#players.count + this.rows.sharing.count;
+    setTimeout(() => this.#tick(), plays > 0 ? TICK_MS : TICK_IDLE_MS);
   }
 
   #tickTenth(now: number): void {
     if (this.#grace.mayJudge(now)) {
       this.#players.checkBlocked();
-      const playersOf = (streamId: number): number => this.#fanOuts.get(streamId)?.players ?? 0;
+      const playersOf = (streamId: number): number => this.#streams.find(streamId)?.players ?? 0;
       for (const publisher of this.#publishers.values()) {
         publisher.tick(playersOf);
       }
@@ -380,8 +381,8 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     this.#meter.update(now);
     const { counters } = this.board;
     counters[Counter.Heartbeat] = now;
-    counters[Counter.Players] = this.#players.count;
-    counters[Counter.Publishers] = this.#publishers.size;
+    counters[Counter.Players] = this.#players.count + this.rows.sharing.count;
+    counters[Counter.Publishers] = this.#owners.size;
     counters[Counter.Stalls] = this.#players.stalls;
     counters[Counter.Resets] = this.#players.resets;
     counters[Counter.Utilisation] = this.#meter.utilisation;
@@ -392,7 +393,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   #tickSecond(): void {
     this.#players.tickSlow();
     let skips = 0;
-    for (const fanOut of this.#fanOuts.values()) {
+    for (const fanOut of this.#streams.all) {
       fanOut.tickSlow();
       skips += fanOut.skips;
     }
