@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { PLAYS_PER_CONNECTION_MAX } from "../../src/protocol/limits.ts";
+import { namesByShard } from "../main/accept/in-process.ts";
 import type { PeerStream } from "../support/multi-peer.ts";
 import { isMedia } from "../support/rtmp-peer.ts";
 import { waitUntil } from "../support/scratch.ts";
@@ -83,6 +84,32 @@ describe("several plays on one connection", () => {
     publisher.close();
     await weir.waitEmpty();
   });
+
+  for (const count of [1, 2]) {
+    test(`${count} plays on a connection end and begin again at once`, LIMIT, async () => {
+      // Where it is not at home nobody else plays it: each end lets the stream go there, each play brings it back.
+      const [again = "", elsewhere = ""] = namesByShard(weir.weir.server, "again");
+      const publisher = await weir.publish(again);
+      const peer = await weir.connect();
+      const plays: PeerStream[] = [];
+      for (let index = 0; index < count; index += 1) {
+        plays.push(await peer.play(elsewhere));
+      }
+      for (let index = 0; index < 100 * count; index += 1) {
+        const play = plays[index % count];
+        play?.close();
+        play?.say("play", null, again);
+      }
+      await weir.waitPlayers(again, count);
+      await Promise.all(plays.map((play) => play.waitFrames(play.received.length + 60)));
+      await weir.waitPlayers(elsewhere, 0);
+      assert.equal(peer.fault, "");
+      peer.close();
+      await weir.waitPlayers(again, 0);
+      publisher.close();
+      await weir.waitEmpty();
+    });
+  }
 
   test("one play too many is refused with a status, and the others go on", LIMIT, async () => {
     const publisher = await weir.publish("many");
