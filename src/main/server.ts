@@ -211,8 +211,8 @@ export class Server {
   #ended(client: Client, text: string): void {
     const seconds = ((monotonicMs() - client.since) / 1000).toFixed(1);
     this.#log.info(client.id, `${client.type} ended: ${text}, ${seconds} s`);
-    if (client.playing !== undefined) {
-      this.coordinator.removePlayer(client.playing);
+    for (const share of client.plays.values()) {
+      this.coordinator.removePlayer(share);
     }
     for (const entry of client.published) {
       this.coordinator.removePublisher(entry, client);
@@ -233,6 +233,7 @@ export class Server {
       leaseRing: (_streamId, wrapBytes): Promise<RingLease | null> =>
         Promise.resolve(this.coordinator.lendRing(shard.index, wrapBytes)),
       admit: (question) => this.#admit(shard, question),
+      playEnded: (row, play) => Promise.resolve(this.#playEnded(shard, row, play)),
     };
   }
 
@@ -273,21 +274,28 @@ export class Server {
     client.published.add(entry);
     this.coordinator.announce(entry, shard.index);
     this.#log.info(client.id, `publishes again, stream=${entry.key}`);
-    return { allowed: true, ...described(entry), lease };
+    return { allowed: true, ...described(entry, shard), lease, play: 0 };
   }
 
   #admitPlay(shard: ShardLink, client: Client, { stream }: RowQuestion): AdmissionAnswer {
     const { key, settings } = this.#admission.play(stream, applicantOf(client));
     const entry = this.coordinator.enter(key, settings);
-    const before = client.playing;
     // The stream's ring is news of its own, as for any other player.
     this.coordinator.announce(entry, shard.index);
-    client.playing = this.coordinator.addPlayer(entry, shard.index);
-    if (before !== undefined) {
-      this.coordinator.removePlayer(before);
-    }
+    const share = this.coordinator.addPlayer(entry, shard.index);
+    client.plays.set(share.play, share);
     this.#log.info(client.id, `plays again, stream=${entry.key}`);
-    return { allowed: true, ...described(entry), lease: null };
+    return { allowed: true, ...described(entry, shard), lease: null, play: share.play };
+  }
+
+  /** A play ended and its connection stays. */
+  #playEnded(shard: ShardLink, row: number, play: number): void {
+    const client = this.clients.find(shard.index, row);
+    const share = client?.plays.get(play);
+    if (client !== undefined && share !== undefined) {
+      client.plays.delete(play);
+      this.coordinator.removePlayer(share);
+    }
   }
 
   /** URLs for people: what to publish to and to play. */
@@ -313,11 +321,12 @@ function refusal(status: string, description: string): AdmissionAnswer {
   return { allowed: false, status, description };
 }
 
-function described({ id: streamId, key, settings, previous }: StreamEntry): {
+function described(
+  { id: streamId, key, settings, previous, knownBy }: StreamEntry,
+  shard: ShardLink,
+): Pick<StreamEntry, "key" | "settings" | "previous"> & {
   streamId: number;
-  key: string;
-  settings: StreamEntry["settings"];
-  previous: StreamEntry["previous"];
+  announcement: number;
 } {
-  return { streamId, key, settings, previous };
+  return { streamId, key, settings, previous, announcement: knownBy.get(shard.index) ?? 0 };
 }

@@ -72,6 +72,14 @@ export const CONTROL_MESSAGES_PER_SECOND = 200;
 export const CONTROL_MESSAGES_BURST = 1000;
 /** createStream per connection (SRS closes at 3). Reaction: LimitError. */
 export const STREAMS_PER_CONNECTION_MAX = 8;
+/** Plays at a time on one connection. Reaction: refused with NetStream.Play.Failed; the connection goes on. */
+export const PLAYS_PER_CONNECTION_MAX = 4;
+/** Plays that share a connection, on one shard. Reaction: as for {@link PLAYS_PER_CONNECTION_MAX}. */
+export const SHARING_PLAYS_MAX = 1024;
+/** Media waiting in a connection whose streams share it. Reaction: its plays wait, and skip as any slow player does. */
+export const SHARED_BACKLOG_BYTES_MAX: number = 256 * 1024;
+/** An ended connection that does not take its last replies. Reaction: closed without them. */
+export const CLOSE_TIMEOUT_MS = 5000;
 /** Replies waiting for a peer that does not read. Reaction: LimitError. */
 export const CONTROL_BACKLOG_BYTES_MAX: number = 64 * 1024;
 /** Before publish or play is accepted a client gets at most twice what it sent and this more. Reaction: LimitError. */

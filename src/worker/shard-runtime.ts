@@ -13,7 +13,6 @@ import type {
   RingLease,
   SettingsChange,
   ShardStart,
-  StreamSettings,
   ToShard,
 } from "../protocol/control/calls.ts";
 import { VersionWord } from "../protocol/control/version-word.ts";
@@ -21,7 +20,7 @@ import { InvariantError } from "../protocol/errors.ts";
 import { Doorbell } from "../protocol/ring/doorbell.ts";
 import type { RingWriter } from "../protocol/ring/ring-writer.ts";
 import type { ChunkDecoderSnapshot } from "../protocol/rtmp/chunk-decoder.ts";
-import type { ServerSessionSnapshot } from "../protocol/rtmp/server-session.ts";
+import { ServerSession, type ServerSessionSnapshot } from "../protocol/rtmp/server-session.ts";
 import { runFault } from "./fault.ts";
 import { monotonicMs } from "./io/clock.ts";
 import { SocketRows } from "./io/socket-rows.ts";
@@ -30,12 +29,15 @@ import { openPrimaryLink, type PrimaryLink } from "./primary-link.ts";
 import { SendTurns } from "./send-turns.ts";
 import { Copies } from "./session/copies.ts";
 import { Players } from "./session/players.ts";
-import { type NewStream, Publisher, type PublisherHost } from "./session/publisher.ts";
+import type { PlaysHost } from "./session/plays.ts";
+import { Publisher } from "./session/publisher.ts";
+import type { NewStream, PublisherHost, TakenRow } from "./session/publisher-host.ts";
 import { Publishers } from "./session/publishers.ts";
+import { sessionHost } from "./session/session-host.ts";
 import { SettingsChanges } from "./settings-changes.ts";
 import { StallGrace } from "./stall-grace.ts";
-import { FanOut } from "./stream/fan-out.ts";
 import type { FanOutEnd, FanOutHost, TurnTaker } from "./stream/fan-out-host.ts";
+import { KnownStreams } from "./stream/known-streams.ts";
 import { LiveStream, type LiveStreamHost } from "./stream/live-stream.ts";
 import { Preamble } from "./stream/preamble.ts";
 import type { RingView } from "./stream/ring-view.ts";
@@ -63,10 +65,11 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   readonly #publisherHost: PublisherHost;
   readonly #meter = new LoadMeter();
   readonly #grace = new StallGrace(monotonicMs());
-  readonly #fanOuts = new Map<number, FanOut>();
+  readonly #streams: KnownStreams = new KnownStreams(this);
   readonly #changes: SettingsChanges;
   readonly #publishers = new Publishers();
-  readonly #owners = new Map<LiveStream, Publisher>();
+  /** Row of the connection that writes each stream. */
+  readonly #owners = new Map<LiveStream, number>();
   readonly #turns: SendTurns = new SendTurns(this.#meter, () => this.#changes.follow());
   #isStopped = false;
   #nextTenth = 0;
@@ -86,27 +89,27 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
       fault: (fault) => runFault(start.allowFaults, fault),
       unused: (lease) => this.ringReleased(lease.ringId),
     });
-    this.#publisherHost = {
-      board: this.board,
-      now: monotonicMs,
-      openStream: (publisher, what) => this.#openStream(publisher, what),
-      closeStream: (stream) => this.#closeStream(stream),
-      admit: (question) => this.#admit(question),
-      gone: (publisher, reason, detail) => this.#publisherGone(publisher, reason, detail),
-    };
-    const fanOut = (streamId: number): FanOut | undefined => this.#fanOuts.get(streamId);
-    this.#players = new Players({
-      board: this.board,
+    const plays: PlaysHost = {
       rows: this.rows,
       now: monotonicMs,
-      fanOut,
+      fanOut: (streamId) => this.#streams.find(streamId),
+      learn: (answer) => this.#streams.learn(answer),
+      playEnded: (row, play) => this.#primary.playEnded(row, play),
+    };
+    this.#publisherHost = {
+      board: this.board,
+      plays,
+      now: monotonicMs,
+      openStream: (row, what) => this.#openStream(row, what),
+      closeStream: (stream) => this.#closeStream(stream),
       admit: (question) => this.#admit(question),
-      learn: (streamId, answer) => {
-        this.#learn(streamId, answer.key, answer.settings);
-        if (answer.lease !== null) {
-          this.#openRing(streamId, answer.lease);
-        }
-      },
+      gone: (row, reason, detail) => this.#publisherGone(row, reason, detail),
+    };
+    this.#players = new Players({
+      ...plays,
+      board: this.board,
+      admit: (question) => this.#admit(question),
+      share: (taken, unsent) => this.#share(taken, unsent),
       gone: (row, reason, detail, bytesIn, bytesOut) =>
         this.#post({ kind: "gone", row, reason, detail, bytesIn, bytesOut }),
     });
@@ -127,11 +130,11 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     this.#turns.begin();
     switch (message.kind) {
       case "stream":
-        this.#learn(message.streamId, message.key, message.settings);
+        this.#streams.learn(message);
         break;
       case "ring":
         if (message.lease !== null) {
-          this.#openRing(message.streamId, message.lease);
+          this.#streams.openRing(message.streamId, message.lease);
         }
         break;
       case "settings":
@@ -139,8 +142,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
         this.#post({ kind: "settings-accepted", version: message.version });
         break;
       case "forget":
-        this.#fanOuts.get(message.streamId)?.close();
-        this.#fanOuts.delete(message.streamId);
+        this.#streams.forget(message);
         break;
       case "give-player":
         this.#players.adopt(message);
@@ -175,7 +177,11 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   }
 
   endRow(row: number, reason: FanOutEnd): void {
-    this.#players.end(row, reason);
+    if (row < this.board.rows) {
+      this.#players.end(row, reason);
+    } else {
+      this.rows.sharing.carrierOf(row)?.ended(row, reason);
+    }
   }
 
   sendCopies(view: RingView, row: number): number {
@@ -206,7 +212,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   ringOpened(stream: LiveStream, lease: RingLease): void {
     this.#post({ kind: "ring-opened", streamId: stream.streamId, lease });
     // The primary counts a second lease for this shard's players.
-    this.#openRing(stream.streamId, lease);
+    this.#streams.openRing(stream.streamId, lease);
   }
 
   ringClosed(lease: RingLease): void {
@@ -216,7 +222,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
 
   wake(stream: LiveStream, writer: RingWriter): void {
     wakeReaders(writer, this.#bell, this.thread);
-    const fanOut = this.#fanOuts.get(stream.streamId);
+    const fanOut = this.#streams.find(stream.streamId);
     if (fanOut !== undefined) {
       const began = this.#turns.begin();
       fanOut.advance();
@@ -225,12 +231,6 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   }
 
   // --- inside ---
-
-  #learn(streamId: number, key: string, settings: StreamSettings): void {
-    if (!this.#fanOuts.has(streamId)) {
-      this.#fanOuts.set(streamId, new FanOut(streamId, key, settings, this));
-    }
-  }
 
   /**
    * Asks the primary about one more publish or play. The answer comes on another port than the news of its stream, so
@@ -242,9 +242,9 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     const answer = await this.#primary.admit({ ...question, inode: this.board.inode[row] ?? -1 });
     if (answer.allowed && answer.lease !== null) {
       if (publisher !== undefined && this.#publishers.find(row) === publisher) {
-        this.#learn(answer.streamId, answer.key, answer.settings);
+        this.#streams.learn(answer);
         // The publisher is to hold what a reload changes.
-        const settings = this.#fanOuts.get(answer.streamId)?.settings ?? answer.settings;
+        const settings = this.#streams.find(answer.streamId)?.settings ?? answer.settings;
         return { ...answer, settings };
       } else {
         this.ringReleased(answer.lease.ringId);
@@ -253,27 +253,30 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     return answer;
   }
 
-  /** Every lease is used or let go. */
-  #openRing(streamId: number, lease: RingLease): void {
-    const fanOut = this.#fanOuts.get(streamId);
-    if (fanOut === undefined) {
-      this.ringReleased(lease.ringId);
-    } else {
-      fanOut.openRing(lease);
-    }
-  }
-
   #adoptPublisher(give: GivePublisher<ServerSessionSnapshot>): void {
-    const fanOut = this.#fanOuts.get(give.streamId);
+    const fanOut = this.#streams.find(give.streamId);
     if (fanOut === undefined) {
       throw new InvariantError("a publisher of a stream that was never announced");
     }
-    this.#publishers.add(new Publisher(give, fanOut.settings, this.#publisherHost));
+    const session = ServerSession.restore(give.session, sessionHost);
+    const publisher = this.#openPublisher(give.row, session);
+    publisher.adopt(give, fanOut.settings);
+    this.#publishers.adopted(publisher);
   }
 
-  #openStream(publisher: Publisher, what: NewStream): LiveStream {
+  #share(taken: TakenRow, unsent: Uint8Array): void {
+    this.#openPublisher(taken.row, taken.session).takeOver(taken, unsent);
+  }
+
+  #openPublisher(row: number, session: ServerSession): Publisher {
+    const publisher = new Publisher(row, session, this.#publisherHost);
+    this.#publishers.add(publisher);
+    return publisher;
+  }
+
+  #openStream(row: number, what: NewStream): LiveStream {
     const stream = new LiveStream({ ...what, host: this });
-    this.#owners.set(stream, publisher);
+    this.#owners.set(stream, row);
     return stream;
   }
 
@@ -284,7 +287,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   }
 
   #install(stream: LiveStream, lease: RingLease | null): void {
-    const publisher = this.#owners.get(stream);
+    const publisher = this.#publishers.find(this.#owners.get(stream) ?? -1);
     if (publisher === undefined) {
       if (lease !== null) {
         this.ringClosed(lease);
@@ -295,8 +298,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     publisher.ringInstalled();
   }
 
-  #publisherGone(publisher: Publisher, reason: EndReason, detail: string): void {
-    const { row } = publisher;
+  #publisherGone(row: number, reason: EndReason, detail: string): void {
     this.#publishers.remove(row);
     const bytesIn = this.board.bytesIn[row] ?? 0;
     const bytesOut = this.board.bytesOut[row] ?? 0;
@@ -318,7 +320,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
 
   /** All that works for a stream holds the same settings. */
   #change({ streamId, settings }: SettingsChange): void {
-    const known = this.#fanOuts.get(streamId)?.settings;
+    const known = this.#streams.find(streamId)?.settings;
     if (known === undefined) {
       return;
     }
@@ -331,7 +333,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
 
   #advanceAll(): void {
     const began = this.#turns.begin();
-    for (const fanOut of this.#fanOuts.values()) {
+    for (const fanOut of this.#streams.all) {
       fanOut.advance();
     }
     this.#turns.finish(began);
@@ -360,7 +362,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     this.#turns.begin();
     this.#players.poll();
     const began = performance.now();
-    for (const fanOut of this.#fanOuts.values()) {
+    for (const fanOut of this.#streams.all) {
       fanOut.tick();
     }
     this.#turns.finish(began);
@@ -372,19 +374,20 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
       this.#nextSecond = now + SECOND_MS;
       this.#tickSecond();
     }
-    setTimeout(() => this.#tick(), this.#players.count > 0 ? TICK_MS : TICK_IDLE_MS);
+    const plays = this.#players.count + this.rows.sharing.count;
+    setTimeout(() => this.#tick(), plays > 0 ? TICK_MS : TICK_IDLE_MS);
   }
 
   #tickTenth(now: number): void {
     if (this.#grace.mayJudge(now)) {
       this.#players.checkBlocked();
-      this.#publishers.tick((streamId) => this.#fanOuts.get(streamId)?.players ?? 0);
+      this.#publishers.tick((streamId) => this.#streams.find(streamId)?.players ?? 0);
     }
     this.#meter.update(now);
     const { counters } = this.board;
     counters[Counter.Heartbeat] = now;
-    counters[Counter.Players] = this.#players.count;
-    counters[Counter.Publishers] = this.#publishers.size;
+    counters[Counter.Players] = this.#players.count + this.rows.sharing.count;
+    counters[Counter.Publishers] = this.#owners.size;
     counters[Counter.Stalls] = this.#players.stalls;
     counters[Counter.Resets] = this.#players.resets;
     counters[Counter.Utilisation] = this.#meter.utilisation;
@@ -395,7 +398,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   #tickSecond(): void {
     this.#players.tickSlow();
     let skips = 0;
-    for (const fanOut of this.#fanOuts.values()) {
+    for (const fanOut of this.#streams.all) {
       fanOut.tickSlow();
       skips += fanOut.skips;
     }

@@ -22,6 +22,8 @@ export interface HandOff {
   readonly streamId: number;
   readonly messageStream: number;
   readonly connectionId: string;
+  /** Of a player: number of the play; else 0. */
+  readonly play: number;
   /** Of a publisher: the ring to write and the time line to go on from; null for a player. */
   readonly publish: { readonly lease: RingLease; readonly previous: TimelineEnd | null } | null;
 }
@@ -38,6 +40,7 @@ export function handOff(shard: ShardLink, what: HandOff): void {
   board.clear(row);
   board.role[row] = publish === null ? RowRole.Player : RowRole.Publisher;
   board.stream[row] = streamId;
+  board.play[row] = what.play;
   board.descriptor[row] = descriptor;
   board.inode[row] = inodeOf(descriptor);
   board.bytesIn[row] = released.bytesIn;

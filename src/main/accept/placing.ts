@@ -62,14 +62,14 @@ export function placePublisher(
   }
   coordinator.announce(entry, index);
   const publish = { lease, previous: entry.previous };
-  handOff(shard, { ...partsOf(arrival), row, released, streamId: entry.id, publish });
+  handOff(shard, { ...partsOf(arrival), row, released, streamId: entry.id, publish, play: 0 });
   entry.publisher = { shard: index, row };
   register(host, arrival, {
     type: style,
     shard: index,
     row,
     published: new Set([entry]),
-    playing: undefined,
+    plays: new Map(),
   });
   return Placed.Given;
 }
@@ -92,14 +92,15 @@ export function placePlayer(host: LobbyHost, arrival: Arrival, stream: AdmittedS
   coordinator.announce(entry, index);
   // The shard sends the replies itself, with everything else that a new player gets.
   arrival.session.acceptPlay(arrival.messageStream, arrival.sink, true);
-  handOff(shard, { ...partsOf(arrival), row, released, streamId: entry.id, publish: null });
-  const playing = coordinator.addPlayer(entry, index);
+  const share = coordinator.addPlayer(entry, index);
+  const play = { streamId: entry.id, publish: null, play: share.play };
+  handOff(shard, { ...partsOf(arrival), row, released, ...play });
   register(host, arrival, {
     type: "rtmp-play",
     shard: index,
     row,
     published: new Set(),
-    playing,
+    plays: new Map([[share.play, share]]),
   });
   return Placed.Given;
 }

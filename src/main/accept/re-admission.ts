@@ -29,13 +29,15 @@ export function noLongerAllowed(config: Config, clients: Clients): Unwelcome[] {
 }
 
 function reasonAgainst(config: Config, client: Client): string | undefined {
-  const { ip, request, playing, published } = client;
-  const entries = [...published, ...(playing === undefined ? [] : [playing.entry])];
-  for (const entry of entries) {
+  const { ip, request, plays, published } = client;
+  const uses = [
+    ...[...published].map((entry) => ({ entry, action: "publish" as const })),
+    ...[...plays.values()].map(({ entry }) => ({ entry, action: "play" as const })),
+  ];
+  for (const { entry, action } of uses) {
     const name = entry.key.slice(0, entry.key.indexOf("/"));
     // A stream of the default vhost stays there, whatever name its client used.
     const vhost = config.vhosts.has(name) ? resolveVhost(config, name) : undefined;
-    const action = entry === playing?.entry ? "play" : "publish";
     if (vhost === undefined) {
       return `no vhost ${name}`;
     }

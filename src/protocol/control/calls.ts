@@ -50,6 +50,8 @@ export interface StreamNews {
   /** `vhost/app/stream`. */
   readonly key: string;
   readonly settings: StreamSettings;
+  /** Rises with every announcement. */
+  readonly announcement: number;
 }
 
 /** The ring that players of a stream read now; null: there is none. */
@@ -79,6 +81,8 @@ export interface SettingsNews {
 export interface ForgetStream {
   readonly kind: "forget";
   readonly streamId: number;
+  /** The announcement that is taken back: not a later one, which an {@link AdmissionAnswer} may have told meanwhile. */
+  readonly announcement: number;
 }
 
 interface Give {
@@ -191,6 +195,10 @@ export type AdmissionAnswer =
       /** Of a publisher: the ring to write. A player's comes as {@link RingNews}. */
       readonly lease: RingLease | null;
       readonly previous: TimelineEnd | null;
+      /** As in {@link StreamNews}. */
+      readonly announcement: number;
+      /** Of a player: number of the play, for {@link PrimaryCalls.playEnded}. */
+      readonly play: number;
     }
   | { readonly allowed: false; readonly status: string; readonly description: string };
 
@@ -199,6 +207,11 @@ export interface PrimaryCalls {
   /** A ring of at least this wrap for a stream that the calling shard writes; null when the host's budget is spent. */
   leaseRing(streamId: number, wrapBytes: number): Promise<RingLease | null>;
   admit(question: RowQuestion): Promise<AdmissionAnswer>;
+  /**
+   * A play has ended and its connection stays. A call and no posted message: it keeps its order with the questions of
+   * the same connection. Numbers are never used again, so that a late one means nobody else's play.
+   */
+  playEnded(row: number, play: number): Promise<void>;
 }
 
 /** Faults that tests inject into a shard. */

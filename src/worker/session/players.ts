@@ -14,6 +14,7 @@ import type { SocketRows } from "../io/socket-rows.ts";
 import type { FanOut } from "../stream/fan-out.ts";
 import { RowFlag } from "../stream/row-flags.ts";
 import { PlayerDialogue } from "./player-dialogue.ts";
+import type { TakenRow } from "./publisher-host.ts";
 
 /** Reads taken from one row in one turn: fairness under a flood. */
 const READS_PER_TURN = 4;
@@ -29,7 +30,11 @@ export interface PlayersHost {
   fanOut(streamId: number): FanOut | undefined;
   admit(question: AdmissionQuestion): Promise<AdmissionAnswer>;
   /** Makes an admitted stream known here. */
-  learn(streamId: number, answer: AdmissionAnswer & { allowed: true }): void;
+  learn(answer: AdmissionAnswer & { allowed: true }): void;
+  /** A play ended and its connection stays. */
+  playEnded(row: number, play: number): void;
+  /** The row, which is at a message boundary, is no player's any more. @param unsent **Owned**. */
+  share(taken: TakenRow, unsent: Uint8Array): void;
   gone(row: number, reason: EndReason, detail: string, bytesIn: number, bytesOut: number): void;
 }
 
@@ -50,7 +55,8 @@ export class Players {
     this.#rows = host.rows;
     const end = (row: number, reason: EndReason, detail: string): void =>
       this.end(row, reason, detail);
-    this.#dialogue = new PlayerDialogue({ ...host, end });
+    const share = (taken: TakenRow): void => this.#share(taken);
+    this.#dialogue = new PlayerDialogue({ ...host, end, share });
   }
 
   /** Takes a given player over and starts it. */
@@ -172,6 +178,18 @@ export class Players {
 
   has(row: number): boolean {
     return this.#dialogue.has(row);
+  }
+
+  /** Gives a row up that is to carry several streams. */
+  #share(taken: TakenRow): void {
+    const { row } = taken;
+    if (this.#host.fanOut(this.#board.stream[row] ?? 0)?.detach(row) === false) {
+      this.end(row, "passed by the ring");
+      return;
+    }
+    this.#dialogue.close(row);
+    this.count -= 1;
+    this.#host.share(taken, this.#rows.release(row));
   }
 
   #readable(row: number, isBroken: boolean): void {

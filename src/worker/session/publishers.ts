@@ -12,9 +12,13 @@ export class Publishers {
     return this.#byRow.size;
   }
 
-  /** A publisher was adopted. */
+  /** One more connection. */
   add(publisher: Publisher): void {
     this.#byRow.set(publisher.row, publisher);
+  }
+
+  /** It has its streams by now. */
+  adopted(publisher: Publisher): void {
     if (this.#isDraining) {
       publisher.requestReconnect();
     }
