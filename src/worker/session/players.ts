@@ -203,7 +203,9 @@ export class Players {
     const acknowledged = ((bytesOut[row] ?? 0) - Math.max(0, unacknowledged)) | 0;
     if (taken[row] !== acknowledged) {
       taken[row] = acknowledged;
+      // `now` is older than the touch: the difference would be negative, which reads as the longest time there is.
       this.#touch(row);
+      return 0;
     }
     return ((now & MS_MASK) - (progress[row] ?? 0)) & MS_MASK;
   }
