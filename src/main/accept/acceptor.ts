@@ -73,8 +73,8 @@ export class Acceptor {
       this.#accepted(socket, listener.endpoint),
     );
     server.on("error", this.#failed);
-    // Without the backlog Node would shorten the kernel's queue to its own default.
-    server.listen({ fd: duplicate(listener.descriptor), backlog: BACKLOG });
+    // Without the backlog Node would shorten the kernel's queue to its own default; next to `fd` it reads no option.
+    server.listen({ fd: duplicate(listener.descriptor) }, BACKLOG);
     listener.server = server;
   }
 }
