@@ -30,7 +30,7 @@ import { Players } from "./session/players.ts";
 import { type NewStream, Publisher, type PublisherHost } from "./session/publisher.ts";
 import { StallGrace } from "./stall-grace.ts";
 import { FanOut } from "./stream/fan-out.ts";
-import type { CutTurn, FanOutEnd, FanOutHost, TurnTaker } from "./stream/fan-out-host.ts";
+import type { FanOutEnd, FanOutHost, TurnTaker } from "./stream/fan-out-host.ts";
 import { LiveStream, type LiveStreamHost } from "./stream/live-stream.ts";
 import { Preamble } from "./stream/preamble.ts";
 import type { RingView } from "./stream/ring-view.ts";
@@ -63,7 +63,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   readonly #fanOuts = new Map<number, FanOut>();
   readonly #publishers = new Map<number, Publisher>();
   readonly #owners = new Map<LiveStream, Publisher>();
-  readonly #cutTurns: { fanOut: TurnTaker; turn: CutTurn }[] = [];
+  readonly #cutTurns: TurnTaker[] = [];
   #turnEnd = 0;
   #isStopped = false;
   #isContinuing = false;
@@ -180,8 +180,8 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     return this.#turnEnd;
   }
 
-  continueLater(fanOut: TurnTaker, turn: CutTurn): void {
-    this.#cutTurns.push({ fanOut, turn });
+  continueLater(fanOut: TurnTaker): void {
+    this.#cutTurns.push(fanOut);
     if (!this.#isContinuing) {
       this.#isContinuing = true;
       setImmediate(() => this.#continueTurns());
@@ -325,8 +325,8 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     this.#isContinuing = false;
     this.#beginTurn();
     const began = performance.now();
-    for (const { fanOut, turn } of this.#cutTurns.splice(0)) {
-      fanOut.continueTurn(turn);
+    for (const fanOut of this.#cutTurns.splice(0)) {
+      fanOut.continueTurn();
     }
     this.#meter.addSending(performance.now() - began);
   }

@@ -45,7 +45,7 @@ before(async () => {
   });
 });
 
-after(() => weir.close());
+after(() => weir?.close());
 
 beforeEach(allRun);
 
@@ -239,7 +239,7 @@ describe("a shard's death", () => {
   });
 });
 
-test("a publisher that asks for a second name and leaves before the answer keeps nothing", {
+test("a publisher that asks for a second name and dies with its shard before the answer keeps nothing", {
   timeout: 30_000,
 }, async () => {
   await allRun();
@@ -255,11 +255,13 @@ test("a publisher that asks for a second name and leaves before the answer keeps
   asking.write(command(0, "createStream", 6, null));
   asking.write(command(2, "publish", 7, null, name, "live"));
   await delay(100);
-  asking.destroy();
+  void supervisor.links[1]?.terminate();
   const key = `__defaultVhost__/live/${own}`;
   await waitUntil("it has left", () => coordinator.find(key) === undefined, 5000);
+  await asking.waitEnd(2000);
   void link.terminate();
   await waitUntil("all is gone", () => coordinator.size + pool.lentCount === 0, 5000);
+  await allRun();
 });
 
 describe("a shard that dies again and again", () => {

@@ -27,7 +27,7 @@ before(async () => {
   weir = await startInProcess({ workers: 2 });
 });
 
-after(() => weir.close());
+after(() => weir?.close());
 
 /** Every cut from the end of the handshake to the end of the dialogue, then every `step`-th, and a few before. */
 function cutsOf(dialogueBytes: number, allBytes: number, step: number): number[] {

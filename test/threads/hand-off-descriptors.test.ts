@@ -37,7 +37,7 @@ before(async () => {
   weir = await startInProcess({ workers: 2, limits });
 });
 
-after(() => weir.close());
+after(() => weir?.close());
 
 /** Nothing is left of any connection or stream. */
 async function waitEmpty(): Promise<void> {

@@ -62,6 +62,8 @@ export class RingWriter {
   readonly chunkSize: number;
   /** Largest message in bytes. */
   readonly messageBytesMax: number;
+  /** Largest headers in bytes. */
+  readonly headerBytesMax: number;
   readonly #words: Int32Array;
   readonly #index: FrameIndex;
   readonly #headers: HeaderSlots;
@@ -99,6 +101,7 @@ export class RingWriter {
     this.#data = new Uint8Array(sab, layout.dataOffset, layout.wrap);
     this.wrap = layout.wrap;
     this.messageBytesMax = this.wrap / 4;
+    this.headerBytesMax = this.#headers.bytesMax;
     this.id = options.id;
     this.chunkSize = options.chunkSize;
     check(Number.isInteger(this.id) && this.id > NO_RING, "a ring id below 1");
@@ -193,7 +196,7 @@ export class RingWriter {
    */
   setHeaders(bytes: Uint8Array): number {
     check(this.#length === IDLE, "headers set within a message");
-    if (bytes.length > this.#headers.bytesMax) {
+    if (bytes.length > this.headerBytesMax) {
       return -1;
     }
     const version = this.#headerVersion === HEADER_VERSION_MAX ? 1 : this.#headerVersion + 1;

@@ -111,6 +111,13 @@ export class ServerSession {
     );
   }
 
+  /** The host has set another outgoing chunk size on this connection by itself; 0: it has not. */
+  noteChunkSize(chunkSize: number): void {
+    if (chunkSize > 0) {
+      this.#state.chunkSizeOut = chunkSize;
+    }
+  }
+
   /**
    * Takes bytes of the client.
    * Memory: the bytes are **borrowed** for the call; media payloads may be views of them.

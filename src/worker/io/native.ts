@@ -23,9 +23,13 @@ const SEND_FLAGS = MSG_DONTWAIT | MSG_NOSIGNAL;
 const SEND_MORE_FLAGS = SEND_FLAGS | MSG_MORE;
 
 const SOL_SOCKET = 1;
+const SO_KEEPALIVE = 9;
 const SO_LINGER = 13;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
+const TCP_KEEPIDLE = 4;
+const TCP_KEEPINTVL = 5;
+const TCP_KEEPCNT = 6;
 const TCP_USER_TIMEOUT = 18;
 const TCP_NOTSENT_LOWAT = 25;
 const SIOCOUTQ = 0x54_11;
@@ -114,6 +118,21 @@ export function setUnsentLimit(descriptor: number, bytes: number): number {
 /** Time that sent data may stay unacknowledged before the kernel drops the connection (TCP_USER_TIMEOUT). */
 export function setUserTimeout(descriptor: number, ms: number): number {
   return setOption(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, ms);
+}
+
+/** How a connection on which nothing is sent is found dead. Seconds. */
+export interface KeepAlive {
+  readonly idleSeconds: number;
+  readonly intervalSeconds: number;
+  readonly probes: number;
+}
+
+/** Probes a silent peer, so that one that is gone without a word is noticed while nothing is sent to it. */
+export function setKeepAlive(descriptor: number, keepAlive: KeepAlive): number {
+  setOption(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, keepAlive.idleSeconds);
+  setOption(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, keepAlive.intervalSeconds);
+  setOption(descriptor, IPPROTO_TCP, TCP_KEEPCNT, keepAlive.probes);
+  return setOption(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
 /** Makes the next close a reset that drops queued bytes: for a stream position that was overwritten. */

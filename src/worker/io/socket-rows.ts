@@ -3,37 +3,43 @@
  * few out-of-band bytes that a socket did not take at once. No object per player.
  */
 import { type Board, EPOLL_ROW, RowRole, RowState } from "../../protocol/control/board.ts";
-import { CONTROL_BACKLOG_BYTES_MAX } from "../../protocol/limits.ts";
 import { RowFlag } from "../stream/row-flags.ts";
 import {
   closeDescriptor,
   Epoll,
   EpollSet,
   Errno,
+  type KeepAlive,
   type MemoryBase,
   memoryBase,
   receive,
   send,
+  setKeepAlive,
   setNoDelay,
   setResetOnClose,
   setUnsentLimit,
   setUserTimeout,
 } from "./native.ts";
+import { Pending, type SharedBytes } from "./pending.ts";
 
 const EVENTS_PER_POLL = 1024;
 const READ_BYTES = 64 * 1024;
-const STAGING_BYTES = 1024 * 1024;
+const STAGING_BYTES = 128 * 1024;
 const WATCH_IN = Epoll.In | Epoll.RdHup;
 const WATCH_IN_OUT = WATCH_IN | Epoll.Out;
+/** A player to whom nothing is sent is asked this often whether it is still there. */
+const KEEP_ALIVE: KeepAlive = { idleSeconds: 30, intervalSeconds: 5, probes: 3 };
 
 /** Result of a send that failed for good. */
 export const SEND_FAILED = -1;
 
-/** Bytes that must go out before ring bytes. */
-interface Pending {
-  /** **Owned** or shared with other rows; never written. */
-  readonly bytes: Uint8Array;
-  offset: number;
+/** How a player's socket is set. */
+export interface RowOptions {
+  readonly noDelay: boolean;
+  /** Milliseconds that sent bytes may stay unacknowledged; 0: the kernel's own limit. */
+  readonly stallMs: number;
+  /** Bytes that may wait in the socket unsent. */
+  readonly unsentBytes: number;
 }
 
 /** Descriptors of players: sending, reading, closing. */
@@ -41,10 +47,14 @@ export class SocketRows {
   readonly board: Board;
   /** Rows whose socket is full. */
   readonly blocked: Set<number> = new Set();
+  /** Chunk size last announced to each row's peer, 0 where the lobby's still holds. */
+  readonly chunkSize: Int32Array;
   /** send(2) calls made. */
   sends = 0;
   readonly #epoll = new EpollSet(EVENTS_PER_POLL);
   readonly #pending = new Map<number, Pending>();
+  /** Unsent bytes that each row's socket is set to. */
+  readonly #unsentBytes: Int32Array;
   readonly #staging: MemoryBase;
   readonly #stagingBytes: Uint8Array;
   readonly #read: MemoryBase;
@@ -52,6 +62,8 @@ export class SocketRows {
 
   constructor(board: Board) {
     this.board = board;
+    this.chunkSize = new Int32Array(board.rows);
+    this.#unsentBytes = new Int32Array(board.rows);
     this.#staging = memoryBase(new SharedArrayBuffer(STAGING_BYTES));
     this.#stagingBytes = new Uint8Array(this.#staging.buffer);
     this.#read = memoryBase(new SharedArrayBuffer(READ_BYTES));
@@ -72,14 +84,28 @@ export class SocketRows {
     this.#epoll.close();
   }
 
-  /** Takes a given descriptor over: GIVEN → HELD, options set, inbound bytes watched. */
-  adopt(row: number, options: { noDelay: boolean; stallMs: number; unsentBytes: number }): void {
+  /**
+   * Takes a given descriptor over: GIVEN → HELD, options set, inbound bytes watched.
+   * @returns false when it cannot be watched: the row is to be closed.
+   */
+  adopt(row: number, options: RowOptions): boolean {
     const descriptor = this.#descriptor(row);
     Atomics.store(this.board.state, row, RowState.Held);
     setNoDelay(descriptor, options.noDelay);
     setUserTimeout(descriptor, options.stallMs);
-    setUnsentLimit(descriptor, options.unsentBytes);
-    this.#epoll.add(descriptor, WATCH_IN, row);
+    setKeepAlive(descriptor, KEEP_ALIVE);
+    this.chunkSize[row] = 0;
+    this.#unsentBytes[row] = 0;
+    this.limitUnsent(row, options.unsentBytes);
+    return this.#epoll.add(descriptor, WATCH_IN, row) >= 0;
+  }
+
+  /** Sets how many bytes may wait in the row's socket unsent; a call only where that changes. */
+  limitUnsent(row: number, bytes: number): void {
+    if (this.#unsentBytes[row] !== bytes) {
+      this.#unsentBytes[row] = bytes;
+      setUnsentLimit(this.#descriptor(row), bytes);
+    }
   }
 
   /**
@@ -96,13 +122,12 @@ export class SocketRows {
   }
 
   /**
-   * Sends replies or a preamble; what the socket does not take is kept and goes out first.
+   * Sends replies, a preamble or copies; what the socket does not take is kept and goes out first.
    * @returns false when the connection failed or its backlog is over the limit.
    */
   sendBytes(row: number, bytes: Uint8Array, more = false): boolean {
-    const waiting = this.#pending.get(row);
-    if (waiting !== undefined) {
-      return this.#appendPending(row, waiting, bytes);
+    if (this.#pending.has(row)) {
+      return this.#keep(row, bytes, 0);
     }
     let offset = 0;
     while (offset < bytes.length) {
@@ -115,18 +140,15 @@ export class SocketRows {
       offset += sent;
       this.#count(row, sent);
       if (sent < part) {
-        this.keep(row, bytes.slice(offset), 0);
-        return true;
+        return this.#keep(row, bytes, offset);
       }
     }
     return true;
   }
 
-  /** Keeps bytes that must go out before ring bytes. `bytes` is taken over or shared, never copied. */
-  keep(row: number, bytes: Uint8Array, offset: number): void {
-    this.#pending.set(row, { bytes, offset });
-    this.#setFlag(row, RowFlag.Pending);
-    this.block(row);
+  /** Queues a message that was taken out of a ring, from `offset` on: it goes out before ring bytes. */
+  keepShared(row: number, shared: SharedBytes, offset: number): void {
+    this.#queueOf(row).addShared(shared, offset);
   }
 
   /** Sends what was kept. @returns true when nothing is left; false when blocked; null when the connection failed. */
@@ -135,16 +157,15 @@ export class SocketRows {
     if (pending === undefined) {
       return true;
     }
-    while (pending.offset < pending.bytes.length) {
-      const part = Math.min(STAGING_BYTES, pending.bytes.length - pending.offset);
-      this.#stagingBytes.set(pending.bytes.subarray(pending.offset, pending.offset + part));
-      const sent = this.send(row, this.#staging, 0, part, false);
+    while (!pending.isEmpty) {
+      const staged = pending.peek(this.#stagingBytes);
+      const sent = this.send(row, this.#staging, 0, staged, false);
       if (sent === SEND_FAILED) {
         return null;
       }
-      pending.offset += sent;
+      pending.drop(sent);
       this.#count(row, sent);
-      if (sent < part) {
+      if (sent < staged) {
         return false;
       }
     }
@@ -203,6 +224,7 @@ export class SocketRows {
   close(row: number, reset: boolean): void {
     const descriptor = this.#descriptor(row);
     Atomics.store(this.board.state, row, RowState.Closing);
+    this.#pending.get(row)?.clear();
     this.#pending.delete(row);
     this.blocked.delete(row);
     this.#epoll.remove(descriptor);
@@ -214,16 +236,20 @@ export class SocketRows {
     Atomics.store(this.board.state, row, RowState.Free);
   }
 
-  #appendPending(row: number, waiting: Pending, bytes: Uint8Array): boolean {
-    const left = waiting.bytes.length - waiting.offset;
-    if (bytes.length + Math.min(left, CONTROL_BACKLOG_BYTES_MAX) > CONTROL_BACKLOG_BYTES_MAX * 2) {
-      return false;
+  #keep(row: number, bytes: Uint8Array, offset: number): boolean {
+    return this.#queueOf(row).add(bytes, offset);
+  }
+
+  /** The row's queue; the row is blocked until it is empty. */
+  #queueOf(row: number): Pending {
+    let pending = this.#pending.get(row);
+    if (pending === undefined) {
+      pending = new Pending();
+      this.#pending.set(row, pending);
+      this.#setFlag(row, RowFlag.Pending);
     }
-    const joined = new Uint8Array(left + bytes.length);
-    joined.set(waiting.bytes.subarray(waiting.offset));
-    joined.set(bytes, left);
-    this.keep(row, joined, 0);
-    return true;
+    this.block(row);
+    return pending;
   }
 
   #descriptor(row: number): number {

@@ -13,6 +13,8 @@ import { RowFlag } from "../stream/row-flags.ts";
 const COPY_BYTES_MAX = 256 * 1024;
 /** Message stream id in a fmt 0 header with a one-byte basic header (RTMP 1.0 §5.3.1.2.1). */
 const MESSAGE_STREAM_OFFSET = 8;
+/** What keeps a row on copies. */
+const CHANGED = RowFlag.NoAudio | RowFlag.NoVideo | RowFlag.NeedsKeyframe;
 
 const AUDIO = new Set<number>([FrameClass.Audio, FrameClass.AudioHeader, FrameClass.AudioConfig]);
 const VIDEO = new Set<number>([
@@ -62,13 +64,38 @@ export class Copies {
         return SendResult.Full;
       }
     }
+    this.#leaveCopies(row);
     return SendResult.Done;
+  }
+
+  /** A row that wants everything, as it is, goes back to the ring's own bytes. */
+  #leaveCopies(row: number): void {
+    const flags = this.#board.flags[row] ?? 0;
+    if ((flags & CHANGED) === 0 && this.#board.messageStream[row] === 1) {
+      this.#board.flags[row] = flags & ~RowFlag.Copied;
+    }
+  }
+
+  /** Whether a row gets frames of this kind. A keyframe ends the wait for one. */
+  #wants(row: number, kind: number): boolean {
+    const flags = this.#board.flags[row] ?? 0;
+    if (AUDIO.has(kind)) {
+      return (flags & RowFlag.NoAudio) === 0;
+    }
+    if (!VIDEO.has(kind)) {
+      return true;
+    }
+    if (kind === FrameClass.Keyframe && (flags & RowFlag.NoVideo) === 0) {
+      this.#board.flags[row] = flags & ~RowFlag.NeedsKeyframe;
+      return true;
+    }
+    const isHeader = kind === FrameClass.VideoHeader || kind === FrameClass.VideoMetadata;
+    return (flags & RowFlag.NoVideo) === 0 && (isHeader || (flags & RowFlag.NeedsKeyframe) === 0);
   }
 
   /** Copies messages from frame `first` on and moves the cursor past them; null when they are gone. */
   #collect(view: RingView, row: number, first: number): Uint8Array | null {
     const { reader } = view;
-    const flags = this.#board.flags[row] ?? 0;
     const parts: Uint8Array[] = [];
     let length = 0;
     let cursor = this.#board.cursor[row] ?? 0;
@@ -78,10 +105,7 @@ export class Copies {
         return null;
       }
       cursor = (this.#frame.position + this.#frame.length) | 0;
-      const isOff =
-        ((flags & RowFlag.NoAudio) !== 0 && AUDIO.has(this.#frame.kind)) ||
-        ((flags & RowFlag.NoVideo) !== 0 && VIDEO.has(this.#frame.kind));
-      if (isOff) {
+      if (!this.#wants(row, this.#frame.kind)) {
         continue;
       }
       const bytes = new Uint8Array(this.#frame.length);

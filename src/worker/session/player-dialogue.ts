@@ -162,10 +162,15 @@ export class PlayerDialogue implements ServerSessionSink {
     const flag = kind === "audio" ? RowFlag.NoAudio : RowFlag.NoVideo;
     const { flags } = this.#board;
     const row = this.#row;
-    flags[row] = enabled ? (flags[row] ?? 0) & ~flag : (flags[row] ?? 0) | flag;
-    if (!enabled) {
-      this.#host.fanOut(this.#board.stream[row] ?? 0)?.detach(row);
-      this.#setFlag(row, RowFlag.Copied);
+    const isOff = ((flags[row] ?? 0) & flag) !== 0;
+    if (enabled && isOff) {
+      // Frames that build on what was left out would show rubbish.
+      flags[row] = ((flags[row] ?? 0) & ~flag) | (kind === "video" ? RowFlag.NeedsKeyframe : 0);
+    } else if (!(enabled || isOff)) {
+      if (this.#host.fanOut(this.#board.stream[row] ?? 0)?.detach(row) === false) {
+        this.#closing = { reason: "passed by the ring", detail: "" };
+      }
+      this.#setFlag(row, flag | RowFlag.Copied);
     }
   }
 
@@ -244,7 +249,10 @@ export class PlayerDialogue implements ServerSessionSink {
       return undefined;
     }
     const snapshot: ServerSessionSnapshot = { identity: JSON.parse(text) };
-    return ServerSession.restore(snapshot, sessionHost, new ChunkDecoder({ identified: true }));
+    const decoder = new ChunkDecoder({ identified: true });
+    const session = ServerSession.restore(snapshot, sessionHost, decoder);
+    session.noteChunkSize(this.#rows.chunkSize[row] ?? 0);
+    return session;
   }
 
   #admitted(row: number, messageStream: number, answer: AdmissionAnswer): void {

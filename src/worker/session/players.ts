@@ -15,9 +15,6 @@ import { PlayerDialogue } from "./player-dialogue.ts";
 
 /** Reads taken from one row in one turn: fairness under a flood. */
 const READS_PER_TURN = 4;
-/** Unsent bytes allowed in a socket: one second of the stream within these bounds. */
-const UNSENT_MIN = 64 * 1024;
-const UNSENT_MAX = 1024 * 1024;
 /** A player that took bytes this recently may have a larger ring. */
 const TOOK_LATELY_MS = 2000;
 const MS_MASK = 0x7f_ff_ff_ff;
@@ -58,12 +55,11 @@ export class Players {
   adopt(give: GivePlayer<ChunkDecoderSnapshot>): void {
     const { row } = give;
     const fanOut = this.#host.fanOut(give.streamId);
-    const rate = fanOut?.bytesPerSecond ?? 0;
     const settings = fanOut?.settings;
-    this.#rows.adopt(row, {
+    const isWatched = this.#rows.adopt(row, {
       noDelay: settings?.tcpNodelay ?? true,
       stallMs: settings?.playerStallMs ?? 0,
-      unsentBytes: Math.min(UNSENT_MAX, Math.max(UNSENT_MIN, rate)),
+      unsentBytes: fanOut?.unsentBytes ?? 0,
     });
     this.count += 1;
     this.#touch(row);
@@ -73,6 +69,10 @@ export class Players {
     this.#dialogue.open(row, give.identity, give.decoder);
     if (give.messageStream !== 1) {
       this.#setFlag(row, RowFlag.Copied);
+    }
+    if (!isWatched) {
+      this.end(row, "network error", "cannot be watched");
+      return;
     }
     fanOut?.join(row);
     if (give.rest.length > 0 && this.#dialogue.has(row)) {

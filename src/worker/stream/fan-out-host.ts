@@ -3,15 +3,9 @@ import type { SocketRows } from "../io/socket-rows.ts";
 import type { Preamble } from "./preamble.ts";
 import type { RingView } from "./ring-view.ts";
 
-/** The rest of a turn that took too long: rows `index`, `index + step`, … of the current ring. */
-export interface CutTurn {
-  readonly index: number;
-  readonly step: number;
-}
-
-/** Who goes on with a cut turn. */
+/** Who goes on with a turn that took too long. */
 export interface TurnTaker {
-  continueTurn(turn: CutTurn): void;
+  continueTurn(): void;
 }
 
 /** Why a row must be closed. */
@@ -25,7 +19,7 @@ export interface FanOutHost {
   readonly preamble: Preamble;
   /** This thread's number among ring readers. */
   readonly thread: number;
-  /** Frames per send that the shard's load asks for. */
+  /** Frames per send that the shard's load asks for; 1 or more, not whole. */
   stretch(): number;
   /** Ends a row's session. */
   endRow(row: number, reason: FanOutEnd): void;
@@ -33,8 +27,8 @@ export interface FanOutHost {
   sendCopies(view: RingView, row: number): number;
   /** The thread holds no view of the ring any more. */
   ringReleased(ringId: number): void;
-  /** Queues the rest of a turn that was cut. */
-  continueLater(fanOut: TurnTaker, turn: CutTurn): void;
+  /** Lets a cut turn go on after other work had its chance; asked for once until then. */
+  continueLater(fanOut: TurnTaker): void;
   /** Milliseconds at which the present turn must end. */
   turnEnd(): number;
 }

@@ -7,15 +7,23 @@
  */
 import type { RingLease, StreamSettings } from "../../protocol/control/calls.ts";
 import { RingState } from "../../protocol/ring/ring-layout.ts";
-import type { CutTurn, FanOutHost } from "./fan-out-host.ts";
+import type { FanOutHost } from "./fan-out-host.ts";
 import { Joins } from "./joins.ts";
 import { RingView, SendResult } from "./ring-view.ts";
 import { RowFlag } from "./row-flags.ts";
 import { StreamPace } from "./stream-pace.ts";
+import { ROWS_PER_CLOCK, Turns } from "./turns.ts";
 
-/** Rows sent between two looks at the clock. */
-const ROWS_PER_CLOCK = 16;
 const HELD = RowFlag.Waiting | RowFlag.Paused;
+/** Shares of the ring behind the head: a row that far back may be moved; if it takes bytes only later; in any case. */
+const FAR = 0.5;
+const FAR_TAKING = 0.625;
+const TOO_FAR = 0.7;
+/** Unsent bytes allowed in a socket: one second of the stream within these bounds. */
+const UNSENT_MIN = 64 * 1024;
+const UNSENT_MAX = 1024 * 1024;
+/** A change of the stream's rate by less than this share is not passed on to sockets. */
+const UNSENT_CHANGE = 0.25;
 
 /** One stream's players on this shard. */
 export class FanOut {
@@ -27,9 +35,11 @@ export class FanOut {
   readonly #views: RingView[] = [];
   readonly #joins: Joins;
   readonly #pace = new StreamPace();
-  #phase = 0;
+  readonly #turns: Turns;
   /** Slow players moved to a keyframe. */
   skips = 0;
+  /** Bytes that may wait unsent in a player's socket. */
+  unsentBytes: number = UNSENT_MIN;
 
   constructor(streamId: number, key: string, settings: StreamSettings, host: FanOutHost) {
     this.streamId = streamId;
@@ -40,18 +50,21 @@ export class FanOut {
       host,
       settings,
       current: () => this.#current,
+      unsentBytes: () => this.unsentBytes,
       started: (view, row) => this.#sendOn(view, row),
+    });
+    this.#turns = new Turns({
+      host,
+      settings,
+      pace: this.#pace,
+      views: this.#views,
+      send: (view, row) => this.#sendOn(view, row),
     });
   }
 
   /** Players here, waiting ones included. */
   get players(): number {
     return this.#views.reduce((sum, view) => sum + view.count, 0) + this.#joins.waiting;
-  }
-
-  /** Bytes per second of the stream, 0 when not known. */
-  get bytesPerSecond(): number {
-    return this.#current?.reader.bytesPerSecond ?? 0;
   }
 
   /** A ring that players read from now on. */
@@ -65,11 +78,20 @@ export class FanOut {
     this.#views.push(view);
     // Frames that are there already count for pace only from here on; waiters look at the keyframe index.
     this.#settle();
-    this.#joins.startWaiters(false);
   }
 
-  /** Lets every ring go: the stream is forgotten here. */
+  /** Lets every ring go: the stream is forgotten here. A row that plays something else by now gets its message whole. */
   close(): void {
+    for (const view of this.#views) {
+      while (view.count > 0) {
+        const row = view.list[view.count - 1] ?? -1;
+        const isWhole = view.rescue(row);
+        view.remove(row);
+        if (!isWhole) {
+          this.#host.endRow(row, "passed by the ring");
+        }
+      }
+    }
     for (const view of this.#views.splice(0)) {
       this.#release(view);
     }
@@ -80,7 +102,7 @@ export class FanOut {
     this.#joins.join(row);
   }
 
-  /** A player leaves, whatever it was doing. */
+  /** A player leaves, whatever it was doing; one that stays connected was {@link detach}ed before. */
   leave(row: number): void {
     for (const view of this.#views) {
       view.remove(row);
@@ -88,17 +110,27 @@ export class FanOut {
     this.#joins.leave(row);
   }
 
-  /** Stops or resumes a player's media; it resumes at the newest keyframe. */
+  /**
+   * Stops or resumes a player's media. It goes on where it stopped, or at the newest keyframe when one came since or the
+   * place is gone.
+   * @returns false when the connection must be reset.
+   */
   pause(row: number, paused: boolean): boolean {
-    const view = this.#viewOf(row);
     if (paused) {
       this.#setFlag(row, RowFlag.Paused);
-      return view === undefined || this.detach(row);
+      return this.detach(row);
+    }
+    if ((this.#flags(row) & RowFlag.Paused) === 0) {
+      return true;
     }
     this.#clearFlag(row, RowFlag.Paused);
+    const view = this.#viewOf(row);
     if (view !== undefined) {
-      view.remove(row);
-      this.join(row);
+      const cursor = this.#host.rows.board.cursor[row] ?? 0;
+      if (!view.reader.isSafe(cursor) || view.hasKeyframeAfter(cursor)) {
+        this.#setFlag(row, RowFlag.Skip);
+      }
+      this.#sendOn(view, row);
     }
     return true;
   }
@@ -121,7 +153,7 @@ export class FanOut {
       return;
     }
     if (due > 0) {
-      this.#sendDue(due);
+      this.#turns.take(due);
     }
   }
 
@@ -131,19 +163,19 @@ export class FanOut {
     if (view === undefined) {
       return;
     }
-    const now = this.#host.now();
     if (view.reader.state !== RingState.Open || this.#views.length > 1) {
       this.#settle();
     }
-    if (this.#pace.isTimerDue(now)) {
+    if (this.#pace.isTimerDue(this.#host.now())) {
       this.#look(view);
-      this.#sendDue(1);
+      this.#turns.take(1);
     }
-    this.#joins.startWaiters(false);
+    this.#joins.startWaiters();
   }
 
-  /** Every second: waiting has an end, and old copies are dropped. */
+  /** Every second: waiting has an end, old copies are dropped, and sockets hold a second of the stream. */
   tickSlow(): void {
+    this.#followRate();
     for (const view of this.#views) {
       view.dropRescued();
     }
@@ -164,29 +196,35 @@ export class FanOut {
     if (view === undefined || (this.#flags(row) & (HELD | RowFlag.Skip)) !== 0) {
       return;
     }
-    const { reader } = view;
-    const cursor = this.#host.rows.board.cursor[row] ?? 0;
-    const behind = (reader.head - cursor) | 0;
-    const rate = Math.max(1, reader.bytesPerSecond);
-    const lagMs = ((behind + unacknowledgedBytes) * 1000) / rate;
-    const isLate = lagMs > this.settings.queueLengthMs;
-    if (!isLate && behind <= reader.wrap / 2) {
+    const share = view.shareBehind(row);
+    const isLate = view.lagMs(row, unacknowledgedBytes) > this.settings.queueLengthMs;
+    if (!isLate && share <= FAR) {
       return;
     }
     if (!isLate && tookBytesLately) {
-      reader.askForWrap(reader.wrap * 2);
-      if (behind <= (reader.wrap / 8) * 5) {
+      view.reader.askForWrap(view.reader.wrap * 2);
+      if (share <= FAR_TAKING) {
         return;
       }
     }
-    this.#skip(view, row);
+    // A jump back to the keyframe of what it is getting now would help nobody.
+    const next = this.#host.rows.board.messageEnd[row] ?? 0;
+    if (share > TOO_FAR || view.hasKeyframeAfter(next)) {
+      this.#skip(view, row);
+    }
   }
 
-  /** Goes on with a turn that was cut. */
-  continueTurn({ index, step }: CutTurn): void {
-    const view = this.#current;
-    if (view !== undefined) {
-      this.#sendPhase(view, index, step);
+  #followRate(): void {
+    const rate = this.#current?.reader.bytesPerSecond ?? 0;
+    const wanted = Math.min(UNSENT_MAX, Math.max(UNSENT_MIN, rate));
+    if (Math.abs(wanted - this.unsentBytes) <= this.unsentBytes * UNSENT_CHANGE) {
+      return;
+    }
+    this.unsentBytes = wanted;
+    for (const view of this.#views) {
+      for (let at = 0; at < view.count; at += 1) {
+        this.#host.rows.limitUnsent(view.list[at] ?? -1, wanted);
+      }
     }
   }
 
@@ -215,43 +253,9 @@ export class FanOut {
   #look(view: RingView): number {
     const { videoFrames, hasKeyframe } = this.#pace.look(view, this.#host.now());
     if (hasKeyframe) {
-      this.#joins.startWaiters(true);
+      this.#joins.startWaiters();
     }
     return videoFrames;
-  }
-
-  /** Sends as many phases as frames came; all of them at the most. */
-  #sendDue(frames: number): void {
-    const k = this.#pace.takeTurn(this.settings, this.#host.stretch(), this.#host.now());
-    for (let turn = Math.min(frames, k); turn > 0; turn -= 1) {
-      this.#phase = (this.#phase + 1) % k;
-      for (const view of this.#views) {
-        this.#sendPhase(view, this.#phase, k);
-      }
-    }
-  }
-
-  /** Sends rows `index`, `index + step`, … of a view. */
-  #sendPhase(view: RingView, index: number, step: number): void {
-    const turnEnd = this.#host.turnEnd();
-    let sinceClock = 0;
-    for (let at = index; at < view.count; at += step) {
-      const row = view.list[at] ?? -1;
-      const before = view.count;
-      this.#sendOn(view, row);
-      if (view.count < before) {
-        // The row left and another took its place.
-        at -= step;
-      }
-      sinceClock += 1;
-      if (sinceClock >= ROWS_PER_CLOCK && at + step < view.count) {
-        sinceClock = 0;
-        if (this.#host.now() > turnEnd) {
-          this.#host.continueLater(this, { index: at + step, step });
-          return;
-        }
-      }
-    }
   }
 
   #sendOn(view: RingView, row: number): void {
@@ -310,57 +314,74 @@ export class FanOut {
 
   /** Moves a slow player to the newest keyframe, at a message boundary. */
   #skip(view: RingView, row: number): void {
-    if (view.isInside(row) && !view.rescue(row)) {
-      this.#host.endRow(row, "passed by the ring");
+    if (!view.rescue(row)) {
+      // What it stands in may still go out from the ring; if not, there is no way on.
+      if (!view.reader.isSafe(this.#host.rows.board.cursor[row] ?? 0)) {
+        this.#host.endRow(row, "passed by the ring");
+      }
       return;
     }
     const { board } = this.#host.rows;
     board.skips[row] = (board.skips[row] ?? 0) + 1;
     this.skips += 1;
     this.#setFlag(row, RowFlag.Skip);
-    if ((this.#flags(row) & RowFlag.Blocked) === 0) {
-      this.#sendOn(view, row);
-    }
+    this.#sendOn(view, row);
   }
 
   /** Brings rows of rings that are no longer written to where they belong, and lets drained rings go. */
   #settle(): void {
     for (const view of [...this.#views]) {
-      const { state } = view.reader;
+      const { state, successorId } = view.reader;
       if (state === RingState.Open) {
         continue;
       }
-      const next = this.#views.find((other) => other.ringId === view.reader.successorId);
-      this.#drain(view, state === RingState.Moved ? next : undefined, state === RingState.Moved);
       const isLast = view === this.#current;
+      const next = this.#views.find((other) => other.ringId === successorId);
+      if (state === RingState.Moved && next?.reader.chunkSize === view.reader.chunkSize) {
+        this.#drain(view, (row) => this.#follow(row, next));
+      } else if (state !== RingState.Moved || !isLast) {
+        // Rings come in their order: a successor that is not here by now never comes.
+        this.#drain(view, (row) => this.#joins.wait(row));
+      } else {
+        this.#drain(view, undefined);
+      }
       if (view.count === 0 && (!isLast || state !== RingState.Moved)) {
         this.#views.splice(this.#views.indexOf(view), 1);
         this.#release(view);
       }
     }
-    this.#joins.startWaiters(false);
+    this.#joins.startWaiters();
   }
 
-  #drain(view: RingView, next: RingView | undefined, hasMoved: boolean): void {
+  /** Sends the last of a ring; rows that have it all, or are paused, go on by `move`. */
+  #drain(view: RingView, move: ((row: number) => void) | undefined): void {
+    const { board } = this.#host.rows;
+    const head = view.reader.head | 0;
+    const turnEnd = this.#host.turnEnd();
     for (let at = view.count - 1; at >= 0; at -= 1) {
       const row = view.list[at] ?? -1;
       this.#sendOn(view, row);
-      const { board } = this.#host.rows;
-      const isStill = view.list[at] === row && at < view.count;
-      const isDrained = board.cursor[row] === (view.reader.head | 0) && !view.isInside(row);
+      const isStill = at < view.count && view.list[at] === row;
       const isPaused = (this.#flags(row) & RowFlag.Paused) !== 0;
-      if (!isStill || !(isDrained || isPaused)) {
-        continue;
+      const isDrained = board.cursor[row] === head && board.messageEnd[row] === head;
+      if (isStill && move !== undefined && (isDrained || isPaused)) {
+        if (!isDrained) {
+          this.#setFlag(row, RowFlag.Skip);
+        }
+        view.remove(row);
+        move(row);
       }
-      if (next !== undefined) {
-        view.remove(row);
-        next.add(row, next.reader.followFrom);
-        this.#sendOn(next, row);
-      } else if (!hasMoved) {
-        view.remove(row);
-        this.#joins.wait(row);
+      if (at % ROWS_PER_CLOCK === 0 && this.#host.now() > turnEnd) {
+        // The next tick goes on.
+        return;
       }
     }
+  }
+
+  /** Lets a row that has all of its ring go on in the next one. */
+  #follow(row: number, next: RingView): void {
+    next.add(row, next.reader.followFrom);
+    this.#sendOn(next, row);
   }
 
   #release(view: RingView): void {

@@ -14,14 +14,17 @@ export interface CachedHeader {
 
 const FRAME_BYTES = 5;
 
+/** Length in bytes of a header set. */
+export function headerSetBytes(headers: readonly CachedHeader[]): number {
+  return headers.reduce((sum, header) => sum + FRAME_BYTES + header.payload.length, 0);
+}
+
 /** Bytes of a header set for a ring's slot. Owned. */
-export function encodeHeaderSet(headers: Iterable<CachedHeader>): Uint8Array {
-  const all = [...headers];
-  const length = all.reduce((sum, header) => sum + FRAME_BYTES + header.payload.length, 0);
-  const bytes = new Uint8Array(length);
+export function encodeHeaderSet(headers: readonly CachedHeader[]): Uint8Array {
+  const bytes = new Uint8Array(headerSetBytes(headers));
   const view = new DataView(bytes.buffer);
   let offset = 0;
-  for (const { type, payload } of all) {
+  for (const { type, payload } of headers) {
     view.setUint8(offset, type);
     view.setUint32(offset + 1, payload.length);
     bytes.set(payload, offset + FRAME_BYTES);

@@ -4,13 +4,16 @@
  */
 import type { StreamSettings } from "../../protocol/control/calls.ts";
 import { RingState } from "../../protocol/ring/ring-layout.ts";
-import type { KeyframeRef } from "../../protocol/ring/ring-reader.ts";
+import type { FrameRef, KeyframeRef, RingReader } from "../../protocol/ring/ring-reader.ts";
 import type { FanOutHost } from "./fan-out-host.ts";
 import type { RingView } from "./ring-view.ts";
 import { RowFlag } from "./row-flags.ts";
+import { ROWS_PER_CLOCK } from "./turns.ts";
 
 /** A waiting player starts without a keyframe after this long: some encoders never send one. */
 const NO_KEYFRAME_MS = 10_000;
+const HELD = RowFlag.Paused | RowFlag.Pending;
+const NO_RING = 0;
 
 /** What joins work with. */
 export interface JoinsOptions {
@@ -18,6 +21,8 @@ export interface JoinsOptions {
   readonly settings: StreamSettings;
   /** The ring that newcomers read. */
   current(): RingView | undefined;
+  /** Bytes that may wait unsent in a player's socket. */
+  unsentBytes(): number;
   /** The row is on the view, its preamble sent: ring bytes may follow. */
   started(view: RingView, row: number): void;
 }
@@ -27,6 +32,9 @@ interface Waiter {
   readonly row: number;
   /** Milliseconds, monotonic. */
   readonly since: number;
+  /** Where the stream stood: without GOP cache it starts at a keyframe that came later. */
+  readonly ringId: number;
+  readonly frame: number;
 }
 
 /** Beginning and waiting players of one stream. */
@@ -34,6 +42,14 @@ export class Joins {
   readonly #options: JoinsOptions;
   readonly #host: FanOutHost;
   readonly #keyframe: KeyframeRef = { position: 0, timestamp: 0, headerVersion: 0, frame: 0 };
+  readonly #frame: FrameRef = {
+    position: 0,
+    length: 0,
+    timestamp: 0,
+    kind: 0,
+    headerVersion: 0,
+    isKeyframe: false,
+  };
   #waiters: Waiter[] = [];
 
   constructor(options: JoinsOptions) {
@@ -48,7 +64,8 @@ export class Joins {
 
   /** Starts a player, or lets it wait; it has its play replies then. */
   join(row: number): void {
-    if (this.#start(row, false)) {
+    const view = this.#startingPoint();
+    if (view !== undefined && this.#options.settings.gopCache && this.#begin(view, row)) {
       return;
     }
     this.wait(row);
@@ -59,32 +76,44 @@ export class Joins {
 
   /** Lets a player wait for a keyframe or a publisher. */
   wait(row: number): void {
-    this.#change(row, RowFlag.Waiting, 0);
-    this.#waiters.push({ row, since: this.#host.now() });
+    const view = this.#options.current();
+    this.#change(row, RowFlag.Waiting, RowFlag.Skip);
+    this.#waiters.push({
+      row,
+      since: this.#host.now(),
+      ringId: view?.ringId ?? NO_RING,
+      frame: view?.reader.frameCount ?? 0,
+    });
   }
 
   /** A player is gone. */
   leave(row: number): void {
     if ((this.#flags(row) & RowFlag.Waiting) !== 0) {
+      this.#change(row, 0, RowFlag.Waiting);
       this.#waiters = this.#waiters.filter((waiter) => waiter.row !== row);
     }
   }
 
-  /**
-   * Starts whoever can be started.
-   * @param atFreshKeyframe A keyframe came just now: without GOP cache players start at that one only.
-   */
-  startWaiters(atFreshKeyframe: boolean): void {
+  /** Starts whoever can be started; those for whom this turn has no time come with the next tick. */
+  startWaiters(): void {
     const waiters = this.#waiters;
-    if (waiters.length === 0) {
+    let view = waiters.length === 0 ? undefined : this.#startingPoint();
+    if (view === undefined) {
       return;
     }
+    const turnEnd = this.#host.turnEnd();
     this.#waiters = [];
+    let started = 0;
     for (const waiter of waiters) {
-      const isHeld = (this.#flags(waiter.row) & (RowFlag.Paused | RowFlag.Pending)) !== 0;
-      if (isHeld || !this.#start(waiter.row, atFreshKeyframe)) {
+      const mayStart = view !== undefined && this.#mayStart(waiter, view.reader);
+      if (view === undefined || !mayStart || !this.#begin(view, waiter.row)) {
         this.#waiters.push(waiter);
+        continue;
       }
+      started += 1;
+      const isLate = started % ROWS_PER_CLOCK === 0 && this.#host.now() > turnEnd;
+      // What was sent may have changed where to start.
+      view = isLate ? undefined : this.#startingPoint();
     }
   }
 
@@ -92,72 +121,83 @@ export class Joins {
   tickSlow(): void {
     const { playWaitMs } = this.#options.settings;
     const now = this.#host.now();
-    const isLive = this.#options.current()?.reader.state === RingState.Open;
+    const view = this.#options.current();
+    const isLive = view?.reader.state === RingState.Open;
     for (const { row, since } of [...this.#waiters]) {
-      if (isLive && now - since > NO_KEYFRAME_MS) {
-        this.#startAtHead(row);
-      } else if (!isLive && playWaitMs > 0 && now - since > playWaitMs) {
+      if (!isLive && playWaitMs > 0 && now - since > playWaitMs) {
         this.#host.endRow(row, "no stream");
+      } else if (isLive && now - since > NO_KEYFRAME_MS && (this.#flags(row) & HELD) === 0) {
+        this.#startAtHead(view, row);
       }
     }
   }
 
-  /** Starts a row at the newest keyframe. @returns false when there is none to start at. */
-  #start(row: number, atFreshKeyframe: boolean): boolean {
+  /** The ring whose newest keyframe, now in #keyframe, can be started at. */
+  #startingPoint(): RingView | undefined {
     const view = this.#options.current();
-    const { gopCache, gopCacheMaxFrames } = this.#options.settings;
-    if (view?.reader.state !== RingState.Open || !(gopCache || atFreshKeyframe)) {
-      return false;
+    if (view?.reader.state !== RingState.Open || !view.reader.newestKeyframe(this.#keyframe)) {
+      return undefined;
     }
-    if (!view.reader.newestKeyframe(this.#keyframe)) {
-      return false;
-    }
-    const { position, frame } = this.#keyframe;
-    const frames = (view.reader.frameCount - frame) | 0;
-    const isTooLong = gopCacheMaxFrames > 0 && frames > gopCacheMaxFrames;
-    if (!view.reader.isSafe(position) || isTooLong) {
-      return false;
-    }
-    this.#begin(view, row);
-    return true;
+    const { gopCacheMaxFrames } = this.#options.settings;
+    const frames = (view.reader.frameCount - this.#keyframe.frame) | 0;
+    return gopCacheMaxFrames > 0 && frames > gopCacheMaxFrames ? undefined : view;
   }
 
-  #startAtHead(row: number): void {
-    const view = this.#options.current();
-    if (view === undefined) {
-      return;
+  #mayStart({ row, ringId, frame }: Waiter, reader: RingReader): boolean {
+    if ((this.#flags(row) & HELD) !== 0) {
+      return false;
     }
-    this.leave(row);
+    // What a larger ring took over from the one before it is not new.
+    const from = ringId === reader.id ? frame : reader.followFromFrame;
+    return this.#options.settings.gopCache || ((this.#keyframe.frame - from) | 0) >= 0;
+  }
+
+  #startAtHead(view: RingView, row: number): void {
     const { reader } = view;
+    const { frameCount } = reader;
+    const isThere = reader.readFrame((frameCount - 1) >>> 0, this.#frame);
     this.#keyframe.position = reader.head;
     this.#keyframe.headerVersion = reader.headerVersion;
-    this.#keyframe.frame = reader.frameCount;
-    this.#keyframe.timestamp = reader.lastTimestamp("video");
-    this.#begin(view, row);
+    this.#keyframe.frame = frameCount;
+    this.#keyframe.timestamp = isThere ? this.#frame.timestamp : 0;
+    this.leave(row);
+    if (!this.#begin(view, row)) {
+      this.wait(row);
+    }
   }
 
-  /** Puts the row on the view and sends preamble and ring bytes from the keyframe on. */
-  #begin(view: RingView, row: number): void {
+  /**
+   * Puts the row on the view and sends preamble and ring bytes from the keyframe on.
+   * @returns false when the headers are just being changed: the row goes on waiting.
+   */
+  #begin(view: RingView, row: number): boolean {
     const { preamble, rows } = this.#host;
     const { position } = this.#keyframe;
     const messageStream = rows.board.messageStream[row] ?? 1;
     const isGreeted = (this.#flags(row) & RowFlag.Greeted) !== 0;
     const bytes = preamble.encode(view, this.#keyframe, messageStream, !isGreeted);
-    this.#change(row, RowFlag.Greeted, RowFlag.Waiting | RowFlag.Skip);
+    if (bytes === null) {
+      return false;
+    }
+    this.#change(row, RowFlag.Greeted, RowFlag.Waiting | RowFlag.Skip | RowFlag.NeedsKeyframe);
     view.add(row, position);
+    rows.chunkSize[row] = view.reader.chunkSize;
+    rows.limitUnsent(row, this.#options.unsentBytes());
     const hasMore = (view.reader.head | 0) !== (position | 0);
     if (rows.sendBytes(row, bytes, hasMore)) {
       this.#options.started(view, row);
     } else {
       this.#host.endRow(row, "network error");
     }
+    return true;
   }
 
   #greet(row: number): void {
     const { preamble, rows } = this.#host;
+    const { chunkSize } = this.#options.settings;
     this.#change(row, RowFlag.Greeted, 0);
-    const messageStream = rows.board.messageStream[row] ?? 1;
-    const replies = preamble.encodeReplies(messageStream, this.#options.settings.chunkSize);
+    const replies = preamble.encodeReplies(rows.board.messageStream[row] ?? 1, chunkSize);
+    rows.chunkSize[row] = chunkSize;
     if (!rows.sendBytes(row, replies)) {
       this.#host.endRow(row, "network error");
     }

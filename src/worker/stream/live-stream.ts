@@ -11,14 +11,8 @@ import {
   classifyVideo,
   FrameClass,
   headerSlot,
-  NO_HEADER_SLOT,
 } from "../../protocol/flv/classify.ts";
-import {
-  GOP_BYTES_MAX,
-  METADATA_BYTES_MAX,
-  RING_BYTES_MAX,
-  SEQUENCE_HEADER_BYTES_MAX,
-} from "../../protocol/limits.ts";
+import { RING_BYTES_MAX } from "../../protocol/limits.ts";
 import { RingState, wrapFor } from "../../protocol/ring/ring-layout.ts";
 import { RingWriter } from "../../protocol/ring/ring-writer.ts";
 import { ChunkEncoder, encodedLength } from "../../protocol/rtmp/chunk-encoder.ts";
@@ -28,21 +22,23 @@ import {
   type MessageHeader,
   MessageType,
 } from "../../protocol/rtmp/message.ts";
-import { type CachedHeader, encodeHeaderSet } from "./header-set.ts";
-import { rewriteMetadata } from "./metadata.ts";
+import { GopMeter } from "./gop-meter.ts";
+import { HeaderCache, isHeaderClass } from "./header-cache.ts";
+import { decodeMetadata, METADATA_TIMESTAMP } from "./metadata.ts";
+import { MixQueue } from "./mix-queue.ts";
 import { Timeline, Track } from "./timeline.ts";
 
-/** Rings hold this many GOPs. */
-const GOPS_PER_RING = 1.5;
 /** A stream that has had no video for this long is joined at any audio frame. */
 const AUDIO_ONLY_AFTER_MS = 10_000;
 /** Audio waits for a video frame at most this long before it is announced alone. */
 const AUDIO_WAKE_MS = 20;
 /** While video frames come at least this often, audio rides with them. */
 const VIDEO_ALIVE_MS = 60;
-/** Cached headers of one stream: more tracks than any encoder sends. */
-const HEADER_SLOTS_MAX = 32;
-const METADATA_SLOT = -2;
+/** A larger ring that the host had no room for is asked for again after this. */
+const RING_RETRY_MS = 2000;
+/** A message that needs a larger ring gets one that holds so many of its kind. */
+const MESSAGES_PER_RING = 8;
+const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** What a live stream asks of its shard. */
 export interface LiveStreamHost {
@@ -67,7 +63,9 @@ export interface LiveStreamOptions {
   readonly host: LiveStreamHost;
 }
 
-interface Waiting extends MessageHeader {
+/** A message with its corrected time, as it is written. */
+interface Outgoing extends MessageHeader {
+  /** **Owned** while it waits or is mixed, else borrowed. */
   readonly payload: Uint8Array;
   readonly kind: FrameClass;
 }
@@ -79,31 +77,39 @@ export class LiveStream {
   readonly #host: LiveStreamHost;
   readonly #timeline: Timeline;
   readonly #encoder = new ChunkEncoder();
-  readonly #headers = new Map<number, CachedHeader>();
+  readonly #headers = new HeaderCache();
+  readonly #gop = new GopMeter();
+  readonly #mix: MixQueue<Outgoing> | null;
   /** **Owned** copies, at most one read's worth of messages. */
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting: Outgoing[] = [];
   #lease: RingLease;
   #writer: RingWriter;
+  /** Bytes asked of the host, 0 while nothing is asked. One question at a time. */
   #requestedWrap = 0;
-  #headersChanged = false;
+  /** Wanted since the last question. */
+  #wantedWrap = 0;
+  #retryMs = 0;
+  /** A video frame was dropped: so are those that need it. */
+  #lostVideo = false;
   #sawVideo = false;
   #lastVideoMs = Number.NEGATIVE_INFINITY;
   #lastWakeMs = 0;
   #needsWake = false;
-  #gopBytes = 0;
-  #largestGop = 0;
   #measuredBytes = 0;
   #measuredSince: number;
   /** Messages of media received. */
   messages = 0;
+  /** Messages for which there was no ring large enough. */
+  dropped = 0;
 
   constructor(options: LiveStreamOptions) {
+    const { settings } = options;
     this.streamId = options.streamId;
-    this.#settings = options.settings;
+    this.#settings = settings;
     this.#host = options.host;
     this.#lease = options.lease;
-    const mode = options.settings.atc ? "off" : options.settings.timeJitter;
-    this.#timeline = new Timeline(mode, options.previous);
+    this.#timeline = new Timeline(settings.atc ? "off" : settings.timeJitter, options.previous);
+    this.#mix = settings.mixCorrect ? new MixQueue((message) => this.#put(message)) : null;
     this.#writer = this.#openRing(options.lease);
     this.#measuredSince = options.host.now();
     options.host.ringOpened(this, options.lease);
@@ -114,14 +120,18 @@ export class LiveStream {
     return this.#waiting.length > 0;
   }
 
+  /** The ring being written. */
+  get ringId(): number {
+    return this.#lease.ringId;
+  }
+
   /** Takes one media or data message. The payload is borrowed. */
   append(message: Message): void {
     this.messages += 1;
-    const { type } = message;
-    if (type === MessageType.Video) {
-      this.#appendVideo(message);
-    } else if (type === MessageType.Audio) {
-      this.#appendAudio(message);
+    if (message.type === MessageType.Video) {
+      this.#appendTrack(message, Track.Video, classifyVideo(message.payload));
+    } else if (message.type === MessageType.Audio) {
+      this.#appendTrack(message, Track.Audio, classifyAudio(message.payload));
     } else {
       this.#appendData(message);
     }
@@ -141,31 +151,25 @@ export class LiveStream {
   installRing(lease: RingLease | null): void {
     this.#requestedWrap = 0;
     if (lease === null) {
-      this.#dropWaiting();
-      return;
+      this.#retryMs = this.#host.now() + RING_RETRY_MS;
+      this.#wantedWrap = 0;
+      this.#storeSomeHeaders();
+    } else {
+      this.#moveTo(lease);
     }
-    const old = this.#writer;
-    const next = this.#openRing(lease);
-    next.copyTail(old);
-    this.#writer = next;
-    if (this.#headers.size > 0) {
-      next.setHeaders(encodeHeaderSet(this.#headers.values()));
+    for (const message of this.#waiting.splice(0)) {
+      this.#put(message);
     }
-    const oldLease = this.#lease;
-    this.#lease = lease;
-    this.#host.ringOpened(this, lease);
-    old.end(RingState.Moved, lease.ringId);
-    this.#host.ringClosed(oldLease);
-    this.#needsWake = true;
-    const waiting = this.#waiting.splice(0);
-    for (const message of waiting) {
-      this.#write(message, message.payload, message.kind);
+    // What was wanted meanwhile, and is larger than what came.
+    if (this.#wantedWrap > this.#writer.wrap) {
+      this.#request(this.#wantedWrap);
     }
     this.flush();
   }
 
   /** Ends the publish: the ring is closed for good. @returns where the time line stands. */
   end(): TimelineEnd {
+    this.#mix?.drain();
     const end = this.#timeline.end();
     this.#writer.end(RingState.Ended);
     this.#host.wake(this, this.#writer);
@@ -173,143 +177,159 @@ export class LiveStream {
     return end;
   }
 
-  /** The ring being written. */
-  get ringId(): number {
-    return this.#lease.ringId;
-  }
-
   #openRing(lease: RingLease): RingWriter {
     return new RingWriter(lease.memory, { id: lease.ringId, chunkSize: this.#settings.chunkSize });
   }
 
-  #appendVideo(message: Message): void {
-    const kind = classifyVideo(message.payload);
-    const isHeader = kind === FrameClass.VideoHeader || kind === FrameClass.VideoMetadata;
-    if (isHeader && !this.#cacheHeader(headerSlot(message.payload, "video"), message)) {
-      return;
-    }
-    const timestamp = isHeader
-      ? this.#timeline.trackNow(Track.Video)
-      : this.#timeline.correct(Track.Video, message.timestamp);
-    if (!isHeader) {
-      this.#sawVideo = true;
-      this.#lastVideoMs = this.#host.now();
-      this.#needsWake = true;
-    }
-    this.#put(message, ChunkStream.Video, timestamp, kind);
+  #moveTo(lease: RingLease): void {
+    const old = this.#writer;
+    const next = this.#openRing(lease);
+    next.copyTail(old);
+    this.#writer = next;
+    const oldLease = this.#lease;
+    this.#lease = lease;
+    this.#host.ringOpened(this, lease);
+    old.end(RingState.Moved, lease.ringId);
+    this.#host.ringClosed(oldLease);
+    this.#needsWake = true;
   }
 
-  #appendAudio(message: Message): void {
-    const kind = classifyAudio(message.payload);
-    const isHeader = kind === FrameClass.AudioHeader || kind === FrameClass.AudioConfig;
-    if (isHeader && !this.#cacheHeader(headerSlot(message.payload, "audio"), message)) {
-      return;
+  #appendTrack({ type, payload, timestamp }: Message, track: number, kind: FrameClass): void {
+    const isHeader = isHeaderClass(kind);
+    const isVideo = track === Track.Video;
+    if (isHeader) {
+      const slot = headerSlot(payload, isVideo ? "video" : "audio");
+      const isRepeated = this.#headers.take(slot, type, payload);
+      if (isRepeated && this.#settings.reduceSequenceHeader) {
+        return;
+      }
     }
-    const timestamp = isHeader
-      ? this.#timeline.trackNow(Track.Audio)
-      : this.#timeline.correct(Track.Audio, message.timestamp);
-    if (!isHeader && !this.#needsWake) {
-      const now = this.#host.now();
-      this.#needsWake =
-        now - this.#lastVideoMs > VIDEO_ALIVE_MS && now - this.#lastWakeMs >= AUDIO_WAKE_MS;
+    const message = this.#message;
+    message.chunkStreamId = isVideo ? ChunkStream.Video : ChunkStream.Audio;
+    message.type = type;
+    message.timestamp = isHeader
+      ? this.#timeline.header(track, timestamp)
+      : this.#timeline.correct(track, timestamp);
+    message.payload = payload;
+    message.kind = kind;
+    if (this.#mix === null) {
+      this.#put(message);
+    } else {
+      this.#mix.push(track, owned(message));
     }
-    this.#put(message, ChunkStream.Audio, timestamp, kind);
   }
 
   #appendData(message: Message): void {
-    const metadata = rewriteMetadata(message);
-    if (metadata !== null && metadata.length <= METADATA_BYTES_MAX) {
-      this.#headers.set(METADATA_SLOT, { type: MessageType.DataAmf0, payload: metadata });
-      this.#headersChanged = true;
+    const metadata = decodeMetadata(message);
+    if (metadata !== null) {
+      this.#headers.setMetadata(metadata.body);
+      if (metadata.isAbsolute && this.#settings.atcAuto) {
+        this.#timeline.setAbsolute();
+      }
     }
-    const payload = metadata ?? message.payload;
-    const kind = metadata === null ? FrameClass.Data : FrameClass.Metadata;
-    const header = { type: MessageType.DataAmf0, payload };
-    this.#put(header, ChunkStream.Stream, this.#timeline.now(), kind);
-  }
-
-  /** @returns whether the header should be passed on. */
-  #cacheHeader(slot: number, message: Message): boolean {
-    const { payload, type } = message;
-    if (slot === NO_HEADER_SLOT || payload.length > SEQUENCE_HEADER_BYTES_MAX) {
-      return true;
-    }
-    const known = this.#headers.get(slot);
-    if (known !== undefined && isSame(known.payload, payload)) {
-      return !this.#settings.reduceSequenceHeader;
-    }
-    if (known !== undefined || this.#headers.size < HEADER_SLOTS_MAX) {
-      this.#headers.set(slot, { type, payload: payload.slice() });
-      this.#headersChanged = true;
-    }
-    return true;
-  }
-
-  #put(
-    message: Pick<Message, "type" | "payload">,
-    chunkStreamId: number,
-    timestamp: number,
-    kind: FrameClass,
-  ): void {
-    const header = this.#header;
-    header.chunkStreamId = chunkStreamId;
-    header.type = message.type;
-    header.timestamp = timestamp;
-    if (this.#waiting.length > 0) {
-      this.#waiting.push({ ...header, payload: message.payload.slice(), kind });
-      return;
-    }
-    this.#write(header, message.payload, kind);
+    this.#put({
+      chunkStreamId: ChunkStream.Stream,
+      type: MessageType.DataAmf0,
+      streamId: 1,
+      timestamp: metadata === null ? this.#timeline.now() : METADATA_TIMESTAMP,
+      payload: metadata === null ? message.payload : metadata.body,
+      kind: metadata === null ? FrameClass.Data : FrameClass.Metadata,
+    });
   }
 
   /** Reused for every message: nothing is allocated per frame. */
-  readonly #header = { chunkStreamId: 0, type: 0, streamId: 1, timestamp: 0 };
+  readonly #message = {
+    chunkStreamId: 0,
+    type: 0,
+    streamId: 1,
+    timestamp: 0,
+    payload: NOTHING,
+    kind: FrameClass.Data as FrameClass,
+  };
 
-  #write(header: MessageHeader, payload: Uint8Array, kind: FrameClass): void {
-    const { chunkSize } = this.#settings;
-    const length = encodedLength(payload.length, header.timestamp, chunkSize, header.chunkStreamId);
-    if (this.#headersChanged && !this.#storeHeaders()) {
-      this.#keep(header, payload, kind);
+  /** Writes a message, or keeps a copy until there is a ring for it. */
+  #put(message: Outgoing): void {
+    if (this.#waiting.length > 0) {
+      this.#waiting.push(owned(message));
       return;
     }
-    if (!this.#writer.fits(length)) {
-      this.#keep(header, payload, kind);
-      this.#request(wrapFor(Math.min(RING_BYTES_MAX, length * 8)));
-      return;
+    const length = encodedLength(
+      message.payload.length,
+      message.timestamp,
+      this.#settings.chunkSize,
+      message.chunkStreamId,
+    );
+    if (this.#headers.hasChanged && !this.#storeHeaders()) {
+      this.#waiting.push(owned(message));
+    } else if (this.#writer.fits(length)) {
+      this.#write(message, length);
+    } else if (this.#request(length * MESSAGES_PER_RING)) {
+      this.#waiting.push(owned(message));
+    } else {
+      this.#drop(message);
     }
+  }
+
+  #write(message: Outgoing, length: number): void {
+    const { kind } = message;
     const isKeyframe =
       kind === FrameClass.Keyframe || (kind === FrameClass.Audio && this.#isAudioOnly());
-    this.#measure(length, isKeyframe);
+    if (this.#lostVideo && isVideoFrame(kind)) {
+      if (!isKeyframe) {
+        this.dropped += 1;
+        return;
+      }
+      this.#lostVideo = false;
+    }
     this.#writer.begin(length);
-    this.#encoder.encode(this.#writer, header, payload, chunkSize);
+    this.#encoder.encode(this.#writer, message, message.payload, this.#settings.chunkSize);
     this.#frame.kind = kind;
-    this.#frame.timestamp = header.timestamp;
+    this.#frame.timestamp = message.timestamp;
     this.#frame.isKeyframe = isKeyframe;
     this.#writer.commit(this.#frame);
+    this.#noteWake(kind);
+    this.#measure(length, isKeyframe);
   }
 
   readonly #frame = { kind: 0, timestamp: 0, isKeyframe: false };
 
-  #storeHeaders(): boolean {
-    this.#headersChanged = false;
-    const bytes = encodeHeaderSet(this.#headers.values());
-    if (this.#writer.setHeaders(bytes) >= 0) {
-      return true;
-    }
-    this.#request(wrapFor(Math.min(RING_BYTES_MAX, bytes.length * 16)));
-    return false;
+  #drop({ kind }: Outgoing): void {
+    this.dropped += 1;
+    this.#lostVideo ||= isVideoFrame(kind);
   }
 
-  #keep(header: MessageHeader, payload: Uint8Array, kind: FrameClass): void {
-    const { chunkStreamId, type, streamId, timestamp } = header;
-    this.#waiting.push({
-      chunkStreamId,
-      type,
-      streamId,
-      timestamp,
-      payload: payload.slice(),
-      kind,
-    });
+  #noteWake(kind: FrameClass): void {
+    if (isVideoFrame(kind)) {
+      this.#sawVideo = true;
+      this.#lastVideoMs = this.#host.now();
+      this.#needsWake = true;
+    } else if (kind === FrameClass.Audio && !this.#needsWake) {
+      const now = this.#host.now();
+      this.#needsWake =
+        now - this.#lastVideoMs > VIDEO_ALIVE_MS && now - this.#lastWakeMs >= AUDIO_WAKE_MS;
+    }
+  }
+
+  /** @returns false while a ring that has room for them is awaited. */
+  #storeHeaders(): boolean {
+    const bytes = this.#headers.encode();
+    if (this.#writer.setHeaders(bytes) >= 0) {
+      this.#headers.markStored();
+      return true;
+    }
+    if (this.#request(bytes.length * MESSAGES_PER_RING)) {
+      return false;
+    }
+    this.#storeSomeHeaders();
+    return true;
+  }
+
+  /** No larger ring for now: players get the headers for which there is room. */
+  #storeSomeHeaders(): void {
+    if (this.#headers.hasChanged) {
+      this.#writer.setHeaders(this.#headers.encodeWithin(this.#writer.headerBytesMax));
+      this.#headers.markStored();
+    }
   }
 
   #isAudioOnly(): boolean {
@@ -317,11 +337,7 @@ export class LiveStream {
   }
 
   #measure(length: number, isKeyframe: boolean): void {
-    if (isKeyframe) {
-      this.#largestGop = Math.max(this.#gopBytes, this.#largestGop * 0.9);
-      this.#gopBytes = 0;
-    }
-    this.#gopBytes += length;
+    this.#gop.add(length, isKeyframe);
     this.#measuredBytes += length;
     this.#growForGop();
     const now = this.#host.now();
@@ -336,49 +352,40 @@ export class LiveStream {
   }
 
   #growForGop(): void {
-    const gop = Math.max(this.#gopBytes, this.#largestGop);
-    const wanted = Math.max(gop * GOPS_PER_RING, this.#writer.askedWrap);
-    if (wanted <= this.#writer.wrap || this.#requestedWrap > 0 || gop > GOP_BYTES_MAX) {
-      return;
-    }
-    const wrap = Math.min(wrapFor(wanted), wrapFor(this.#settings.ringBudgetBytes));
-    if (wrap > this.#writer.wrap) {
-      this.#request(wrap);
-    }
-  }
-
-  #request(wrapBytes: number): void {
-    if (wrapBytes > this.#requestedWrap) {
-      this.#requestedWrap = wrapBytes;
-      this.#host.requestRing(this, wrapBytes);
-    }
-  }
-
-  /** No memory for a larger ring: what needs one is dropped, the rest goes on. */
-  #dropWaiting(): void {
-    for (const message of this.#waiting.splice(0)) {
-      const { payload, timestamp, chunkStreamId } = message;
-      const length = encodedLength(
-        payload.length,
-        timestamp,
-        this.#settings.chunkSize,
-        chunkStreamId,
-      );
-      if (this.#writer.fits(length)) {
-        this.#write(message, payload, message.kind);
+    const wanted = Math.max(this.#gop.wantedBytes, this.#writer.askedWrap);
+    if (wanted > this.#writer.wrap && this.#requestedWrap === 0) {
+      const wrap = Math.min(wrapFor(wanted), wrapFor(this.#settings.ringBudgetBytes));
+      if (wrap > this.#writer.wrap) {
+        this.#request(wrap);
       }
     }
   }
-}
 
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) {
-    return false;
-  }
-  for (let index = 0; index < a.length; index += 1) {
-    if (a[index] !== b[index]) {
+  /**
+   * Asks for a larger ring, unless that was refused a moment ago or the answer is on its way.
+   * @returns whether there is hope.
+   */
+  #request(bytes: number): boolean {
+    const wrap = wrapFor(Math.min(RING_BYTES_MAX, bytes));
+    if (this.#host.now() < this.#retryMs) {
       return false;
     }
+    this.#wantedWrap = Math.max(this.#wantedWrap, wrap);
+    if (this.#requestedWrap === 0) {
+      this.#requestedWrap = this.#wantedWrap;
+      this.#wantedWrap = 0;
+      this.#host.requestRing(this, this.#requestedWrap);
+    }
+    return true;
   }
-  return true;
+}
+
+function isVideoFrame(kind: FrameClass): boolean {
+  return (
+    kind === FrameClass.Keyframe || kind === FrameClass.Inter || kind === FrameClass.VideoOther
+  );
+}
+
+function owned(message: Outgoing): Outgoing {
+  return { ...message, payload: message.payload.slice() };
 }

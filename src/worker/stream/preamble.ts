@@ -8,6 +8,7 @@ import { encodeMessage } from "../../protocol/rtmp/chunk-encoder.ts";
 import { ChunkStream, MessageType } from "../../protocol/rtmp/message.ts";
 import { encodePlayReplies } from "../../protocol/rtmp/server-session.ts";
 import { decodeHeaderSet } from "./header-set.ts";
+import { METADATA_TIMESTAMP } from "./metadata.ts";
 import type { RingView } from "./ring-view.ts";
 
 const NONE = new Uint8Array(0);
@@ -49,25 +50,35 @@ export class Preamble {
   /**
    * The preamble of a player that starts at `keyframe` of `view`.
    * @param greet With the play replies (StreamBegin, Reset, Start).
-   * @returns **Borrowed** until the next call.
+   * @returns **Borrowed** until the next call; null while the headers are being changed.
    */
-  encode(view: RingView, keyframe: KeyframeRef, messageStream: number, greet: boolean): Uint8Array {
+  encode(
+    view: RingView,
+    keyframe: KeyframeRef,
+    messageStream: number,
+    greet: boolean,
+  ): Uint8Array | null {
     const key = `${view.ringId}/${keyframe.frame}/${keyframe.headerVersion}/${messageStream}/${greet}`;
     if (key === this.#key) {
       return this.#bytes;
     }
-    const { chunkSize } = view.reader;
+    const { reader } = view;
+    const { chunkSize } = reader;
+    // Headers that changed often since the keyframe push its own out of the ring: the newest are nearest to them.
+    const headers =
+      reader.readHeaders(keyframe.headerVersion) ?? reader.readHeaders(reader.headerVersion);
+    if (headers === null) {
+      return null;
+    }
     const parts = [
       greet ? this.encodeReplies(messageStream, chunkSize) : encodeSetChunkSize(chunkSize),
     ];
-    const headers = view.reader.readHeaders(keyframe.headerVersion);
-    for (const { type, payload } of headers === null ? [] : decodeHeaderSet(headers)) {
+    for (const { type, payload } of decodeHeaderSet(headers)) {
       const header = {
         chunkStreamId: chunkStreamOf(type),
         type,
         streamId: messageStream,
-        // Metadata later than 0 makes ffmpeg invent a data stream; SRS sends it with 0 as well.
-        timestamp: type === MessageType.DataAmf0 ? 0 : keyframe.timestamp >>> 0,
+        timestamp: type === MessageType.DataAmf0 ? METADATA_TIMESTAMP : keyframe.timestamp >>> 0,
       };
       parts.push(encodeMessage(header, payload, chunkSize));
     }

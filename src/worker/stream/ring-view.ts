@@ -3,10 +3,11 @@
  * A row's cursor is always a message boundary, or `messageEnd` says where the message that it stands in ends.
  */
 import type { RingLease } from "../../protocol/control/calls.ts";
-import { RingReader } from "../../protocol/ring/ring-reader.ts";
+import { ringLayout } from "../../protocol/ring/ring-layout.ts";
+import { type FrameRef, type KeyframeRef, RingReader } from "../../protocol/ring/ring-reader.ts";
 import { type MemoryBase, memoryBase } from "../io/native.ts";
+import type { SharedBytes } from "../io/pending.ts";
 import { SEND_FAILED, type SocketRows } from "../io/socket-rows.ts";
-import { RowFlag } from "./row-flags.ts";
 
 /** What came of sending a row everything up to the head. */
 export const SendResult = {
@@ -24,6 +25,15 @@ export const SendResult = {
 
 /** Rescued messages of one ring: a bound on what players that stopped in the middle of a message may hold. */
 const RESCUE_BYTES_MAX = 4 * 1024 * 1024;
+/** The index forgets a frame when this share of its entries came after it. */
+const INDEX_SHARE = 0.75;
+
+/** A message taken out of the ring. */
+interface Rescued extends SharedBytes {
+  /** Positions in the ring of its first byte and of what follows it. */
+  readonly from: number;
+  readonly end: number;
+}
 
 /** A ring, its memory and the rows on it. */
 export class RingView {
@@ -36,8 +46,17 @@ export class RingView {
   count = 0;
   /** Frames looked at so far, for pace and keyframes. */
   seenFrames: number;
-  readonly #rescued = new Map<number, { bytes: Uint8Array; from: number }>();
-  #rescuedBytes = 0;
+  #rescued: Rescued[] = [];
+  readonly #indexFrames: number;
+  readonly #frame: FrameRef = {
+    position: 0,
+    length: 0,
+    timestamp: 0,
+    kind: 0,
+    headerVersion: 0,
+    isKeyframe: false,
+  };
+  readonly #keyframe: KeyframeRef = { position: 0, timestamp: 0, headerVersion: 0, frame: 0 };
 
   constructor(lease: RingLease, rows: SocketRows) {
     this.ringId = lease.ringId;
@@ -45,6 +64,7 @@ export class RingView {
     this.#memory = memoryBase(lease.memory);
     this.#rows = rows;
     this.seenFrames = this.reader.frameCount;
+    this.#indexFrames = ringLayout(this.reader.wrap).indexEntries * INDEX_SHARE;
   }
 
   /** Lets a row follow this ring from `cursor`, a message boundary. */
@@ -78,16 +98,11 @@ export class RingView {
 
   /** Sends a row whatever lies between its cursor and the head. See {@link SendResult}. */
   sendRow(row: number): number {
-    return this.sendUpTo(row, this.reader.head);
-  }
-
-  /** As {@link sendRow}, up to `limit` (the head, or the end of a message). */
-  sendUpTo(row: number, limit: number): number {
     const { board } = this.#rows;
     const { reader } = this;
     const cursor = board.cursor[row] ?? 0;
-    const length = (limit - cursor) | 0;
-    if (length <= 0) {
+    const length = (reader.head - cursor) | 0;
+    if (length === 0) {
       return SendResult.Done;
     }
     if (!reader.isSafe(cursor)) {
@@ -146,41 +161,88 @@ export class RingView {
     const { board } = this.#rows;
     const cursor = board.cursor[row] ?? 0;
     const end = board.messageEnd[row] ?? 0;
-    const length = (end - cursor) | 0;
-    if (length <= 0) {
+    if (cursor === end) {
       return true;
     }
-    const known = this.#rescued.get(end);
-    if (known !== undefined && ((cursor - known.from) | 0) >= 0) {
-      this.#rows.keep(row, known.bytes, (cursor - known.from) | 0);
-    } else {
-      const bytes = new Uint8Array(length);
-      const isAffordable = this.#rescuedBytes + length <= RESCUE_BYTES_MAX;
-      if (!isAffordable || !this.reader.read(cursor, length, bytes, 0)) {
-        return false;
-      }
-      this.#rescued.set(end, { bytes, from: cursor });
-      this.#rescuedBytes += length;
-      this.#rows.keep(row, bytes, 0);
+    const known = this.#rescued.find((one) => one.end === end && ((cursor - one.from) | 0) >= 0);
+    const message = known ?? this.#copyMessage(cursor, end);
+    if (message === null) {
+      return false;
     }
+    this.#rows.keepShared(row, message, (cursor - message.from) | 0);
     board.cursor[row] = end;
     return true;
   }
 
-  /** Forgets shared copies of messages that the ring has left far behind. Rows that use them keep them alive. */
+  /** Forgets copies that no row sends from any more. */
   dropRescued(): void {
-    for (const [end, { bytes }] of this.#rescued) {
-      if (!this.reader.isSafe(end)) {
-        this.#rescued.delete(end);
-        this.#rescuedBytes -= bytes.length;
-      }
+    if (this.#rescued.length > 0) {
+      this.#rescued = this.#rescued.filter((message) => message.users > 0);
     }
   }
 
-  /** Rows with unsent bytes in merge order; used by tests and by the tail flush. */
-  isBehindHead(row: number): boolean {
-    const { board } = this.#rows;
-    const isHeld = ((board.flags[row] ?? 0) & (RowFlag.Waiting | RowFlag.Paused)) !== 0;
-    return !isHeld && board.cursor[row] !== (this.reader.head | 0);
+  /** Bytes of rescued messages that are held now. */
+  get rescuedBytes(): number {
+    return this.#rescued.reduce((sum, message) => sum + message.bytes.length, 0);
+  }
+
+  /** True when a player could start at a keyframe that lies after `position`. */
+  hasKeyframeAfter(position: number): boolean {
+    const keyframe = this.#keyframe;
+    return this.reader.newestKeyframe(keyframe) && ((keyframe.position - position) | 0) > 0;
+  }
+
+  /**
+   * Milliseconds of stream between the oldest byte that the peer has not got and the newest frame.
+   * @param unacknowledged Bytes before the cursor that are still in the socket.
+   */
+  lagMs(row: number, unacknowledged: number): number {
+    const { reader } = this;
+    const cursor = this.#rows.board.cursor[row] ?? 0;
+    const known = reader.frameAt((cursor - unacknowledged) | 0);
+    const frame = known === -1 ? reader.frameAt(cursor) : known;
+    if (frame === -1 || !reader.readFrame(frame, this.#frame)) {
+      return 0;
+    }
+    const { timestamp } = this.#frame;
+    const isThere = reader.readFrame((reader.frameCount - 1) >>> 0, this.#frame);
+    return isThere ? Math.max(0, (this.#frame.timestamp - timestamp) | 0) : 0;
+  }
+
+  /** How far behind the head a row is, as a share of the ring: of its bytes or of its index, whichever is more. */
+  shareBehind(row: number): number {
+    const { reader } = this;
+    const cursor = this.#rows.board.cursor[row] ?? 0;
+    const bytes = (reader.head - cursor) | 0;
+    if (bytes === 0) {
+      return 0;
+    }
+    const frame = reader.frameAt(cursor);
+    const frames = frame === -1 ? this.#indexFrames : (reader.frameCount - frame) | 0;
+    return Math.max(bytes / reader.wrap, frames / this.#indexFrames);
+  }
+
+  #copyMessage(cursor: number, end: number): Rescued | null {
+    this.dropRescued();
+    const { reader } = this;
+    const frame = reader.frameAt(cursor);
+    const isIndexed = frame !== -1 && reader.readFrame(frame, this.#frame);
+    const start = isIndexed ? this.#frame.position : cursor;
+    const held = this.rescuedBytes;
+    // One message is always taken, however large.
+    if (held > 0 && held + ((end - start) | 0) > RESCUE_BYTES_MAX) {
+      return null;
+    }
+    return this.#copy(start, end) ?? this.#copy(cursor, end);
+  }
+
+  #copy(from: number, end: number): Rescued | null {
+    const bytes = new Uint8Array((end - from) | 0);
+    if (!this.reader.read(from, bytes.length, bytes, 0)) {
+      return null;
+    }
+    const message = { bytes, from, end, users: 0 };
+    this.#rescued.push(message);
+    return message;
   }
 }

@@ -2,7 +2,7 @@
 export const RowFlag = {
   /** The socket took less than was offered; EPOLLOUT is watched. */
   Blocked: 1,
-  /** Out-of-band bytes (replies, the rest of a rescued message) go out before ring bytes. */
+  /** Out-of-band bytes (replies, the rest of a rescued message) go out before ring bytes; the cursor is at a boundary. */
   Pending: 2,
   /** Waits for a keyframe or for the stream to be live. */
   Waiting: 4,
@@ -15,4 +15,6 @@ export const RowFlag = {
   NoVideo: 128,
   /** Jumps to the newest keyframe at the next boundary. */
   Skip: 256,
+  /** Video was switched on again: gets none before a keyframe. */
+  NeedsKeyframe: 512,
 } as const;

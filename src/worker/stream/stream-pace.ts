@@ -68,9 +68,13 @@ export class StreamPace {
     return this.#isAudioPaced(now) && now - this.#lastTurnMs >= AUDIO_TURN_MS;
   }
 
-  /** A turn is sent now. @returns the merge factor k in force. */
-  takeTurn(settings: StreamSettings, stretch: number, now: number): number {
+  /** A turn is sent now. */
+  noteTurn(now: number): void {
     this.#lastTurnMs = now;
+  }
+
+  /** The merge factor k for the next round of phases. */
+  mergeFactor(settings: StreamSettings, stretch: number, now: number): number {
     const isAudioPaced = this.#isAudioPaced(now);
     const pace = {
       frameIntervalMs: isAudioPaced ? AUDIO_TURN_MS : this.#intervalMs,

@@ -15,9 +15,8 @@ const JUMP_AHEAD_MS = 10_000;
 const STEP_DEFAULT_MS = 10;
 const STEP_MAX_MS = 100;
 const WRAP = 2 ** 32;
-const NOWHERE: TimelineEnd = { audio: -1, video: -1 };
 
-/** `full` corrects jumps and starts at 0, `zero` only starts at 0, `off` passes the publisher's own (also for ATC). */
+/** `full` corrects jumps and starts at 0, `zero` starts at 0 and then jumps as the encoder does, `off` passes the publisher's own (also for ATC). */
 export type JitterMode = "full" | "zero" | "off";
 
 /** Index of a track. */
@@ -30,19 +29,28 @@ interface TrackState {
   offset: number;
   /** Last output, unwrapped; -1 before the first. */
   output: number;
+  /** No output lies before this: an earlier publisher's last. */
+  readonly floor: number;
   /** Last usual step. */
   step: number;
 }
 
-function newTrack(): TrackState {
-  return { input: Number.NaN, offset: Number.NaN, output: -1, step: STEP_DEFAULT_MS };
+function newTrack(floor: number): TrackState {
+  return { input: Number.NaN, offset: Number.NaN, output: -1, floor, step: STEP_DEFAULT_MS };
+}
+
+/** The later of two timestamps modulo 2^32, -1 standing for none. */
+function laterOf(a: number, b: number): number {
+  if (a < 0 || b < 0) {
+    return Math.max(a, b);
+  }
+  return ((a - b) | 0) >= 0 ? a : b;
 }
 
 /** The time line of one live stream; goes on from `previous` when a publisher returns. Milliseconds. */
 export class Timeline {
-  readonly #mode: JitterMode;
-  readonly #previous: TimelineEnd;
-  readonly #tracks: readonly [TrackState, TrackState] = [newTrack(), newTrack()];
+  #mode: JitterMode;
+  readonly #tracks: readonly [TrackState, TrackState];
   /** Output of the first message, after any earlier publisher's last. */
   readonly #origin: number;
   /** Jumps corrected so far. */
@@ -50,9 +58,16 @@ export class Timeline {
 
   constructor(mode: JitterMode, previous: TimelineEnd | null) {
     this.#mode = mode;
-    this.#previous = previous ?? NOWHERE;
-    const last = previous === null ? -1 : Math.max(previous.audio, previous.video);
+    const { audio, video } = previous ?? { audio: -1, video: -1 };
+    const last = laterOf(audio, video);
     this.#origin = last < 0 ? 0 : last + STEP_DEFAULT_MS;
+    const floorOf = (end: number): number => (end < 0 ? -1 : last - ((last - end) >>> 0));
+    this.#tracks = [newTrack(floorOf(audio)), newTrack(floorOf(video))];
+  }
+
+  /** From now on the publisher's own times are passed: its clock is said to be absolute. */
+  setAbsolute(): void {
+    this.#mode = "off";
   }
 
   /**
@@ -66,8 +81,7 @@ export class Timeline {
     const other = this.#tracks[track === Track.Audio ? 1 : 0];
     const isFirst = Number.isNaN(own.input);
     const step = isFirst ? 0 : (timestamp - (own.input % WRAP)) | 0;
-    // Unwrapped inputs may go below zero after a step back; keep them congruent and positive.
-    const input = isFirst ? timestamp + WRAP : own.input + step;
+    const input = isFirst ? timestamp : own.input + step;
     own.input = input;
     if (this.#mode === "off") {
       own.output = timestamp;
@@ -78,18 +92,26 @@ export class Timeline {
     } else if (this.#mode === "full") {
       this.#follow(own, other, step);
     }
-    const output = Math.max(input + own.offset, own.output, 0);
+    const least = this.#mode === "full" ? own.output : 0;
+    const output = Math.max(own.input + own.offset, own.floor, least, 0);
     own.output = output;
     return output % WRAP;
   }
 
-  /** Output timestamp for a message of no track (metadata, headers): the latest of both. */
+  /** Output timestamp for a message of no track (metadata, data): the latest of both. */
   now(): number {
     return this.#latest() % WRAP;
   }
 
-  /** Output timestamp for a header of `track`: the track's latest. */
-  trackNow(track: number): number {
+  /**
+   * Output timestamp for a header of `track`, which often comes with a time of its own kind: the track's latest.
+   *
+   * @param timestamp Milliseconds modulo 2^32, as received.
+   */
+  header(track: number, timestamp: number): number {
+    if (this.#mode === "off") {
+      return timestamp;
+    }
     const own = this.#tracks[track === Track.Audio ? 0 : 1];
     return (own.output < 0 ? this.#latest() : own.output) % WRAP;
   }
@@ -97,11 +119,7 @@ export class Timeline {
   /** Where the time line stands, for the next publisher. */
   end(): TimelineEnd {
     const [audio, video] = this.#tracks;
-    // A track that saw nothing stands where the publisher before left it.
-    return {
-      audio: audio.output < 0 ? this.#previous.audio : audio.output,
-      video: video.output < 0 ? this.#previous.video : video.output,
-    };
+    return { audio: endOf(audio), video: endOf(video) };
   }
 
   #latest(): number {
@@ -114,14 +132,19 @@ export class Timeline {
       own.offset = this.#origin - own.input;
       return;
     }
-    const shared = own.input + other.offset;
-    const distance = shared - other.output;
-    const agrees = this.#mode === "zero" || Math.abs(distance) <= JUMP_AHEAD_MS;
-    own.offset = agrees ? other.offset : other.output - own.input;
+    // Unwrapped on its own, this track may be a multiple of 2^32 away from the other.
+    own.input = other.input + ((own.input - (other.input % WRAP)) | 0);
+    const distance = own.input + other.offset - other.output;
+    const isNear = Math.abs(distance) <= JUMP_AHEAD_MS;
+    const isKept = isNear || (this.#mode === "zero" && distance > 0);
+    own.offset = isKept ? other.offset : other.output - own.input;
   }
 
   #follow(own: TrackState, other: TrackState, step: number): void {
-    if (step >= -JUMP_BACK_MS && step <= JUMP_AHEAD_MS) {
+    // Small steps back may add up; then they are a jump as well.
+    const fallen = own.output - own.input - own.offset;
+    const isBack = step < -JUMP_BACK_MS || (step < 0 && fallen > JUMP_BACK_MS);
+    if (!isBack && step <= JUMP_AHEAD_MS) {
       if (step > 0 && step <= STEP_MAX_MS) {
         own.step = step;
       }
@@ -136,4 +159,10 @@ export class Timeline {
     }
     own.offset = Math.max(own.output, other.output - STEP_MAX_MS) + own.step - own.input;
   }
+}
+
+/** A track that saw nothing stands where the publisher before left it. */
+function endOf({ output, floor }: TrackState): number {
+  const end = output < 0 ? floor : output;
+  return end < 0 ? -1 : end % WRAP;
 }

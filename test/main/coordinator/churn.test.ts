@@ -35,7 +35,7 @@ before(async () => {
   });
 });
 
-after(() => weir.close());
+after(() => weir?.close());
 
 function collect(): void {
   setFlagsFromString("--expose-gc");

@@ -295,12 +295,12 @@ test("numbers: garbage is refused, trailing text and unknown words are told", ()
 
 test("accepted directives are told once, unless they are turned off", () => {
   const vhost =
-    "{ hls { enabled on; hls_fragment 2; } dash { enabled off; } play { mix_correct off; } }";
+    "{ hls { enabled on; hls_fragment 2; } dash { enabled off; } publish { try_annexb_first off; } }";
   assert.deepEqual(warningsOf(`vhost a ${vhost} vhost b ${vhost} inotify_auto_reload off;`), [
     "x.conf:2: vhost.hls is known but has no effect in weir yet",
   ]);
-  assert.deepEqual(warningsOf("vhost v { play { mix_correct on; } }"), [
-    "x.conf:2: vhost.play.mix_correct is known but has no effect in weir yet",
+  assert.deepEqual(warningsOf("vhost v { publish { try_annexb_first on; } }"), [
+    "x.conf:2: vhost.publish.try_annexb_first is known but has no effect in weir yet",
   ]);
 });
 

@@ -94,13 +94,8 @@ const PLAY: DirectiveSpec = block(
       otherwise: "off",
     }),
     offUnlessOn("atc", "off", "Keep the encoder's absolute timestamps.", HOT),
-    offUnlessOn("atc_auto", "off", "Turn `atc` on when the metadata holds `bravo_atc`.", LATER_HOT),
-    offUnlessOn(
-      "mix_correct",
-      "off",
-      "Put audio and video into one rising order of time.",
-      LATER_HOT,
-    ),
+    offUnlessOn("atc_auto", "off", "Turn `atc` on when the metadata holds `bravo_atc`.", HOT),
+    offUnlessOn("mix_correct", "off", "Put audio and video into one rising order of time.", HOT),
     integer("mw_latency", 350, "ms", "Longest wait for more frames to send at once.", HOT),
     integer(
       "mw_msgs",
