@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { openSync } from "node:fs";
 import { test } from "node:test";
+import { listenShared } from "../../../src/main/accept/native.ts";
 import { Board, boardBytes } from "../../../src/protocol/control/board.ts";
 import type { EndReason } from "../../../src/protocol/control/calls.ts";
 import { SocketRows } from "../../../src/worker/io/socket-rows.ts";
@@ -22,14 +22,14 @@ interface Shard {
   timeMs: number;
 }
 
-/** One adopted player whose socket is full. Its descriptor is a file: nothing is ever acknowledged by it. */
+/** One adopted player whose socket is full. Its descriptor only listens: nothing was ever sent on it. */
 function openShard(timeMs: number): Shard {
   const board = new Board(new SharedArrayBuffer(boardBytes(4)));
   const rows = new SocketRows(board);
   const ended: Shard["ended"] = [];
   // Of the fan-out only the settings and the calls that a blocked player causes are met here.
   const fanOut = {
-    bytesPerSecond: 0,
+    unsentBytes: 65_536,
     settings: { tcpNodelay: true, playerStallMs: STALL_MS },
     join: () => undefined,
     leave: () => undefined,
@@ -53,7 +53,7 @@ function openShard(timeMs: number): Shard {
       gone: (_row, reason, detail) => ended.push({ reason, detail }),
     }),
   };
-  board.descriptor[ROW] = openSync("/dev/null", "r");
+  board.descriptor[ROW] = listenShared("127.0.0.1", 0);
   shard.players.adopt({
     kind: "give-player",
     row: ROW,
