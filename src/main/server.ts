@@ -18,6 +18,7 @@ import { Acceptor } from "./accept/acceptor.ts";
 import { Admission } from "./accept/admission.ts";
 import { FileBudget } from "./accept/file-budget.ts";
 import { Lobby } from "./accept/lobby.ts";
+import { Poller } from "./accept/poller.ts";
 import { type Client, Clients } from "./coordinator/clients.ts";
 import { Coordinator, type StreamEntry } from "./coordinator/coordinator.ts";
 import { RingPool } from "./coordinator/ring-pool.ts";
@@ -53,6 +54,7 @@ export class Server {
   readonly #log: Logger;
   readonly #admission: Admission;
   readonly #acceptor: Acceptor;
+  readonly #poller: Poller = new Poller();
 
   private constructor(options: ServerOptions) {
     const { config, log } = options;
@@ -78,7 +80,8 @@ export class Server {
       shards: links,
     });
     this.#acceptor = new Acceptor(
-      (socket) => this.lobby.accept(socket),
+      this.#poller,
+      (connection) => this.lobby.accept(connection),
       (error) => log.error("accept", error.message),
     );
     this.lobby = new Lobby({
@@ -90,6 +93,7 @@ export class Server {
       log,
       serverInfo: { ip: "", pid: process.pid, version: options.version },
       files: new FileBudget(),
+      poller: this.#poller,
       crowded: (isCrowded) => (isCrowded ? this.#acceptor.suspend() : this.#acceptor.resume()),
     });
   }
@@ -128,6 +132,7 @@ export class Server {
   async close(): Promise<void> {
     this.#acceptor.close();
     this.lobby.close();
+    this.#poller.close();
     await this.supervisor.stop(STOP_TIMEOUT_MS);
   }
 

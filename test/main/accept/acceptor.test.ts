@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { test } from "node:test";
 import { Acceptor } from "../../../src/main/accept/acceptor.ts";
+import { closeDescriptor } from "../../../src/main/accept/native.ts";
+import { Poller } from "../../../src/main/accept/poller.ts";
 import { findFreePort, waitUntil } from "../../support/scratch.ts";
 
 /** More than the kernel's queue is long where nobody asks for a longer one (511 by Node's default). */
@@ -14,11 +16,13 @@ test("a storm of newcomers waits in the kernel's queue while nobody accepts", {
   const queueMax = Number(readFileSync("/proc/sys/net/core/somaxconn", "utf8"));
   assert.ok(queueMax > NEWCOMERS, `net.core.somaxconn is ${queueMax}: raise it for this test`);
   const port = await findFreePort();
+  const poller = new Poller();
   let accepted = 0;
   const acceptor = new Acceptor(
-    (socket) => {
+    poller,
+    ({ descriptor }) => {
       accepted += 1;
-      socket.destroy();
+      closeDescriptor(descriptor);
     },
     (error) => assert.fail(error),
   );
@@ -39,6 +43,7 @@ test("a storm of newcomers waits in the kernel's queue while nobody accepts", {
     await waitUntil("all are accepted", () => accepted === NEWCOMERS, 10_000);
   } finally {
     acceptor.close();
+    poller.close();
     for (const client of clients) {
       client.destroy();
     }
