@@ -15,7 +15,9 @@ if (parentPort === null) {
 const port: MessagePort = parentPort;
 const { start, calls } = workerData as { start: ShardStart; calls: MessagePort };
 const runtime = new ShardRuntime(start, calls, (message: FromShard) => port.postMessage(message));
-port.on("message", (message: ToShard<ServerSessionSnapshot, ChunkDecoderSnapshot>) => {
+type Message = ToShard<ServerSessionSnapshot, ChunkDecoderSnapshot>;
+
+function take(message: Message): void {
   if (message.kind === "stop") {
     runtime.stop();
     port.postMessage({ kind: "stopped" } satisfies FromShard);
@@ -24,6 +26,9 @@ port.on("message", (message: ToShard<ServerSessionSnapshot, ChunkDecoderSnapshot
     return;
   }
   runtime.take(message);
-});
+}
+
+// All of one turn of the primary's loop, in order.
+port.on("message", (messages: readonly Message[]) => messages.forEach(take));
 runtime.run();
 port.postMessage({ kind: "ready" } satisfies FromShard);
