@@ -33,7 +33,13 @@ async function start(plan: ServerPlan, version: string): Promise<number> {
   try {
     // A test harness that names this variable may break shards on purpose.
     const { WEIR_ALLOW_FAULTS: faults } = plan.source.environment;
-    server = await Server.start({ config, log, version, allowFaults: faults === "on" });
+    server = await Server.start({
+      config,
+      log,
+      version,
+      allowFaults: faults === "on",
+      isRehearsed: true,
+    });
   } catch (error) {
     if (!(error instanceof TransportError)) {
       throw error;

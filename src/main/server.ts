@@ -19,6 +19,7 @@ import { Admission } from "./accept/admission.ts";
 import { FileBudget } from "./accept/file-budget.ts";
 import { Lobby } from "./accept/lobby.ts";
 import { Poller } from "./accept/poller.ts";
+import { type RehearsalLimits, rehearse } from "./accept/rehearsal.ts";
 import { type Client, Clients } from "./coordinator/clients.ts";
 import { Coordinator, type StreamEntry } from "./coordinator/coordinator.ts";
 import { RingPool } from "./coordinator/ring-pool.ts";
@@ -31,6 +32,8 @@ import { Supervisor, type SupervisorLimits } from "./shards/supervisor.ts";
 /** Share of the host's memory that rings may take. */
 const RING_SHARE = 0.1;
 const STOP_TIMEOUT_MS = 3000;
+/** From 500 players on the lobby's code is as good as compiled; a slow host starts with less. */
+const REHEARSAL: RehearsalLimits = { players: 512, timeMs: 250 };
 
 /** What a server is started with. */
 export interface ServerOptions {
@@ -39,6 +42,8 @@ export interface ServerOptions {
   readonly version: string;
   /** Lets {@link Server.supervisor} inject faults; for tests. */
   readonly allowFaults?: boolean;
+  /** The lobby rehearses before it listens: a little later there, and ready for a storm. */
+  readonly isRehearsed?: boolean;
   /** Times and counts of {@link Server.supervisor} that differ from its defaults. */
   readonly supervisorLimits?: Partial<SupervisorLimits>;
 }
@@ -102,7 +107,12 @@ export class Server {
   static async start(options: ServerOptions): Promise<Server> {
     const server = new Server(options);
     try {
-      await server.supervisor.start();
+      const started = server.supervisor.start();
+      if (options.isRehearsed === true) {
+        // While the shards' threads start: this one has nothing else to do.
+        rehearse(REHEARSAL);
+      }
+      await started;
       options.log.info("server", `${server.supervisor.links.length} shards`);
       for (const endpoint of options.config.listen) {
         const address = `${endpoint.host === "" ? "*" : endpoint.host}:${endpoint.port}`;

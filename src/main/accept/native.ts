@@ -9,6 +9,7 @@ import { fstatSync } from "node:fs";
 import koffi from "koffi";
 import { TransportError } from "../../protocol/errors.ts";
 
+const AF_UNIX = 1;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const SOCK_STREAM_NONBLOCK_CLOEXEC = 1 | 0o4000 | 0o200_0000;
@@ -39,6 +40,7 @@ const cSocket = libc.func("int socket(int, int, int)");
 const cSetsockopt = libc.func("int setsockopt(int, int, int, const void *, uint32_t)");
 const cBind = libc.func("int bind(int, const void *, uint32_t)");
 const cListen = libc.func("int listen(int, int)");
+const cSocketPair = libc.func("int socketpair(int, int, int, uintptr_t)");
 const cAccept = libc.func("int accept4(int, uintptr_t, uintptr_t, int)");
 const cSockName = libc.func("int getsockname(int, uintptr_t, uintptr_t)");
 const cRecv = libc.func("intptr_t recv(int, uintptr_t, size_t, int)");
@@ -136,6 +138,12 @@ function decodeAddress(): string {
   // The URL parser writes IPv6 in its canonical form (RFC 5952).
   const text = groups.map((group) => group.toString(16)).join(":");
   return new URL(`tcp://[${text}]`).host.slice(1, -1);
+}
+
+/** Two connected sockets that nobody else sees. The caller owns both. @throws TransportError */
+export function openPair(): [number, number] {
+  check(cSocketPair(AF_UNIX, SOCK_STREAM_NONBLOCK_CLOEXEC, 0, addressAt), "socketpair");
+  return [addressView.getInt32(0, true), addressView.getInt32(4, true)];
 }
 
 /** An epoll set. */
