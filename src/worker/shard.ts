@@ -7,7 +7,12 @@ import type { FromShard, ShardStart, ToShard } from "../protocol/control/calls.t
 import { InvariantError } from "../protocol/errors.ts";
 import type { ChunkDecoderSnapshot } from "../protocol/rtmp/chunk-decoder.ts";
 import type { ServerSessionSnapshot } from "../protocol/rtmp/server-session.ts";
+import { Intake } from "./intake.ts";
+import { monotonicMs } from "./io/clock.ts";
 import { ShardRuntime } from "./shard-runtime.ts";
+
+/** Joins of one turn of the loop may take this long. */
+const TURN_MS = 4;
 
 if (parentPort === null) {
   throw new InvariantError("a shard runs in a worker thread");
@@ -28,7 +33,12 @@ function take(message: Message): void {
   runtime.take(message);
 }
 
-// All of one turn of the primary's loop, in order.
-port.on("message", (messages: readonly Message[]) => messages.forEach(take));
+const intake = new Intake<Message>({
+  take,
+  now: monotonicMs,
+  later: (next) => setImmediate(next),
+  turnMs: TURN_MS,
+});
+port.on("message", (messages: readonly Message[]) => intake.push(messages));
 runtime.run();
 port.postMessage({ kind: "ready" } satisfies FromShard);
