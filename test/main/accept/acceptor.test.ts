@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
+import { networkInterfaces } from "node:os";
 import { test } from "node:test";
 import { Acceptor } from "../../../src/main/accept/acceptor.ts";
-import { closeDescriptor } from "../../../src/main/accept/native.ts";
+import { closeDescriptor, localAddress } from "../../../src/main/accept/native.ts";
 import { Poller } from "../../../src/main/accept/poller.ts";
 import { findFreePort, waitUntil } from "../../support/scratch.ts";
 
@@ -48,4 +49,39 @@ test("a storm of newcomers waits in the kernel's queue while nobody accepts", {
       client.destroy();
     }
   }
+});
+
+test("a peer is known by its address in plain form, whatever family the socket has", {
+  timeout: 30_000,
+}, async (context) => {
+  const { lo: loopback } = networkInterfaces();
+  const hasIpv6 = loopback?.some(({ family }) => family === "IPv6") ?? false;
+  context.diagnostic(`IPv6 on the loopback interface: ${hasIpv6}`);
+  const port = await findFreePort();
+  const poller = new Poller();
+  const seen: string[] = [];
+  const acceptor = new Acceptor(
+    poller,
+    ({ descriptor, ip }) => {
+      seen.push(`${ip} to ${localAddress(descriptor)}`);
+      closeDescriptor(descriptor);
+    },
+    (error) => assert.fail(error),
+  );
+  const hosts = hasIpv6 ? ["127.0.0.1", "::1"] : ["127.0.0.1"];
+  try {
+    acceptor.listen({ host: "", port });
+    for (const [index, host] of hosts.entries()) {
+      const client = connect({ host, port });
+      await waitUntil(`${host} is accepted`, () => seen.length > index, 5000);
+      client.destroy();
+    }
+  } finally {
+    acceptor.close();
+    poller.close();
+  }
+  assert.deepEqual(
+    seen,
+    hosts.map((host) => `${host} to ${host}`),
+  );
 });
