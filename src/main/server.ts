@@ -20,7 +20,9 @@ import { Acceptor, addressOf } from "./accept/acceptor.ts";
 import { Admission, type Applicant } from "./accept/admission.ts";
 import { FileBudget } from "./accept/file-budget.ts";
 import { Lobby } from "./accept/lobby.ts";
+import { Poller } from "./accept/poller.ts";
 import { noLongerAllowed } from "./accept/re-admission.ts";
+import { type RehearsalLimits, rehearse } from "./accept/rehearsal.ts";
 import type { ReloadPart } from "./config/parts.ts";
 import { type Client, Clients } from "./coordinator/clients.ts";
 import { Coordinator, type StreamEntry } from "./coordinator/coordinator.ts";
@@ -35,6 +37,8 @@ import { Supervisor, type SupervisorLimits } from "./shards/supervisor.ts";
 /** Share of the host's memory that rings may take. */
 const RING_SHARE = 0.1;
 const STOP_TIMEOUT_MS = 3000;
+/** From 500 players on the lobby's code is as good as compiled; a slow host starts with less. */
+const REHEARSAL: RehearsalLimits = { players: 512, timeMs: 250 };
 
 /** Rows of a shard's board at the least, so that a reload may raise `max_connections`; untouched ones cost nothing. */
 const ROWS_MIN = 65_536;
@@ -46,6 +50,8 @@ export interface ServerOptions {
   readonly version: string;
   /** Lets {@link Server.supervisor} inject faults; for tests. */
   readonly allowFaults?: boolean;
+  /** The lobby rehearses before it listens: a little later there, and ready for a storm. */
+  readonly isRehearsed?: boolean;
   /** Times and counts of {@link Server.supervisor} that differ from its defaults. */
   readonly supervisorLimits?: Partial<SupervisorLimits>;
 }
@@ -63,6 +69,7 @@ export class Server {
   readonly #log: Logger;
   readonly #admission: Admission;
   readonly #acceptor: Acceptor;
+  readonly #poller: Poller = new Poller();
 
   private constructor(options: ServerOptions) {
     const { config, log } = options;
@@ -94,7 +101,8 @@ export class Server {
       shards: links,
     });
     this.#acceptor = new Acceptor(
-      (socket) => this.lobby.accept(socket),
+      this.#poller,
+      (connection) => this.lobby.accept(connection),
       (error) => log.error("accept", error.message),
     );
     this.lobby = new Lobby({
@@ -106,6 +114,7 @@ export class Server {
       log,
       serverInfo: { ip: "", pid: process.pid, version: options.version },
       files: new FileBudget(),
+      poller: this.#poller,
       crowded: (isCrowded) => (isCrowded ? this.#acceptor.suspend() : this.#acceptor.resume()),
     });
   }
@@ -114,7 +123,12 @@ export class Server {
   static async start(options: ServerOptions): Promise<Server> {
     const server = new Server(options);
     try {
-      await server.supervisor.start();
+      const started = server.supervisor.start();
+      if (options.isRehearsed === true) {
+        // While the shards' threads start: this one has nothing else to do.
+        rehearse(REHEARSAL);
+      }
+      await started;
       options.log.info("server", `${server.supervisor.links.length} shards`);
       for (const endpoint of options.config.listen) {
         server.#acceptor.listen(endpoint);
@@ -166,6 +180,7 @@ export class Server {
   async close(timeoutMs: number = STOP_TIMEOUT_MS): Promise<void> {
     this.#acceptor.close();
     this.lobby.close();
+    this.#poller.close();
     await this.supervisor.stop(timeoutMs);
   }
 

@@ -48,7 +48,8 @@ export function handOff(shard: ShardLink, what: HandOff): void {
   board.since[row] = now;
   // It has just spoken: a newcomer to the same name must not take it for silent.
   board.progress[row] = now & MS_MASK;
-  const rest = joined(what.rest, released.late ?? NOTHING);
+  // Exactly the bytes: a posted view takes its whole buffer along.
+  const rest = what.rest.length === 0 ? NOTHING : what.rest.slice();
   if (publish === null) {
     const identity = JSON.stringify(session.snapshotIdentity());
     const isKept = session.decoder.save(board.readState(row)) >= 0;
@@ -60,15 +61,4 @@ export function handOff(shard: ShardLink, what: HandOff): void {
     const give = { row, streamId, messageStream, rest, connectionId, ...publish };
     shard.post({ kind: "give-publisher", ...give, session: session.snapshot() });
   }
-}
-
-/** Exactly the bytes: a posted view takes its whole buffer along. */
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  if (first.length + second.length === 0) {
-    return NOTHING;
-  }
-  const bytes = new Uint8Array(first.length + second.length);
-  bytes.set(first);
-  bytes.set(second, first.length);
-  return bytes;
 }

@@ -1,5 +1,4 @@
 /** One connection in the lobby: its session machine, its deadlines, its answers, its way out. */
-import type { Socket } from "node:net";
 import { ProtocolError, RejectedError } from "../../protocol/errors.ts";
 import {
   type ConnectRequest,
@@ -9,6 +8,7 @@ import {
   type StreamRequest,
 } from "../../protocol/rtmp/server-session.ts";
 import type { StreamEntry } from "../coordinator/coordinator.ts";
+import type { Connection } from "./acceptor.ts";
 import type { AdmittedStream, Applicant } from "./admission.ts";
 import type { FairClock } from "./fair-clock.ts";
 import { handshakeHost } from "./handshake-host.ts";
@@ -55,7 +55,7 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
   readonly #keeper: NewcomerKeeper;
   readonly #socket: LobbySocket;
   readonly #session: ServerSession;
-  /** **Owned**: bytes read and not consumed; at most one read of the socket and what it buffers while paused. */
+  /** **Owned**: bytes read and not consumed; at most one read of the socket. */
   #rest: Uint8Array = NOTHING;
   #deadline: number;
   #state: State = "open";
@@ -63,7 +63,7 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
   /** What comes after the session has returned. */
   #next: (() => void) | undefined;
 
-  constructor(socket: Socket, options: NewcomerOptions) {
+  constructor(connection: Connection, options: NewcomerOptions) {
     const { id, host, keeper, isSurplus } = options;
     this.id = id;
     this.isSurplus = isSurplus;
@@ -71,7 +71,7 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
     this.#keeper = keeper;
     this.since = keeper.clock.now();
     this.#deadline = this.since + host.config().limits.handshakeTimeoutMs;
-    this.#socket = new LobbySocket(socket, this);
+    this.#socket = new LobbySocket(connection, host.poller, this);
     const serverInfo = { ...host.serverInfo, ip: this.#socket.localIp, id };
     this.#session = new ServerSession(handshakeHost, { serverInfo, offerReconnect: true });
   }
@@ -200,7 +200,7 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
   #push(input: Uint8Array): void {
     const isNew = this.#session.phase === "handshake";
     const consumed = this.#session.push(input, this);
-    this.#rest = consumed < input.length ? input.subarray(consumed) : NOTHING;
+    this.#rest = consumed < input.length ? input.slice(consumed) : NOTHING;
     if (isNew && this.#session.phase !== "handshake") {
       this.#keeper.shookHands(this);
       if (this.#session.phase === "connect") {

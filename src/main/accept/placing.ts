@@ -62,7 +62,19 @@ export function placePublisher(
   }
   coordinator.announce(entry, index);
   const publish = { lease, previous: entry.previous };
-  handOff(shard, { ...partsOf(arrival), row, released, streamId: entry.id, publish, play: 0 });
+  const { session, rest, messageStream, id: connectionId } = arrival;
+  const streamId = entry.id;
+  handOff(shard, {
+    row,
+    released,
+    session,
+    rest,
+    streamId,
+    messageStream,
+    connectionId,
+    publish,
+    play: 0,
+  });
   entry.publisher = { shard: index, row };
   register(host, arrival, {
     type: style,
@@ -93,8 +105,19 @@ export function placePlayer(host: LobbyHost, arrival: Arrival, stream: AdmittedS
   // The shard sends the replies itself, with everything else that a new player gets.
   arrival.session.acceptPlay(arrival.messageStream, arrival.sink, true);
   const share = coordinator.addPlayer(entry, index);
-  const play = { streamId: entry.id, publish: null, play: share.play };
-  handOff(shard, { ...partsOf(arrival), row, released, ...play });
+  const { session, rest, messageStream, id: connectionId } = arrival;
+  const streamId = entry.id;
+  handOff(shard, {
+    row,
+    released,
+    session,
+    rest,
+    streamId,
+    messageStream,
+    connectionId,
+    publish: null,
+    play: share.play,
+  });
   register(host, arrival, {
     type: "rtmp-play",
     shard: index,
@@ -105,24 +128,17 @@ export function placePlayer(host: LobbyHost, arrival: Arrival, stream: AdmittedS
   return Placed.Given;
 }
 
-function partsOf({
-  session,
-  rest,
-  messageStream,
-  id,
-}: Arrival): Pick<Arrival, "session" | "rest" | "messageStream"> & { connectionId: string } {
-  return { session, rest, messageStream, connectionId: id };
-}
-
 function register(
   host: LobbyHost,
   { id, ip, request }: Arrival,
-  client: Omit<Client, "id" | "ip" | "since" | "request">,
+  { type, shard, row, published, plays }: Omit<Client, "id" | "ip" | "since" | "request">,
 ): void {
-  host.clients.add({ id, ip, request, since: monotonicMs(), ...client });
+  // Field by field here and above: a spread is several times slower, and every join passes here.
+  const since = monotonicMs();
+  host.clients.add({ id, ip, request, since, type, shard, row, published, plays });
   const { vhost, app, stream } = request;
   host.log.info(
     id,
-    `${client.type}, vhost=${vhost}, app=${app}, stream=${stream}, ip=${ip}, shard=${client.shard}`,
+    `${type}, vhost=${vhost}, app=${app}, stream=${stream}, ip=${ip}, shard=${shard}`,
   );
 }

@@ -95,7 +95,8 @@ async function serve(plan: ServerPlan, version: string, teller: StartTeller): Pr
   try {
     // A test harness that names this variable may break shards on purpose.
     const { WEIR_ALLOW_FAULTS: faults } = plan.source.environment;
-    server = await Server.start({ config, log, version, allowFaults: faults === "on" });
+    const allowFaults = faults === "on";
+    server = await Server.start({ config, log, version, allowFaults, isRehearsed: true });
   } catch (error) {
     if (!(error instanceof TransportError || error instanceof ControlError)) {
       throw error;

@@ -245,7 +245,9 @@ export class Players {
     const acknowledged = ((bytesOut[row] ?? 0) - Math.max(0, unacknowledged)) | 0;
     if (taken[row] !== acknowledged) {
       taken[row] = acknowledged;
+      // `now` is older than the touch: the difference would be negative, which reads as the longest time there is.
       this.#touch(row);
+      return 0;
     }
     return elapsedMs(now, progress[row] ?? 0);
   }

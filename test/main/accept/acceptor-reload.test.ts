@@ -1,20 +1,27 @@
 /** Listening addresses under a reload, whatever else the server is doing. */
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { Acceptor } from "../../../src/main/accept/acceptor.ts";
+import { Acceptor, type Connection } from "../../../src/main/accept/acceptor.ts";
+import { closeDescriptor } from "../../../src/main/accept/native.ts";
+import { Poller } from "../../../src/main/accept/poller.ts";
 import { findFreePort, isListening, waitUntil } from "../../support/scratch.ts";
 
 let acceptor: Acceptor | undefined;
+let poller: Poller | undefined;
 let accepted = 0;
-afterEach(() => acceptor?.close());
+afterEach(() => {
+  acceptor?.close();
+  poller?.close();
+});
 
 async function open(): Promise<[Acceptor, { host: string; port: number }]> {
   accepted = 0;
-  const take = (socket: { destroy(): void }): void => {
+  const take = ({ descriptor }: Connection): void => {
     accepted += 1;
-    socket.destroy();
+    closeDescriptor(descriptor);
   };
-  acceptor = new Acceptor(take, (error) => assert.fail(error));
+  poller = new Poller();
+  acceptor = new Acceptor(poller, take, (error) => assert.fail(error));
   return [acceptor, { host: "127.0.0.1", port: await findFreePort() }];
 }
 

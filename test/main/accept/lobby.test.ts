@@ -1,8 +1,8 @@
 /** Who is let in, who is told no, and whose time is counted. */
 import assert from "node:assert/strict";
-import { Socket } from "node:net";
 import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { closeDescriptor, openPair } from "../../../src/main/accept/native.ts";
 import { connect, handshakeBytes } from "../../protocol/rtmp/session-harness.ts";
 import { runChecked } from "../../support/process.ts";
 import { waitUntil } from "../../support/scratch.ts";
@@ -31,11 +31,11 @@ describe("empty_ip_ok", () => {
   ] as const) {
     test(`${word}: a peer that was gone before it was accepted`, { timeout: 30_000 }, async () => {
       const weir = await startInProcess({ directives: `empty_ip_ok ${word};` });
-      const gone = new Socket();
-      weir.server.lobby.accept(gone);
+      const [peer, descriptor] = openPair();
+      weir.server.lobby.accept({ descriptor, ip: "" });
       assert.equal(weir.server.lobby.refusals.get("empty_ip"), refusals);
-      assert.equal(gone.destroyed, word === "off");
       assert.equal(weir.server.lobby.size, word === "off" ? 0 : 1);
+      closeDescriptor(peer);
       await weir.close();
     });
   }
