@@ -27,6 +27,7 @@ import {
 import type { SocketRows } from "../io/socket-rows.ts";
 import type { FanOut } from "../stream/fan-out.ts";
 import { RowFlag } from "../stream/row-flags.ts";
+import { concatenate, readInt32 } from "./bytes.ts";
 import type { TakenRow } from "./publisher-host.ts";
 import { sessionHost } from "./session-host.ts";
 import { switchTrack } from "./track-switch.ts";
@@ -393,20 +394,4 @@ export class PlayerDialogue implements ServerSessionSink {
 function wholeSession(session: ServerSession, decoder: ChunkDecoder): ServerSession {
   const identity = session.snapshotIdentity();
   return ServerSession.restore({ identity, decoder: decoder.snapshot() }, sessionHost);
-}
-
-function readInt32(bytes: Uint8Array, offset: number): number {
-  return (
-    ((bytes[offset] ?? 0) << 24) |
-    ((bytes[offset + 1] ?? 0) << 16) |
-    ((bytes[offset + 2] ?? 0) << 8) |
-    (bytes[offset + 3] ?? 0)
-  );
-}
-
-function concatenate(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const joined = new Uint8Array(a.length + b.length);
-  joined.set(a);
-  joined.set(b, a.length);
-  return joined;
 }

@@ -40,6 +40,16 @@ export class KnownStreams {
     }
   }
 
+  /** Every second. @returns times that slow players were moved to a keyframe. */
+  tickSlow(): number {
+    let skips = 0;
+    for (const fanOut of this.#fanOuts.values()) {
+      fanOut.tickSlow();
+      skips += fanOut.skips;
+    }
+    return skips;
+  }
+
   /** A ring that players read from now on. Every lease is used or let go. */
   openRing(streamId: number, lease: RingLease): void {
     const fanOut = this.#fanOuts.get(streamId);
