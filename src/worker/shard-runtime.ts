@@ -22,6 +22,7 @@ import type { ChunkDecoderSnapshot } from "../protocol/rtmp/chunk-decoder.ts";
 import type { ServerSessionSnapshot } from "../protocol/rtmp/server-session.ts";
 import { runFault } from "./fault.ts";
 import { monotonicMs } from "./io/clock.ts";
+import { ReadySet } from "./io/ready-set.ts";
 import { SocketRows } from "./io/socket-rows.ts";
 import { LoadMeter } from "./load-meter.ts";
 import { openPrimaryLink, type PrimaryLink } from "./primary-link.ts";
@@ -84,6 +85,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     });
     this.#publisherHost = {
       board: this.board,
+      ready: new ReadySet(),
       now: monotonicMs,
       openStream: (publisher, what) => this.#openStream(publisher, what),
       closeStream: (stream) => this.#closeStream(stream),

@@ -22,12 +22,14 @@ import {
   type StreamRequest,
 } from "../../protocol/rtmp/server-session.ts";
 import { PublisherSocket } from "../io/publisher-socket.ts";
+import type { ReadySet } from "../io/ready-set.ts";
 import type { LiveStream } from "../stream/live-stream.ts";
 import { sessionHost } from "./session-host.ts";
 
 /** What a publisher asks of its shard. */
 export interface PublisherHost {
   readonly board: Board;
+  readonly ready: ReadySet;
   now(): number;
   openStream(publisher: Publisher, what: NewStream): LiveStream;
   closeStream(stream: LiveStream): void;
@@ -80,7 +82,7 @@ export class Publisher implements ServerSessionSink {
     this.#idleSinceMs = this.#lastMediaMs;
     Atomics.store(host.board.state, give.row, RowState.Held);
     this.#session = ServerSession.restore(give.session, sessionHost);
-    this.#socket = new PublisherSocket(host.board.descriptor[give.row] ?? -1, {
+    this.#socket = new PublisherSocket(host.board.descriptor[give.row] ?? -1, host.ready, {
       read: (bytes) => this.#read(bytes),
       closed: (error) => this.#closed(error),
     });
