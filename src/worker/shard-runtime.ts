@@ -22,11 +22,11 @@ import type { ChunkDecoderSnapshot } from "../protocol/rtmp/chunk-decoder.ts";
 import type { ServerSessionSnapshot } from "../protocol/rtmp/server-session.ts";
 import { runFault } from "./fault.ts";
 import { monotonicMs } from "./io/clock.ts";
-import { ReadySet } from "./io/ready-set.ts";
 import { SocketRows } from "./io/socket-rows.ts";
 import { LoadMeter } from "./load-meter.ts";
 import { openPrimaryLink, type PrimaryLink } from "./primary-link.ts";
 import { Copies } from "./session/copies.ts";
+import { LeisurelyReads } from "./session/leisurely-reads.ts";
 import { Players } from "./session/players.ts";
 import { type NewStream, Publisher, type PublisherHost } from "./session/publisher.ts";
 import { StallGrace } from "./stall-grace.ts";
@@ -63,6 +63,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   readonly #grace = new StallGrace(monotonicMs());
   readonly #fanOuts = new Map<number, FanOut>();
   readonly #publishers = new Map<number, Publisher>();
+  readonly #reads = new LeisurelyReads(this.#publishers);
   readonly #owners = new Map<LiveStream, Publisher>();
   readonly #cutTurns: TurnTaker[] = [];
   #turnEnd = 0;
@@ -85,7 +86,6 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     });
     this.#publisherHost = {
       board: this.board,
-      ready: new ReadySet(),
       now: monotonicMs,
       openStream: (publisher, what) => this.#openStream(publisher, what),
       closeStream: (stream) => this.#closeStream(stream),
@@ -211,8 +211,8 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   }
 
   wake(stream: LiveStream, writer: RingWriter): void {
-    wakeReaders(writer, this.#bell, this.thread);
-    const fanOut = this.#fanOuts.get(stream.streamId);
+    const isOwnReader = wakeReaders(writer, this.#bell, this.thread);
+    const fanOut = isOwnReader ? this.#fanOuts.get(stream.streamId) : undefined;
     if (fanOut !== undefined) {
       this.#beginTurn();
       const began = performance.now();
@@ -355,6 +355,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     this.#grace.tick(now, TICK_IDLE_MS);
     this.#beginTurn();
     this.#players.poll();
+    this.#reads.turn(now);
     const began = performance.now();
     for (const fanOut of this.#fanOuts.values()) {
       fanOut.tick();

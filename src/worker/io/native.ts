@@ -22,14 +22,9 @@ const MSG_MORE = 0x80_00;
 const SEND_FLAGS = MSG_DONTWAIT | MSG_NOSIGNAL;
 const SEND_MORE_FLAGS = SEND_FLAGS | MSG_MORE;
 
-const AF_INET = 2;
-const SOCK_DGRAM = 2;
-const SOCK_NONBLOCK = 0x8_00;
-const SOCK_CLOEXEC = 0x8_00_00;
-const O_CLOEXEC = 0x8_00_00;
-const SHUT_WR = 1;
 const SOL_SOCKET = 1;
 const SO_KEEPALIVE = 9;
+const SO_RCVLOWAT = 18;
 const SO_LINGER = 13;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
@@ -51,9 +46,6 @@ const libc = koffi.load("libc.so.6");
 const cSend = libc.func("intptr_t send(int, uintptr_t, size_t, int)");
 const cRecv = libc.func("intptr_t recv(int, uintptr_t, size_t, int)");
 const cClose = libc.func("int close(int)");
-const cSocket = libc.func("int socket(int, int, int)");
-const cDup3 = libc.func("int dup3(int, int, int)");
-const cShutdown = libc.func("int shutdown(int, int)");
 const cEpollCreate = libc.func("int epoll_create1(int)");
 const cEpollCtl = libc.func("int epoll_ctl(int, int, int, uintptr_t)");
 const cEpollWait = libc.func("int epoll_wait(int, uintptr_t, int, int)");
@@ -109,16 +101,6 @@ export function closeDescriptor(descriptor: number): number {
   return resultOf(cClose(descriptor));
 }
 
-/** Says that nothing more will be sent, after what is queued. */
-export function shutdownSending(descriptor: number): number {
-  return resultOf(cShutdown(descriptor, SHUT_WR));
-}
-
-/** A datagram socket that is bound to nothing, or `-errno`. */
-export function openDatagramSocket(): number {
-  return resultOf(cSocket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-}
-
 function setOption(descriptor: number, level: number, name: number, value: number): number {
   option[0] = value;
   return resultOf(cSetsockopt(descriptor, level, name, optionMemory.address, 4));
@@ -127,6 +109,11 @@ function setOption(descriptor: number, level: number, name: number, value: numbe
 /** Sends small segments at once instead of waiting for the peer's acknowledgement. */
 export function setNoDelay(descriptor: number, on: boolean): number {
   return setOption(descriptor, IPPROTO_TCP, TCP_NODELAY, on ? 1 : 0);
+}
+
+/** Bytes that must have arrived for the socket to be readable (SO_RCVLOWAT); its end and its errors are told at once. */
+export function setReceiveLimit(descriptor: number, bytes: number): number {
+  return setOption(descriptor, SOL_SOCKET, SO_RCVLOWAT, bytes);
 }
 
 /** Unsent bytes above which the socket takes no more: keeps lag out of the kernel (TCP_NOTSENT_LOWAT). */
@@ -169,7 +156,7 @@ export function unacknowledgedBytes(descriptor: number): number {
 
 /** An epoll set and the buffer its events are read into. */
 export class EpollSet {
-  #descriptor: number;
+  readonly descriptor: number;
   readonly #events: MemoryBase;
   readonly #view: DataView;
   readonly #capacity: number;
@@ -183,33 +170,14 @@ export class EpollSet {
     this.#view = new DataView(this.#events.buffer);
     this.#request = memoryBase(new SharedArrayBuffer(64));
     this.#requestView = new DataView(this.#request.buffer);
-    this.#descriptor = resultOf(cEpollCreate(EPOLL_CLOEXEC));
-  }
-
-  /** The set's own descriptor, or `-errno` when there was none to be had. */
-  get descriptor(): number {
-    return this.#descriptor;
-  }
-
-  /**
-   * From now on the set is known by another number, whose old meaning ends (dup3(2)).
-   * @returns 0, or `-errno` and nothing has changed.
-   */
-  moveTo(descriptor: number): number {
-    const moved = resultOf(cDup3(this.#descriptor, descriptor, O_CLOEXEC));
-    if (moved < 0) {
-      return moved;
-    }
-    closeDescriptor(this.#descriptor);
-    this.#descriptor = descriptor;
-    return 0;
+    this.descriptor = resultOf(cEpollCreate(EPOLL_CLOEXEC));
   }
 
   #control(operation: number, descriptor: number, events: number, row: number): number {
     this.#requestView.setUint32(0, events, true);
     this.#requestView.setUint32(EVENT_DATA_OFFSET, row, true);
     this.#requestView.setUint32(EVENT_DATA_OFFSET + 4, 0, true);
-    return resultOf(cEpollCtl(this.#descriptor, operation, descriptor, this.#request.address));
+    return resultOf(cEpollCtl(this.descriptor, operation, descriptor, this.#request.address));
   }
 
   /** Watches a descriptor, level-triggered; its events carry `row`. */
@@ -229,7 +197,7 @@ export class EpollSet {
 
   /** Events that are due now; never waits. @returns how many, read by {@link row} and {@link events}. */
   poll(): number {
-    const count: number = cEpollWait(this.#descriptor, this.#events.address, this.#capacity, 0);
+    const count: number = cEpollWait(this.descriptor, this.#events.address, this.#capacity, 0);
     return Math.max(count, 0);
   }
 
@@ -245,7 +213,7 @@ export class EpollSet {
 
   /** Closes the set itself. */
   close(): void {
-    closeDescriptor(this.#descriptor);
+    closeDescriptor(this.descriptor);
   }
 }
 

@@ -22,14 +22,12 @@ import {
   type StreamRequest,
 } from "../../protocol/rtmp/server-session.ts";
 import { PublisherSocket } from "../io/publisher-socket.ts";
-import type { ReadySet } from "../io/ready-set.ts";
 import type { LiveStream } from "../stream/live-stream.ts";
 import { sessionHost } from "./session-host.ts";
 
 /** What a publisher asks of its shard. */
 export interface PublisherHost {
   readonly board: Board;
-  readonly ready: ReadySet;
   now(): number;
   openStream(publisher: Publisher, what: NewStream): LiveStream;
   closeStream(stream: LiveStream): void;
@@ -52,6 +50,8 @@ interface Published {
 }
 
 const NOTHING = new Uint8Array(0);
+/** A connection is read at leisure after nobody has watched it for this long. */
+const LEISURELY_AFTER_MS = 1000;
 
 /** One publishing connection. */
 export class Publisher implements ServerSessionSink {
@@ -61,10 +61,18 @@ export class Publisher implements ServerSessionSink {
   readonly #session: ServerSession;
   readonly #socket: PublisherSocket;
   readonly #published = new Map<number, Published>();
+  /** What is published, if it is one stream alone, as it nearly always is; and its message stream. */
+  #only: Published | undefined;
+  #onlyId = -1;
   /** **Owned**: bytes read while a decision was pending. */
   #rest: Uint8Array = NOTHING;
+  // Whole milliseconds, monotonic.
+  /** When the bytes being consumed were read. */
+  #readMs: number;
   #lastMediaMs: number;
   #idleSinceMs: number;
+  /** When somebody was last seen to read what is published. */
+  #watchedMs: number;
   #hasMedia = false;
   #reason: EndReason | undefined;
   #detail = "";
@@ -78,11 +86,13 @@ export class Publisher implements ServerSessionSink {
     this.row = give.row;
     this.connectionId = give.connectionId;
     this.#host = host;
-    this.#lastMediaMs = host.now();
-    this.#idleSinceMs = this.#lastMediaMs;
+    this.#readMs = Math.floor(host.now());
+    this.#lastMediaMs = this.#readMs;
+    this.#idleSinceMs = this.#readMs;
+    this.#watchedMs = this.#readMs;
     Atomics.store(host.board.state, give.row, RowState.Held);
     this.#session = ServerSession.restore(give.session, sessionHost);
-    this.#socket = new PublisherSocket(host.board.descriptor[give.row] ?? -1, host.ready, {
+    this.#socket = new PublisherSocket(host.board.descriptor[give.row] ?? -1, {
       read: (bytes) => this.#read(bytes),
       closed: (error) => this.#closed(error),
     });
@@ -107,7 +117,15 @@ export class Publisher implements ServerSessionSink {
     }
   }
 
-  /** Every 100 ms: publishers that send nothing are ended. */
+  /** About every 100 ms: reads what has gathered while nobody watches. */
+  readAtLeisure(): void {
+    this.#choosePace();
+    if (this.#socket.isLeisurely) {
+      this.#socket.readNow();
+    }
+  }
+
+  /** Every 100 ms, unless the thread stood still: publishers that send nothing are ended. */
   tick(playersOf: (streamId: number) => number): void {
     const now = this.#host.now();
     for (const { stream, settings } of this.#published.values()) {
@@ -177,11 +195,12 @@ export class Publisher implements ServerSessionSink {
   }
 
   media(messageStream: number, message: Message): void {
-    const published = this.#published.get(messageStream);
+    const published =
+      messageStream === this.#onlyId ? this.#only : this.#published.get(messageStream);
     if (published === undefined) {
       return;
     }
-    this.#lastMediaMs = this.#host.now();
+    this.#lastMediaMs = this.#readMs;
     if (message.type !== MessageType.DataAmf0) {
       this.#hasMedia = true;
     }
@@ -192,6 +211,7 @@ export class Publisher implements ServerSessionSink {
     const published = this.#published.get(messageStream);
     if (published !== undefined) {
       this.#published.delete(messageStream);
+      this.#findOnly();
       this.#host.closeStream(published.stream);
     }
   }
@@ -208,8 +228,9 @@ export class Publisher implements ServerSessionSink {
 
   #read(bytes: Uint8Array): boolean {
     const { board } = this.#host;
+    this.#readMs = Math.floor(this.#host.now());
     board.bytesIn[this.row] = (board.bytesIn[this.row] ?? 0) + bytes.length;
-    board.progress[this.row] = this.#host.now() & 0x7f_ff_ff_ff;
+    board.progress[this.row] = this.#readMs & 0x7f_ff_ff_ff;
     return this.#consume(bytes);
   }
 
@@ -235,9 +256,7 @@ export class Publisher implements ServerSessionSink {
       this.#fail("protocol error", `${error.code}: ${error.message}`);
       return true;
     }
-    for (const { stream } of this.#published.values()) {
-      stream.flush();
-    }
+    this.#flush();
     const mustWait = this.#session.isWaiting || this.#isFull();
     if (mustWait) {
       this.#socket.pause();
@@ -245,7 +264,29 @@ export class Publisher implements ServerSessionSink {
     return !mustWait;
   }
 
+  /** Nobody waits for the bytes of a stream without readers: many messages at once cost what one costs. */
+  #choosePace(): void {
+    const now = Math.floor(this.#host.now());
+    for (const { stream } of this.#published.values()) {
+      if (stream.isWatched) {
+        this.#watchedMs = now;
+      }
+    }
+    this.#socket.setLeisurely(now - this.#watchedMs > LEISURELY_AFTER_MS);
+  }
+
+  #flush(): void {
+    if (this.#only !== undefined) {
+      this.#only.stream.flush();
+      return;
+    }
+    for (const { stream } of this.#published.values()) {
+      stream.flush();
+    }
+  }
+
   #continue(): void {
+    this.#readMs = Math.floor(this.#host.now());
     const rest = this.#rest;
     this.#rest = NOTHING;
     if (rest.length === 0 || this.#consume(rest)) {
@@ -254,6 +295,9 @@ export class Publisher implements ServerSessionSink {
   }
 
   #isFull(): boolean {
+    if (this.#only !== undefined) {
+      return this.#only.stream.isFull;
+    }
     for (const { stream } of this.#published.values()) {
       if (stream.isFull) {
         return true;
@@ -269,7 +313,7 @@ export class Publisher implements ServerSessionSink {
     if (answer.allowed && answer.lease !== null) {
       const { streamId, settings, lease, previous } = answer;
       this.#hasMedia = false;
-      this.#lastMediaMs = this.#host.now();
+      this.#lastMediaMs = Math.floor(this.#host.now());
       this.#open(messageStream, { streamId, settings, lease, previous });
     } else if (!answer.allowed) {
       this.#session.rejectPublish(messageStream, answer.status, answer.description, this);
@@ -280,7 +324,14 @@ export class Publisher implements ServerSessionSink {
   #open(messageStream: number, what: NewStream): void {
     const stream = this.#host.openStream(this, what);
     this.#published.set(messageStream, { stream, settings: what.settings });
+    this.#findOnly();
     this.#session.acceptPublish(messageStream, this);
+  }
+
+  #findOnly(): void {
+    const [first] = this.#published.size === 1 ? this.#published : [];
+    this.#onlyId = first?.[0] ?? -1;
+    this.#only = first?.[1];
   }
 
   #fail(reason: EndReason, detail: string): void {
@@ -295,6 +346,7 @@ export class Publisher implements ServerSessionSink {
   #closeStreams(): void {
     const all = [...this.#published.values()];
     this.#published.clear();
+    this.#findOnly();
     for (const { stream } of all) {
       this.#host.closeStream(stream);
     }

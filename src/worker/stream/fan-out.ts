@@ -13,17 +13,13 @@ import { RingView, SendResult } from "./ring-view.ts";
 import { RowFlag } from "./row-flags.ts";
 import { StreamPace } from "./stream-pace.ts";
 import { ROWS_PER_CLOCK, Turns } from "./turns.ts";
+import { UNSENT_BYTES_MIN, unsentLimit } from "./unsent-limit.ts";
 
 const HELD = RowFlag.Waiting | RowFlag.Paused;
 /** Shares of the ring behind the head: a row that far back may be moved; if it takes bytes only later; in any case. */
 const FAR = 0.5;
 const FAR_TAKING = 0.625;
 const TOO_FAR = 0.7;
-/** Unsent bytes allowed in a socket: one second of the stream within these bounds. */
-const UNSENT_MIN = 64 * 1024;
-const UNSENT_MAX = 1024 * 1024;
-/** A change of the stream's rate by less than this share is not passed on to sockets. */
-const UNSENT_CHANGE = 0.25;
 
 /** One stream's players on this shard. */
 export class FanOut {
@@ -36,10 +32,12 @@ export class FanOut {
   readonly #joins: Joins;
   readonly #pace = new StreamPace();
   readonly #turns: Turns;
+  /** There are players, or were a moment ago: writers ring for it. Else nothing here is looked at. */
+  #isListening = false;
   /** Slow players moved to a keyframe. */
   skips = 0;
   /** Bytes that may wait unsent in a player's socket. */
-  unsentBytes: number = UNSENT_MIN;
+  unsentBytes: number = UNSENT_BYTES_MIN;
 
   constructor(streamId: number, key: string, settings: StreamSettings, host: FanOutHost) {
     this.streamId = streamId;
@@ -74,7 +72,7 @@ export class FanOut {
       return;
     }
     const view = new RingView(lease, this.#host.rows);
-    view.reader.setReader(this.#host.thread, true);
+    view.reader.setReader(this.#host.thread, this.#isListening);
     this.#views.push(view);
     // Frames that are there already count for pace only from here on; waiters look at the keyframe index.
     this.#settle();
@@ -99,6 +97,7 @@ export class FanOut {
 
   /** A player joins: starts at the newest keyframe, or waits. */
   join(row: number): void {
+    this.#listen(true);
     this.#joins.join(row);
   }
 
@@ -144,7 +143,7 @@ export class FanOut {
   /** The heads may have moved: sends the phases that are due. */
   advance(): void {
     const view = this.#current;
-    if (view === undefined) {
+    if (view === undefined || !this.#isListening) {
       return;
     }
     const due = this.#look(view);
@@ -160,7 +159,7 @@ export class FanOut {
   /** Every tick: nothing is left unsent for longer than the merge factor allows, and turns of audio-only streams. */
   tick(): void {
     const view = this.#current;
-    if (view === undefined) {
+    if (view === undefined || !this.#isListening) {
       return;
     }
     if (view.reader.state !== RingState.Open || this.#views.length > 1) {
@@ -175,6 +174,11 @@ export class FanOut {
 
   /** Every second: waiting has an end, old copies are dropped, and sockets hold a second of the stream. */
   tickSlow(): void {
+    if (this.players === 0) {
+      this.#listen(false);
+      this.#settle();
+      return;
+    }
     this.#followRate();
     for (const view of this.#views) {
       view.dropRescued();
@@ -215,16 +219,31 @@ export class FanOut {
   }
 
   #followRate(): void {
-    const rate = this.#current?.reader.bytesPerSecond ?? 0;
-    const wanted = Math.min(UNSENT_MAX, Math.max(UNSENT_MIN, rate));
-    if (Math.abs(wanted - this.unsentBytes) <= this.unsentBytes * UNSENT_CHANGE) {
+    const present = this.unsentBytes;
+    this.unsentBytes = unsentLimit(present, this.#current?.reader.bytesPerSecond ?? 0);
+    if (this.unsentBytes === present) {
       return;
     }
-    this.unsentBytes = wanted;
     for (const view of this.#views) {
       for (let at = 0; at < view.count; at += 1) {
-        this.#host.rows.limitUnsent(view.list[at] ?? -1, wanted);
+        this.#host.rows.limitUnsent(view.list[at] ?? -1, this.unsentBytes);
       }
+    }
+  }
+
+  /** Asks writers to ring for this stream, or to stop. What came while nobody listened counts for nothing. */
+  #listen(on: boolean): void {
+    if (this.#isListening === on) {
+      return;
+    }
+    this.#isListening = on;
+    for (const view of this.#views) {
+      view.reader.setReader(this.#host.thread, on);
+      view.seenFrames = view.reader.frameCount;
+    }
+    if (on) {
+      this.#pace.skip();
+      this.#settle();
     }
   }
 
