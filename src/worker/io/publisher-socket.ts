@@ -28,6 +28,7 @@ export class PublisherSocket {
   readonly #descriptor: number;
   readonly #sink: PublisherSocketSink;
   #isLeisurely = false;
+  #isPaused = false;
 
   constructor(descriptor: number, sink: PublisherSocketSink) {
     this.#descriptor = descriptor;
@@ -39,7 +40,7 @@ export class PublisherSocket {
       writable: true,
       onread: {
         buffer: readBuffer,
-        callback: (length: number): boolean => sink.read(readBytes.subarray(0, length)),
+        callback: (length: number): boolean => this.#take(length),
       },
     };
     this.#socket = new Socket(options);
@@ -71,13 +72,13 @@ export class PublisherSocket {
 
   /** Reads what has gathered; not while paused. */
   readNow(): void {
-    if (this.#socket.destroyed || this.#socket.isPaused()) {
+    if (this.#socket.destroyed || this.#isPaused) {
       return;
     }
     const received = receive(this.#descriptor, readMemory, READ_BYTES);
     // The end and failures are the event loop's to find.
-    if (received > 0 && !this.#sink.read(readBytes.subarray(0, received))) {
-      this.#socket.pause();
+    if (received > 0) {
+      this.#take(received);
     }
   }
 
@@ -89,11 +90,13 @@ export class PublisherSocket {
   }
 
   pause(): void {
+    this.#isPaused = true;
     this.#socket.pause();
   }
 
   /** Reads again after `read` returned false or {@link pause}. */
   resume(): void {
+    this.#isPaused = false;
     this.#socket.resume();
   }
 
@@ -106,5 +109,14 @@ export class PublisherSocket {
   /** Closes at once. */
   destroy(): void {
     this.#socket.destroy();
+  }
+
+  /** Hands over what was read. @returns false when reading stops. */
+  #take(length: number): boolean {
+    const goesOn = this.#sink.read(readBytes.subarray(0, length));
+    if (!goesOn) {
+      this.pause();
+    }
+    return goesOn;
   }
 }

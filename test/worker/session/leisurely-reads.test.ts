@@ -28,7 +28,7 @@ function openRounds(count: number): Rounds {
   return { publishers, turns, reads };
 }
 
-describe("LeisurelyReads", () => {
+describe("LeisurelyReads", { timeout: 10_000 }, () => {
   for (const tickMs of [10, 50]) {
     test(`a round of 100 ms is spread over ticks of ${tickMs} ms`, () => {
       const { turns, reads } = openRounds(200);
