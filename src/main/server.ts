@@ -18,6 +18,7 @@ import { Acceptor } from "./accept/acceptor.ts";
 import { Admission } from "./accept/admission.ts";
 import { FileBudget } from "./accept/file-budget.ts";
 import { Lobby } from "./accept/lobby.ts";
+import { forgetMemory } from "./accept/native.ts";
 import { type Client, Clients } from "./coordinator/clients.ts";
 import { Coordinator, type StreamEntry } from "./coordinator/coordinator.ts";
 import { RingPool } from "./coordinator/ring-pool.ts";
@@ -59,7 +60,7 @@ export class Server {
     this.#config = config;
     this.#log = log;
     const shards = config.workers > 0 ? config.workers : coresOfHost();
-    this.pool = new RingPool(totalmem() * RING_SHARE);
+    this.pool = new RingPool(totalmem() * RING_SHARE, forgetMemory);
     this.supervisor = new Supervisor({
       shards,
       rows: config.maxConnections,

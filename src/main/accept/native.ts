@@ -1,4 +1,7 @@
-/** The C library calls of the primary: listening with SO_REUSEPORT, and duplicating descriptors for hand-off. */
+/**
+ * The C library calls of the primary: listening with SO_REUSEPORT, duplicating descriptors for hand-off, and giving
+ * pages of unused memory back.
+ */
 import { fstatSync } from "node:fs";
 import koffi from "koffi";
 import { TransportError } from "../../protocol/errors.ts";
@@ -14,6 +17,9 @@ const IPV6_V6ONLY = 26;
 const F_DUPFD_CLOEXEC = 1030;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x40_00;
+const MADV_DONTNEED = 4;
+/** Ranges are cut to whole pages; elsewhere than on x86-64 they may be larger than usual. */
+const PAGE_BYTES = process.arch === "x64" ? 4096 : 64 * 1024;
 /** Connections that wait for accept; the host's somaxconn caps it. */
 export const BACKLOG = 4096;
 
@@ -24,6 +30,7 @@ const cBind = libc.func("int bind(int, const void *, uint32_t)");
 const cListen = libc.func("int listen(int, int)");
 const cFcntl = libc.func("int fcntl(int, int, int)");
 const cClose = libc.func("int close(int)");
+const cMadvise = libc.func("int madvise(uintptr_t, size_t, int)");
 const cSend = libc.func("intptr_t send(int, const void *, size_t, int)");
 
 function check(result: number, call: string): number {
@@ -47,6 +54,19 @@ export function duplicate(descriptor: number): number {
  */
 export function sendNow(descriptor: number, bytes: Uint8Array, length: number): number {
   return cSend(descriptor, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/**
+ * Gives the pages of memory back to the system but its first `keptBytes`: what nobody needs any more reads as zero or as
+ * it was, and takes no memory until it is written again.
+ */
+export function forgetMemory(memory: SharedArrayBuffer, keptBytes: number): void {
+  const start = Number(koffi.address(Buffer.from(memory)));
+  const from = Math.ceil((start + keptBytes) / PAGE_BYTES) * PAGE_BYTES;
+  const end = Math.floor((start + memory.byteLength) / PAGE_BYTES) * PAGE_BYTES;
+  if (end > from) {
+    cMadvise(from, end - from, MADV_DONTNEED);
+  }
 }
 
 /** Closes a descriptor that this thread owns. */

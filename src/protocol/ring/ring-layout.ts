@@ -58,7 +58,8 @@ export const ControlWord = {
   SlotLength: 76,
 } as const;
 
-const CONTROL_BYTES = 4096;
+/** Length of the control words at the start of a ring. */
+export const CONTROL_BYTES = 4096;
 const CONTROL_WORDS = CONTROL_BYTES / 4;
 /** "wei2": changes whenever the layout does. */
 const MAGIC = 0x77_65_69_32;
