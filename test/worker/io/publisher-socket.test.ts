@@ -1,23 +1,24 @@
 /** A publisher's socket over real descriptors: at once, at leisure, and its end in both. */
 import assert from "node:assert/strict";
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { duplicate } from "../../../src/main/accept/native.ts";
+import { acceptNow, closeDescriptor, listenShared } from "../../../src/main/accept/native.ts";
 import { PublisherSocket } from "../../../src/worker/io/publisher-socket.ts";
-import { waitUntil } from "../../support/scratch.ts";
+import { findFreePort, waitUntil } from "../../support/scratch.ts";
 
 /** Longer than the loop needs to hear of bytes. */
 const SILENCE_MS = 150;
 
-let server: Server;
+let port = 0;
+let listening = -1;
 
 before(async () => {
-  server = createServer({ pauseOnConnect: true });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  port = await findFreePort();
+  listening = listenShared("127.0.0.1", port);
 });
 
-after(() => server.close());
+after(() => closeDescriptor(listening));
 
 interface Pair {
   readonly peer: Socket;
@@ -29,14 +30,14 @@ interface Pair {
 }
 
 async function openPair(): Promise<Pair> {
-  const accepted = new Promise<Socket>((resolve) => server.once("connection", resolve));
-  const address = server.address();
-  const port = address !== null && typeof address === "object" ? address.port : 0;
   const peer = connect({ port, host: "127.0.0.1", noDelay: true });
   peer.on("error", () => undefined);
-  const handle = (await accepted) as Socket & { _handle: { fd: number } };
-  const descriptor = duplicate(handle._handle.fd);
-  handle.destroy();
+  let descriptor = -1;
+  const isAccepted = (): boolean => {
+    descriptor = acceptNow(listening);
+    return descriptor >= 0;
+  };
+  await waitUntil("a connection", isAccepted, 5000);
   const reads: number[] = [];
   const closes: (Error | undefined)[] = [];
   const pair = { peer, reads, closes, goesOn: true };
@@ -45,6 +46,7 @@ async function openPair(): Promise<Pair> {
       reads.push(bytes.length);
       return pair.goesOn;
     },
+    drained: () => undefined,
     closed: (error) => closes.push(error),
   });
   return Object.assign(pair, { socket });
