@@ -21,14 +21,9 @@ import type {
   StreamRequest,
 } from "../../protocol/rtmp/server-session.ts";
 import { PublisherSocket } from "../io/publisher-socket.ts";
-import type { LiveStream } from "../stream/live-stream.ts";
 import { Plays, type SharedConnection } from "./plays.ts";
+import { PublishedStreams } from "./published-streams.ts";
 import type { NewStream, PublisherHost, TakenRow } from "./publisher-host.ts";
-
-interface Published {
-  readonly stream: LiveStream;
-  readonly settings: StreamSettings;
-}
 
 /** Why a client is asked to connect again. */
 const RECONNECT_TEXT = "The server is about to stop.";
@@ -44,10 +39,7 @@ export class Publisher implements ServerSessionSink, SharedConnection {
   readonly #host: PublisherHost;
   readonly #session: ServerSession;
   readonly #socket: PublisherSocket;
-  readonly #published = new Map<number, Published>();
-  /** What is published, if it is one stream alone, as it nearly always is; and its message stream. */
-  #only: Published | undefined;
-  #onlyId = -1;
+  readonly #published = new PublishedStreams();
   readonly #plays: Plays;
   /** **Owned**: bytes read while a decision was pending. */
   #rest: Uint8Array = NOTHING;
@@ -114,7 +106,7 @@ export class Publisher implements ServerSessionSink, SharedConnection {
 
   /** The larger ring of `stream` is there: what waited is written and reading goes on. */
   ringInstalled(): void {
-    if (!this.#isFull() && !this.#session.isWaiting) {
+    if (!this.#published.isFull && !this.#session.isWaiting) {
       this.#continue();
     }
   }
@@ -141,7 +133,7 @@ export class Publisher implements ServerSessionSink, SharedConnection {
       this.#fail("stalled", `took nothing for ${Math.round(stillFor)} ms`);
       return;
     }
-    for (const { stream, settings } of this.#published.values()) {
+    for (const { stream, settings } of this.#published.values) {
       const limit = this.#hasMedia ? settings.normalTimeoutMs : settings.firstPacketTimeoutMs;
       if (now - this.#lastMediaMs > limit) {
         this.end("no media", `nothing for ${Math.round(now - this.#lastMediaMs)} ms`);
@@ -167,7 +159,7 @@ export class Publisher implements ServerSessionSink, SharedConnection {
   /** Ends the connection from the server's side; replies on their way still go out. */
   end(reason: EndReason, detail: string): void {
     this.#note(reason, detail);
-    for (const messageStream of [...this.#published.keys()]) {
+    for (const messageStream of this.#published.messageStreams) {
       this.#session.endPublish(messageStream, this);
     }
     this.#closeStreams();
@@ -206,8 +198,7 @@ export class Publisher implements ServerSessionSink, SharedConnection {
   }
 
   media(messageStream: number, message: Message): void {
-    const published =
-      messageStream === this.#onlyId ? this.#only : this.#published.get(messageStream);
+    const published = this.#published.find(messageStream);
     if (published === undefined) {
       return;
     }
@@ -219,10 +210,8 @@ export class Publisher implements ServerSessionSink, SharedConnection {
   }
 
   closeStream(messageStream: number): void {
-    const published = this.#published.get(messageStream);
+    const published = this.#published.remove(messageStream);
     if (published !== undefined) {
-      this.#published.delete(messageStream);
-      this.#findOnly();
       this.#host.closeStream(published.stream);
     }
     this.#plays.close(messageStream);
@@ -296,8 +285,8 @@ export class Publisher implements ServerSessionSink, SharedConnection {
       this.#fail("protocol error", `${error.code}: ${error.message}`);
       return true;
     }
-    this.#flush();
-    const mustWait = this.#session.isWaiting || this.#isFull();
+    this.#published.flush();
+    const mustWait = this.#session.isWaiting || this.#published.isFull;
     if (mustWait) {
       this.#socket.pause();
     }
@@ -307,25 +296,11 @@ export class Publisher implements ServerSessionSink, SharedConnection {
   /** Nobody waits for the bytes of a stream without readers: many messages at once cost what one costs. */
   #choosePace(): void {
     const now = Math.floor(this.#host.now());
-    if (this.#published.size === 0 || this.#plays.count > 0) {
+    const isServed = this.#published.size === 0 || this.#plays.count > 0;
+    if (isServed || this.#published.isWatched) {
       this.#watchedMs = now;
     }
-    for (const { stream } of this.#published.values()) {
-      if (stream.isWatched) {
-        this.#watchedMs = now;
-      }
-    }
     this.#socket.setLeisurely(now - this.#watchedMs > LEISURELY_AFTER_MS);
-  }
-
-  #flush(): void {
-    if (this.#only !== undefined) {
-      this.#only.stream.flush();
-      return;
-    }
-    for (const { stream } of this.#published.values()) {
-      stream.flush();
-    }
   }
 
   #continue(): void {
@@ -336,18 +311,6 @@ export class Publisher implements ServerSessionSink, SharedConnection {
     if (this.#consume(rest)) {
       this.#socket.resume();
     }
-  }
-
-  #isFull(): boolean {
-    if (this.#only !== undefined) {
-      return this.#only.stream.isFull;
-    }
-    for (const { stream } of this.#published.values()) {
-      if (stream.isFull) {
-        return true;
-      }
-    }
-    return false;
   }
 
   /** Asks the primary; nothing is read until it has answered. */
@@ -397,15 +360,8 @@ export class Publisher implements ServerSessionSink, SharedConnection {
 
   #open(messageStream: number, what: NewStream): void {
     const stream = this.#host.openStream(this.row, what);
-    this.#published.set(messageStream, { stream, settings: what.settings });
-    this.#findOnly();
+    this.#published.add(messageStream, { stream, settings: what.settings });
     this.#session.acceptPublish(messageStream, this);
-  }
-
-  #findOnly(): void {
-    const [first] = this.#published.size === 1 ? this.#published : [];
-    this.#onlyId = first?.[0] ?? -1;
-    this.#only = first?.[1];
   }
 
   #fail(reason: EndReason, detail: string): void {
@@ -430,10 +386,7 @@ export class Publisher implements ServerSessionSink, SharedConnection {
 
   #closeStreams(): void {
     this.#plays.closeAll();
-    const all = [...this.#published.values()];
-    this.#published.clear();
-    this.#findOnly();
-    for (const { stream } of all) {
+    for (const { stream } of this.#published.removeAll()) {
       this.#host.closeStream(stream);
     }
   }

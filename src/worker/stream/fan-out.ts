@@ -10,10 +10,10 @@ import { RingState } from "../../protocol/ring/ring-layout.ts";
 import type { FanOutHost } from "./fan-out-host.ts";
 import { Joins } from "./joins.ts";
 import { RingView, SendResult } from "./ring-view.ts";
-import { RowFlag } from "./row-flags.ts";
+import { clearFlag, RowFlag, setFlag } from "./row-flags.ts";
 import { StreamPace } from "./stream-pace.ts";
 import { ROWS_PER_CLOCK, Turns } from "./turns.ts";
-import { UNSENT_BYTES_MIN, unsentLimit } from "./unsent-limit.ts";
+import { UnsentLimit } from "./unsent-limit.ts";
 
 const HELD = RowFlag.Waiting | RowFlag.Paused;
 /** Shares of the ring behind the head: a row that far back may be moved; if it takes bytes only later; in any case. */
@@ -38,8 +38,7 @@ export class FanOut {
   skips = 0;
   /** Of the news by which this shard knows the stream. */
   announcement = 0;
-  /** Bytes that may wait unsent in a player's socket. */
-  unsentBytes: number = UNSENT_BYTES_MIN;
+  readonly #unsent = new UnsentLimit();
 
   constructor(streamId: number, key: string, settings: StreamSettings, host: FanOutHost) {
     this.streamId = streamId;
@@ -50,7 +49,7 @@ export class FanOut {
       host,
       settings,
       current: () => this.#current,
-      unsentBytes: () => this.unsentBytes,
+      unsentBytes: () => this.#unsent.bytes,
       started: (view, row) => this.#sendOn(view, row),
     });
     this.#turns = new Turns({
@@ -60,6 +59,11 @@ export class FanOut {
       views: this.#views,
       send: (view, row) => this.#sendOn(view, row),
     });
+  }
+
+  /** Bytes that may wait unsent in a player's socket. */
+  get unsentBytes(): number {
+    return this.#unsent.bytes;
   }
 
   /** Players here, waiting ones included. */
@@ -130,18 +134,18 @@ export class FanOut {
    */
   pause(row: number, paused: boolean): boolean {
     if (paused) {
-      this.#setFlag(row, RowFlag.Paused);
+      setFlag(this.#host.rows.board, row, RowFlag.Paused);
       return this.detach(row);
     }
     if ((this.#flags(row) & RowFlag.Paused) === 0) {
       return true;
     }
-    this.#clearFlag(row, RowFlag.Paused);
+    clearFlag(this.#host.rows.board, row, RowFlag.Paused);
     const view = this.#viewOf(row);
     if (view !== undefined) {
       const cursor = this.#host.rows.board.cursor[row] ?? 0;
       if (!view.reader.isSafe(cursor) || view.hasKeyframeAfter(cursor)) {
-        this.#setFlag(row, RowFlag.Skip);
+        setFlag(this.#host.rows.board, row, RowFlag.Skip);
       }
       this.#sendOn(view, row);
     }
@@ -193,7 +197,7 @@ export class FanOut {
       this.#settle();
       return;
     }
-    this.#followRate();
+    this.#unsent.follow(this.#views, this.#host.rows);
     for (const view of this.#views) {
       view.dropRescued();
     }
@@ -232,19 +236,6 @@ export class FanOut {
     }
   }
 
-  #followRate(): void {
-    const present = this.unsentBytes;
-    this.unsentBytes = unsentLimit(present, this.#current?.reader.bytesPerSecond ?? 0);
-    if (this.unsentBytes === present) {
-      return;
-    }
-    for (const view of this.#views) {
-      for (let at = 0; at < view.count; at += 1) {
-        this.#host.rows.limitUnsent(view.list[at] ?? -1, this.unsentBytes);
-      }
-    }
-  }
-
   /** Asks writers to ring for this stream, or to stop. What came while nobody listened counts for nothing. */
   #listen(on: boolean): void {
     if (this.#isListening === on) {
@@ -258,7 +249,7 @@ export class FanOut {
     if (on) {
       this.#pace.skip();
       this.#settle();
-      this.#followRate();
+      this.#unsent.follow(this.#views, this.#host.rows);
     }
   }
 
@@ -273,14 +264,6 @@ export class FanOut {
 
   #flags(row: number): number {
     return this.#host.rows.board.flags[row] ?? 0;
-  }
-
-  #setFlag(row: number, flag: number): void {
-    this.#host.rows.board.flags[row] = this.#flags(row) | flag;
-  }
-
-  #clearFlag(row: number, flag: number): void {
-    this.#host.rows.board.flags[row] = this.#flags(row) & ~flag;
   }
 
   /** Looks at what came. @returns video frames. */
@@ -320,7 +303,7 @@ export class FanOut {
       return;
     }
     if ((flags & RowFlag.Skip) !== 0) {
-      this.#clearFlag(row, RowFlag.Skip);
+      clearFlag(this.#host.rows.board, row, RowFlag.Skip);
       view.remove(row);
       this.join(row);
       return;
@@ -358,7 +341,7 @@ export class FanOut {
     const { board } = this.#host.rows;
     board.skips[row] = (board.skips[row] ?? 0) + 1;
     this.skips += 1;
-    this.#setFlag(row, RowFlag.Skip);
+    setFlag(this.#host.rows.board, row, RowFlag.Skip);
     this.#sendOn(view, row);
   }
 
@@ -400,7 +383,7 @@ export class FanOut {
       const isDrained = board.cursor[row] === head && board.messageEnd[row] === head;
       if (isStill && move !== undefined && (isDrained || isPaused)) {
         if (!isDrained) {
-          this.#setFlag(row, RowFlag.Skip);
+          setFlag(this.#host.rows.board, row, RowFlag.Skip);
         }
         view.remove(row);
         move(row);

@@ -1,13 +1,29 @@
-/** Bytes that may wait unsent in a player's socket: one second of the stream, within bounds. */
+/** Bytes that may wait unsent in the sockets of a stream's players: one second of the stream, within bounds. */
+import type { SocketRows } from "../io/socket-rows.ts";
+import type { RingView } from "./ring-view.ts";
 
-/** The least allowed. Units: bytes. */
-export const UNSENT_BYTES_MIN: number = 64 * 1024;
-const UNSENT_BYTES_MAX = 1024 * 1024;
+const BYTES_MIN = 64 * 1024;
+const BYTES_MAX = 1024 * 1024;
 /** A change of the stream's rate by less than this share is not passed on to sockets. */
 const CHANGE_MIN = 0.25;
 
-/** The limit for a stream of `bytesPerSecond`, or the present one as long as that is near enough. */
-export function unsentLimit(presentBytes: number, bytesPerSecond: number): number {
-  const wanted = Math.min(UNSENT_BYTES_MAX, Math.max(UNSENT_BYTES_MIN, bytesPerSecond));
-  return Math.abs(wanted - presentBytes) <= presentBytes * CHANGE_MIN ? presentBytes : wanted;
+/** The limit of one stream on one shard. */
+export class UnsentLimit {
+  /** In force now. */
+  bytes: number = BYTES_MIN;
+
+  /** The current view's stream is measured anew: its players' sockets follow. */
+  follow(views: readonly RingView[], rows: SocketRows): void {
+    const rate = views.at(-1)?.reader.bytesPerSecond ?? 0;
+    const wanted = Math.min(BYTES_MAX, Math.max(BYTES_MIN, rate));
+    if (Math.abs(wanted - this.bytes) <= this.bytes * CHANGE_MIN) {
+      return;
+    }
+    this.bytes = wanted;
+    for (const view of views) {
+      for (let at = 0; at < view.count; at += 1) {
+        rows.limitUnsent(view.list[at] ?? -1, wanted);
+      }
+    }
+  }
 }
