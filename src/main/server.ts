@@ -3,6 +3,7 @@
  *
  * Closing order: stop accepting → lobby → shards end their sessions and exit → pool and log.
  */
+import { randomUUID } from "node:crypto";
 import { totalmem } from "node:os";
 import type { Config, ListenEndpoint } from "../protocol/conf/config.ts";
 import { resolveVhost } from "../protocol/conf/config.ts";
@@ -20,6 +21,7 @@ import { FileBudget } from "./accept/file-budget.ts";
 import { Lobby } from "./accept/lobby.ts";
 import { type Client, Clients } from "./coordinator/clients.ts";
 import { Coordinator, type StreamEntry } from "./coordinator/coordinator.ts";
+import { type Demand, Edge } from "./coordinator/edge.ts";
 import { RingPool } from "./coordinator/ring-pool.ts";
 import { coresOfHost } from "./limits-of-host.ts";
 import type { Logger } from "./log/logger.ts";
@@ -47,6 +49,7 @@ export class Server {
   readonly supervisor: Supervisor;
   readonly coordinator: Coordinator;
   readonly clients: Clients = new Clients();
+  readonly edge: Edge;
   readonly pool: RingPool;
   readonly lobby: Lobby;
   readonly #config: Config;
@@ -72,9 +75,22 @@ export class Server {
     });
     const { links } = this.supervisor;
     this.coordinator = new Coordinator(this.pool, links, config.limits.spillPlayers);
+    this.edge = new Edge({
+      config: () => this.#config,
+      coordinator: this.coordinator,
+      shards: links,
+      log,
+      serverId: config.serverId === "" ? randomUUID() : config.serverId,
+      version: options.version,
+      pid: process.pid,
+      now: monotonicMs,
+      random: Math.random,
+      after,
+    });
     this.#admission = new Admission({
       config: () => this.#config,
       coordinator: this.coordinator,
+      edge: this.edge,
       shards: links,
     });
     this.#acceptor = new Acceptor(
@@ -85,6 +101,7 @@ export class Server {
       config: () => this.#config,
       admission: this.#admission,
       coordinator: this.coordinator,
+      edge: this.edge,
       clients: this.clients,
       shards: links,
       log,
@@ -154,6 +171,12 @@ export class Server {
       case "ring-released":
         this.coordinator.releaseRing(shard.index, message.ringId);
         break;
+      case "pull-ended":
+        this.edge.pullEnded(shard.index, message);
+        break;
+      case "upstream-works":
+        this.edge.works(message.streamId);
+        break;
       case "ready":
       case "stopped":
         break;
@@ -181,6 +204,7 @@ export class Server {
   #shardDied(shard: ShardLink): void {
     const clients = this.clients.takeShard(shard.index);
     this.coordinator.shardDied(shard.index);
+    this.edge.shardDied(shard.index);
     for (const client of clients) {
       this.#ended(client, "shard died");
     }
@@ -191,6 +215,7 @@ export class Server {
       leaseRing: (_streamId, wrapBytes): Promise<RingLease | null> =>
         Promise.resolve(this.coordinator.lendRing(shard.index, wrapBytes)),
       admit: (question) => this.#admit(shard, question),
+      nextOrigin: (question) => Promise.resolve(this.edge.nextOrigin(shard.index, question)),
     };
   }
 
@@ -217,8 +242,9 @@ export class Server {
   async #admitPublish(
     shard: ShardLink,
     client: Client,
-    { stream }: RowQuestion,
+    question: RowQuestion,
   ): Promise<AdmissionAnswer> {
+    const { stream } = question;
     const entry = await this.#admission.publish(stream);
     // It may have left, or died with its shard, while the name was made free.
     const isHere = this.clients.find(shard.index, client.row) === client;
@@ -230,12 +256,13 @@ export class Server {
     entry.publisher = { shard: shard.index, row: client.row };
     client.published.add(entry);
     this.coordinator.announce(entry, shard.index);
+    this.edge.publishes(entry, demandOf(client, question));
     this.#log.info(client.id, `publishes again, stream=${entry.key}`);
     return { allowed: true, ...described(entry), lease };
   }
 
-  #admitPlay(shard: ShardLink, client: Client, { stream }: RowQuestion): AdmissionAnswer {
-    const { key, settings } = this.#admission.play(stream);
+  #admitPlay(shard: ShardLink, client: Client, question: RowQuestion): AdmissionAnswer {
+    const { key, settings } = this.#admission.play(question.stream);
     const entry = this.coordinator.enter(key, settings);
     const before = client.playing;
     // The stream's ring is news of its own, as for any other player.
@@ -244,6 +271,7 @@ export class Server {
     if (before !== undefined) {
       this.coordinator.removePlayer(before);
     }
+    this.edge.wanted(entry, demandOf(client, question));
     this.#log.info(client.id, `plays again, stream=${entry.key}`);
     return { allowed: true, ...described(entry), lease: null };
   }
@@ -257,6 +285,17 @@ export class Server {
         )
       : [];
   }
+}
+
+/** What a client asks for again, as its first request. */
+function demandOf({ id, path, request }: Client, { stream, param }: RowQuestion): Demand {
+  return { id, path, request: { ...request, ...stream, param } };
+}
+
+/** Runs work later; @returns what takes it back. */
+function after(ms: number, work: () => void): () => void {
+  const timer = setTimeout(work, ms).unref();
+  return () => clearTimeout(timer);
 }
 
 function refusal(status: string, description: string): AdmissionAnswer {

@@ -27,13 +27,14 @@ import { LoadMeter } from "./load-meter.ts";
 import { openPrimaryLink, type PrimaryLink } from "./primary-link.ts";
 import { Copies } from "./session/copies.ts";
 import { Players } from "./session/players.ts";
-import { type NewStream, Publisher, type PublisherHost } from "./session/publisher.ts";
+import { Publisher, type PublisherHost } from "./session/publisher.ts";
 import { StallGrace } from "./stall-grace.ts";
 import { FanOut } from "./stream/fan-out.ts";
 import type { FanOutEnd, FanOutHost, TurnTaker } from "./stream/fan-out-host.ts";
-import { LiveStream, type LiveStreamHost } from "./stream/live-stream.ts";
+import { LiveStreams } from "./stream/live-streams.ts";
 import { Preamble } from "./stream/preamble.ts";
 import type { RingView } from "./stream/ring-view.ts";
+import { Upstreams } from "./upstream/upstreams.ts";
 import { wakeReaders } from "./wake-readers.ts";
 
 /** The tick while there are players, and while there are none. */
@@ -47,7 +48,7 @@ const TENTH_MS = 100;
 const BELL_TIMEOUT_MS = 1000;
 
 /** One shard thread's state. */
-export class ShardRuntime implements FanOutHost, LiveStreamHost {
+export class ShardRuntime implements FanOutHost {
   readonly thread: number;
   readonly board: Board;
   readonly rows: SocketRows;
@@ -62,7 +63,8 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   readonly #grace = new StallGrace(monotonicMs());
   readonly #fanOuts = new Map<number, FanOut>();
   readonly #publishers = new Map<number, Publisher>();
-  readonly #owners = new Map<LiveStream, Publisher>();
+  readonly #streams: LiveStreams;
+  readonly #upstreams: Upstreams;
   readonly #cutTurns: TurnTaker[] = [];
   #turnEnd = 0;
   #isStopped = false;
@@ -82,11 +84,30 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
       fault: (fault) => runFault(start.allowFaults, fault),
       unused: (lease) => this.ringReleased(lease.ringId),
     });
+    this.#streams = new LiveStreams({
+      now: monotonicMs,
+      leaseRing: (streamId, wrapBytes) => this.#primary.leaseRing(streamId, wrapBytes),
+      post,
+      ringOpened: (streamId, lease) => {
+        this.#openRing(streamId, lease);
+        this.#upstreams.ringOpened(streamId, lease);
+      },
+      wake: (streamId, writer) => this.#wake(streamId, writer),
+    });
+    this.#upstreams = new Upstreams({
+      now: monotonicMs,
+      nextOrigin: (question) => this.#primary.nextOrigin(question),
+      openStream: (owner, what) => this.#streams.open(owner, what),
+      closeStream: (stream) => this.#streams.close(stream),
+      post,
+    });
     this.#publisherHost = {
       board: this.board,
       now: monotonicMs,
-      openStream: (publisher, what) => this.#openStream(publisher, what),
-      closeStream: (stream) => this.#closeStream(stream),
+      openStream: (publisher, what) => this.#streams.open(publisher, what),
+      closeStream: (stream) => void this.#streams.close(stream),
+      upstreams: this.#upstreams,
+      ringReleased: (ringId) => this.ringReleased(ringId),
       admit: (question) => this.#admit(question),
       gone: (publisher, reason, detail) => this.#publisherGone(publisher, reason, detail),
     };
@@ -140,6 +161,12 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
       case "give-publisher":
         this.#adoptPublisher(message);
         break;
+      case "pull":
+        this.#upstreams.pull(message, this.#fanOuts.get(message.streamId)?.settings);
+        break;
+      case "pull-stop":
+        this.#upstreams.stopPull(message.pullId);
+        break;
     }
   }
 
@@ -150,6 +177,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     for (const publisher of this.#publishers.values()) {
       publisher.end("server stops", "");
     }
+    this.#upstreams.stop();
     this.rows.closeEpollSet();
     this.#bell.ring(this.thread);
   }
@@ -185,37 +213,6 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     if (!this.#isContinuing) {
       this.#isContinuing = true;
       setImmediate(() => this.#continueTurns());
-    }
-  }
-
-  // --- LiveStreamHost ---
-
-  requestRing(stream: LiveStream, wrapBytes: number): void {
-    this.#primary.leaseRing(stream.streamId, wrapBytes).then(
-      (lease) => this.#install(stream, lease),
-      () => this.#install(stream, null),
-    );
-  }
-
-  ringOpened(stream: LiveStream, lease: RingLease): void {
-    this.#post({ kind: "ring-opened", streamId: stream.streamId, lease });
-    // The primary counts a second lease for this shard's players.
-    this.#openRing(stream.streamId, lease);
-  }
-
-  ringClosed(lease: RingLease): void {
-    // The writer's own hold; players of this shard hold it on their own account.
-    this.#post({ kind: "ring-released", ringId: lease.ringId });
-  }
-
-  wake(stream: LiveStream, writer: RingWriter): void {
-    wakeReaders(writer, this.#bell, this.thread);
-    const fanOut = this.#fanOuts.get(stream.streamId);
-    if (fanOut !== undefined) {
-      this.#beginTurn();
-      const began = performance.now();
-      fanOut.advance();
-      this.#meter.addSending(performance.now() - began);
     }
   }
 
@@ -263,28 +260,16 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     this.#publishers.set(give.row, new Publisher(give, fanOut.settings, this.#publisherHost));
   }
 
-  #openStream(publisher: Publisher, what: NewStream): LiveStream {
-    const stream = new LiveStream({ ...what, host: this });
-    this.#owners.set(stream, publisher);
-    return stream;
-  }
-
-  #closeStream(stream: LiveStream): void {
-    this.#owners.delete(stream);
-    const end = stream.end();
-    this.#post({ kind: "ring-ended", streamId: stream.streamId, ringId: stream.ringId, end });
-  }
-
-  #install(stream: LiveStream, lease: RingLease | null): void {
-    const publisher = this.#owners.get(stream);
-    if (publisher === undefined) {
-      if (lease !== null) {
-        this.ringClosed(lease);
-      }
-      return;
+  #wake(streamId: number, writer: RingWriter): void {
+    wakeReaders(writer, this.#bell, this.thread);
+    this.#upstreams.wake(streamId);
+    const fanOut = this.#fanOuts.get(streamId);
+    if (fanOut !== undefined) {
+      this.#beginTurn();
+      const began = performance.now();
+      fanOut.advance();
+      this.#meter.addSending(performance.now() - began);
     }
-    stream.installRing(lease);
-    publisher.ringInstalled();
   }
 
   #publisherGone(publisher: Publisher, reason: EndReason, detail: string): void {
@@ -376,6 +361,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
       for (const publisher of this.#publishers.values()) {
         publisher.tick(playersOf);
       }
+      this.#upstreams.tick(now);
     }
     this.#meter.update(now);
     const { counters } = this.board;

@@ -126,6 +126,11 @@ export class LobbySocket {
     this.#socket.pause();
   }
 
+  /** Reads again. */
+  resume(): void {
+    this.#socket.resume();
+  }
+
   /** Closes in order: what was written goes out, what comes in is thrown away so that no reset overtakes it. */
   farewell(): void {
     this.flush();

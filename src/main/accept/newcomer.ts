@@ -1,5 +1,6 @@
 /** One connection in the lobby: its session machine, its deadlines, its answers, its way out. */
 import type { Socket } from "node:net";
+import type { ClusterConfig } from "../../protocol/conf/cluster.ts";
 import { ProtocolError, RejectedError } from "../../protocol/errors.ts";
 import {
   type ConnectRequest,
@@ -14,6 +15,7 @@ import type { FairClock } from "./fair-clock.ts";
 import { handshakeHost } from "./handshake-host.ts";
 import type { LobbyHost } from "./lobby-host.ts";
 import { LobbySocket, type LobbySocketSink } from "./lobby-socket.ts";
+import { askOrigins } from "./origin-check.ts";
 import { type Arrival, Placed, placePlayer, placePublisher } from "./placing.ts";
 
 /** A refused client has this long to read why. */
@@ -60,6 +62,8 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
   #deadline: number;
   #state: State = "open";
   #isWaiting = false;
+  /** Servers that the request has passed. */
+  #path = "";
   /** What comes after the session has returned. */
   #next: (() => void) | undefined;
 
@@ -146,15 +150,20 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
         throw new RejectedError("max_connections", status, "The server is full.");
       }
       const vhost = this.#host.admission.vhost(request.vhost);
+      this.#path = this.#host.edge.passage(request.edge, this.id);
       this.#session.configure({
         chunkSizeOut: vhost.chunkSize,
         windowAckSizeOut: vhost.outAckSize,
         inAckSize: vhost.inAckSize,
       });
       this.#deadline = this.since + this.#host.config().limits.identifyTimeoutMs;
-      this.#session.acceptConnect(this);
+      if (vhost.cluster.isEdge && vhost.cluster.tokenTraverse) {
+        this.#askOrigin(request, vhost.cluster);
+      } else {
+        this.#session.acceptConnect(this);
+      }
     } catch (error) {
-      this.#reject(error, (code, text) => this.#session.rejectConnect(code, text, this));
+      this.#rejectConnect(error);
     }
   }
 
@@ -256,7 +265,8 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
   #arrival(messageStream: number, request: StreamRequest): Arrival {
     const { id, ip } = this;
     const [socket, session, rest] = [this.#socket, this.#session, this.#rest];
-    return { id, ip, socket, session, sink: this, rest, messageStream, request };
+    const path = this.#path;
+    return { id, ip, socket, session, sink: this, rest, messageStream, request, path };
   }
 
   #conclude(placed: Placed, refuse: () => void): void {
@@ -284,6 +294,36 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
     if (!isDone) {
       this.#waits(false);
     }
+  }
+
+  /** Lets an origin judge the client's connect; the client waits meanwhile. */
+  #askOrigin(request: ConnectRequest, cluster: ClusterConfig): void {
+    this.#waits(true);
+    askOrigins(request, cluster, this.#host.config().limits.handshakeTimeoutMs).then(
+      () => {
+        if (this.#state === "open") {
+          this.#waits(false);
+          this.#session.acceptConnect(this);
+          this.#resume();
+        }
+      },
+      (error: unknown) => this.#rejectConnect(error),
+    );
+  }
+
+  /** Reads on after an answer that came later than the bytes behind the question. */
+  #resume(): void {
+    const rest = this.#rest;
+    this.#rest = NOTHING;
+    this.#socket.flush();
+    this.#socket.resume();
+    if (rest.length > 0) {
+      this.read(rest);
+    }
+  }
+
+  #rejectConnect(error: unknown): void {
+    this.#reject(error, (code, text) => this.#session.rejectConnect(code, text, this));
   }
 
   #rejectPublish(messageStream: number, error: unknown): void {

@@ -25,6 +25,8 @@ export interface Arrival {
   readonly rest: Uint8Array;
   readonly messageStream: number;
   readonly request: StreamRequest;
+  /** Servers that the request has passed, as `connect` told. */
+  readonly path: string;
 }
 
 /** What came of it. */
@@ -61,6 +63,7 @@ export function placePublisher(
     return arrival.socket.isOpen ? Placed.NoRoom : Placed.Closed;
   }
   coordinator.announce(entry, index);
+  host.edge.publishes(entry, arrival);
   const publish = { lease, previous: entry.previous };
   handOff(shard, { ...partsOf(arrival), row, released, streamId: entry.id, publish });
   entry.publisher = { shard: index, row };
@@ -94,6 +97,7 @@ export function placePlayer(host: LobbyHost, arrival: Arrival, stream: AdmittedS
   arrival.session.acceptPlay(arrival.messageStream, arrival.sink, true);
   handOff(shard, { ...partsOf(arrival), row, released, streamId: entry.id, publish: null });
   const playing = coordinator.addPlayer(entry, index);
+  host.edge.wanted(entry, arrival);
   register(host, arrival, {
     type: "rtmp-play",
     shard: index,
@@ -115,10 +119,10 @@ function partsOf({
 
 function register(
   host: LobbyHost,
-  { id, ip, request }: Arrival,
-  client: Omit<Client, "id" | "ip" | "since" | "request">,
+  { id, ip, request, path }: Arrival,
+  client: Omit<Client, "id" | "ip" | "since" | "request" | "path">,
 ): void {
-  host.clients.add({ id, ip, request, since: monotonicMs(), ...client });
+  host.clients.add({ id, ip, request, path, since: monotonicMs(), ...client });
   const { vhost, app, stream } = request;
   host.log.info(
     id,

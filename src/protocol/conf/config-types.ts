@@ -3,6 +3,7 @@
  * Loaded once, deep-frozen, handed down as the smallest slice. Plain data: it may be posted to another thread
  * (a thread that receives it gets a copy that is no longer frozen).
  */
+import type { ClusterConfig } from "./cluster.ts";
 import type { ListenEndpoint } from "./endpoint.ts";
 
 /**
@@ -89,6 +90,7 @@ export interface VhostConfig {
   readonly outAckSize: number;
   readonly play: PlayConfig;
   readonly publish: PublishConfig;
+  readonly cluster: ClusterConfig;
 }
 
 /** The whole configuration. */

@@ -1,6 +1,7 @@
 /** Text of a configuration file to typed, frozen configuration: grammar → legacy → table → values → checks. */
 import { ConfigError } from "../errors.ts";
 import { checkConfig } from "./checks.ts";
+import { decodeCluster } from "./cluster.ts";
 import type {
   Config,
   LimitsConfig,
@@ -274,6 +275,7 @@ function decodeVhost(
     outAckSize: vhost.number("out_ack_size"),
     play: decodePlay(vhost.section("play"), minLatency, from.context),
     publish: decodePublish(vhost.section("publish")),
+    cluster: decodeCluster(vhost.section("cluster")),
   };
 }
 

@@ -8,10 +8,9 @@ import type {
   AdmissionQuestion,
   EndReason,
   GivePublisher,
-  RingLease,
   StreamSettings,
-  TimelineEnd,
 } from "../../protocol/control/calls.ts";
+import type { UpstreamSettings } from "../../protocol/control/upstream.ts";
 import { ProtocolError, RejectedError } from "../../protocol/errors.ts";
 import { CONTROL_BACKLOG_BYTES_MAX } from "../../protocol/limits.ts";
 import { type Message, MessageType } from "../../protocol/rtmp/message.ts";
@@ -23,6 +22,9 @@ import {
 } from "../../protocol/rtmp/server-session.ts";
 import { PublisherSocket } from "../io/publisher-socket.ts";
 import type { LiveStream } from "../stream/live-stream.ts";
+import type { NewStream } from "../stream/live-streams.ts";
+import type { EdgePush } from "../upstream/edge-push.ts";
+import type { Upstreams } from "../upstream/upstreams.ts";
 import { sessionHost } from "./session-host.ts";
 
 /** What a publisher asks of its shard. */
@@ -31,17 +33,12 @@ export interface PublisherHost {
   now(): number;
   openStream(publisher: Publisher, what: NewStream): LiveStream;
   closeStream(stream: LiveStream): void;
+  /** Where an edge's publishes go. */
+  readonly upstreams: Upstreams;
+  /** A lease that is not used. */
+  ringReleased(ringId: number): void;
   admit(question: AdmissionQuestion): Promise<AdmissionAnswer>;
   gone(publisher: Publisher, reason: EndReason, detail: string): void;
-}
-
-/** A stream that the primary has admitted. */
-export interface NewStream {
-  readonly streamId: number;
-  readonly settings: StreamSettings;
-  readonly lease: RingLease;
-  /** The end of the time line to go on from. */
-  readonly previous: TimelineEnd | null;
 }
 
 interface Published {
@@ -59,6 +56,10 @@ export class Publisher implements ServerSessionSink {
   readonly #session: ServerSession;
   readonly #socket: PublisherSocket;
   readonly #published = new Map<number, Published>();
+  /** Of an edge, by message stream. */
+  readonly #pushes = new Map<number, EdgePush>();
+  /** Gives back the rings of publishes that never began. */
+  readonly #dropLeases = new Map<number, () => void>();
   /** **Owned**: bytes read while a decision was pending. */
   #rest: Uint8Array = NOTHING;
   #lastMediaMs: number;
@@ -190,6 +191,7 @@ export class Publisher implements ServerSessionSink {
     const published = this.#published.get(messageStream);
     if (published !== undefined) {
       this.#published.delete(messageStream);
+      this.#endPush(messageStream);
       this.#host.closeStream(published.stream);
     }
   }
@@ -276,9 +278,54 @@ export class Publisher implements ServerSessionSink {
   }
 
   #open(messageStream: number, what: NewStream): void {
+    const { upstream } = what.settings;
+    if (upstream === null) {
+      this.#start(messageStream, what);
+    } else {
+      this.#pushes.set(messageStream, this.#push(messageStream, what, upstream));
+    }
+  }
+
+  /** An edge's publish begins when an origin has accepted it; until then the client waits. */
+  #push(messageStream: number, what: NewStream, upstream: UpstreamSettings): EdgePush {
+    let isUnused = true;
+    const dropLease = (): void => {
+      if (isUnused) {
+        isUnused = false;
+        this.#host.ringReleased(what.lease.ringId);
+      }
+    };
+    this.#dropLeases.set(messageStream, dropLease);
+    return this.#host.upstreams.push(what, upstream, {
+      accepted: () => {
+        isUnused = false;
+        this.#lastMediaMs = this.#host.now();
+        this.#start(messageStream, what);
+        this.#continue();
+      },
+      refused: (status, description) => {
+        dropLease();
+        this.#session.rejectPublish(messageStream, status, description, this);
+        this.end("no origin", `${status} ${description}`);
+      },
+      lost: (detail) => this.end("no origin", detail),
+    });
+  }
+
+  #start(messageStream: number, what: NewStream): void {
     const stream = this.#host.openStream(this, what);
     this.#published.set(messageStream, { stream, settings: what.settings });
     this.#session.acceptPublish(messageStream, this);
+  }
+
+  #endPush(messageStream: number): void {
+    const push = this.#pushes.get(messageStream);
+    if (push !== undefined) {
+      this.#pushes.delete(messageStream);
+      this.#host.upstreams.endPush(push);
+      this.#dropLeases.get(messageStream)?.();
+      this.#dropLeases.delete(messageStream);
+    }
   }
 
   #fail(reason: EndReason, detail: string): void {
@@ -293,6 +340,9 @@ export class Publisher implements ServerSessionSink {
   #closeStreams(): void {
     const all = [...this.#published.values()];
     this.#published.clear();
+    for (const messageStream of [...this.#pushes.keys()]) {
+      this.#endPush(messageStream);
+    }
     for (const { stream } of all) {
       this.#host.closeStream(stream);
     }
