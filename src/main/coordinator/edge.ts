@@ -6,8 +6,7 @@
  * the last one, and makes way for a publisher that comes here. The shard that has the duty asks for an origin before
  * each attempt, so a change of the configuration counts from the next attempt on.
  */
-import type { ClusterConfig } from "../../protocol/conf/cluster.ts";
-import { type Config, resolveVhost } from "../../protocol/conf/config.ts";
+import { type Config, resolveVhost, type VhostConfig } from "../../protocol/conf/config.ts";
 import type {
   AttemptEnd,
   OriginAnswer,
@@ -176,16 +175,12 @@ export class Edge {
     const { streamId, pullId, last, needsRing } = question;
     const entry = this.#host.coordinator.findById(streamId);
     const route = entry === undefined ? undefined : this.#routeOf(entry, pullId);
-    const cluster = entry === undefined ? undefined : this.#clusterOf(entry);
+    const vhost = entry === undefined ? undefined : this.#vhostOf(entry);
     const demand = entry === undefined ? undefined : this.#demands.get(entry);
-    if (
-      entry === undefined ||
-      route === undefined ||
-      cluster === undefined ||
-      demand === undefined
-    ) {
+    if (entry === undefined || route === undefined || vhost === undefined || demand === undefined) {
       return { kind: "stop" };
     }
+    const { cluster } = vhost;
     if (last !== null) {
       this.#logEnd(demand, pullId, last);
       route.ended(last, cluster);
@@ -199,7 +194,8 @@ export class Edge {
       return { kind: "wait", ms: RETRY_MS, lease };
     }
     this.attempts += 1;
-    const target = originTarget(next, { cluster, demand, isPull: pullId > 0 }, this.#host);
+    const options = { vhost: vhost.name, cluster, demand, isPull: pullId > 0 };
+    const target = originTarget(next, options, this.#host);
     this.#host.log.info(
       demand.id,
       `${pullId > 0 ? "pull" : "push"}, stream=${entry.key}, origin=${target.protocol}://${next.host}:${target.port}`,
@@ -231,12 +227,21 @@ export class Edge {
     }
   }
 
-  /** After the directory has forgotten a dead shard: its pulls go on elsewhere. */
+  /** After the directory has forgotten a dead shard: its pulls, and what it published, are fetched elsewhere. */
   shardDied(shard: number): void {
     for (const pull of [...this.#pulls.values()]) {
       if (pull.shard === shard) {
         this.#over(pull);
-        this.#vacated(pull.entry);
+      }
+    }
+    for (const streamId of [...this.#pushes.keys()]) {
+      if (this.#host.coordinator.findById(streamId) === undefined) {
+        this.#pushes.delete(streamId);
+      }
+    }
+    for (const entry of this.#host.coordinator.streams) {
+      if (entry.publisher === null) {
+        this.#vacated(entry);
       }
     }
   }
@@ -311,7 +316,7 @@ export class Edge {
     if (pull === undefined || pull.entry !== entry || pull.isStopping) {
       return;
     }
-    const cluster = this.#clusterOf(entry);
+    const cluster = this.#vhostOf(entry)?.cluster;
     if (!pull.hadMedia && pull.route.failures > 0) {
       this.#remember(entry.key, cluster?.notFoundMs ?? 0);
       this.#stop(pull, "no origin has the stream");
@@ -341,11 +346,11 @@ export class Edge {
   }
 
   /** By the configuration in force. */
-  #clusterOf(entry: StreamEntry): ClusterConfig | undefined {
+  #vhostOf(entry: StreamEntry): VhostConfig | undefined {
     const demand = this.#demands.get(entry);
     const vhost =
       demand === undefined ? undefined : resolveVhost(this.#host.config(), demand.request.vhost);
-    return vhost?.cluster.isEdge ? vhost.cluster : undefined;
+    return vhost?.cluster.isEdge ? vhost : undefined;
   }
 
   #logEnd(demand: Demand, pullId: number, { fault, detail, mediaMs }: AttemptEnd): void {

@@ -7,6 +7,8 @@ const DEFAULT_PORTS: Readonly<Record<PullProtocol, number>> = { rtmp: 1935, flv:
 
 /** For whom and how. */
 export interface TargetOptions {
+  /** Name of the vhost that serves the client here. */
+  readonly vhost: string;
   readonly cluster: ClusterConfig;
   readonly demand: { readonly id: string; readonly request: StreamRequest; readonly path: string };
   /** A push is always RTMP. */
@@ -33,7 +35,7 @@ export interface Target {
 /** @param origin Where to; port 0 stands for the protocol's own. */
 export function originTarget(
   origin: { readonly host: string; readonly port: number },
-  { cluster, demand, isPull }: TargetOptions,
+  { vhost, cluster, demand, isPull }: TargetOptions,
   names: ServerNames,
 ): Target {
   // Players come by RTMP only so far: that is what `follow_client` follows.
@@ -47,7 +49,7 @@ export function originTarget(
     port,
     url:
       protocol === "rtmp"
-        ? rtmpUrl({ ...origin, port }, cluster, request)
+        ? rtmpUrl({ ...origin, port }, cluster.vhost.replaceAll("[vhost]", vhost), request)
         : flvUrl(protocol, { ...origin, port }, request),
     identity: cluster.debugUpnode ? { server: "weir", version, pid, id } : null,
     path: demand.path === "" ? serverId : `${demand.path},${serverId}`,
@@ -56,11 +58,10 @@ export function originTarget(
 
 function rtmpUrl(
   { host: server, port }: { readonly host: string; readonly port: number },
-  cluster: ClusterConfig,
-  { vhost, app, stream, param, host }: StreamRequest,
+  vhost: string,
+  { app, stream, param, host }: StreamRequest,
 ): string {
-  const target = cluster.vhost.replaceAll("[vhost]", vhost);
-  return encodeRtmpUrl({ server, port, host, vhost: target, app, stream, param });
+  return encodeRtmpUrl({ server, port, host, vhost, app, stream, param });
 }
 
 function flvUrl(
