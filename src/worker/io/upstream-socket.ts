@@ -1,10 +1,10 @@
 /** A TCP connection that weir opens to an origin. */
 import { connect, type Socket } from "node:net";
-import { setUnsentLimit, setUserTimeout } from "./native.ts";
+import { setUnsentLimit, setUserTimeout, unacknowledgedBytes } from "./native.ts";
 
 const READ_BYTES = 64 * 1024;
 /** Bytes that may wait unsent in the kernel: what an origin does not take shows here soon. */
-const UNSENT_BYTES = 128 * 1024;
+const UNSENT_BYTES = 64 * 1024;
 /** **Owned** by the thread; valid inside one {@link UpstreamSocketSink.read}. */
 const readBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
 /** The same memory as a plain array: `slice` of a Buffer would not copy. */
@@ -56,10 +56,25 @@ export class UpstreamSocket {
     return this.#socket.writableLength;
   }
 
+  /** Bytes that the peer has not acknowledged yet, those included that the kernel has not taken. */
+  get outstandingBytes(): number {
+    const queued = unacknowledgedBytes(this.#descriptor);
+    return this.#socket.writableLength + Math.max(0, queued);
+  }
+
+  /** Bytes that the peer has acknowledged. */
+  get acknowledgedBytes(): number {
+    return this.#socket.bytesWritten - this.outstandingBytes;
+  }
+
+  get #descriptor(): number {
+    const { _handle: handle } = this.#socket as { _handle?: { readonly fd?: number } };
+    return handle?.fd ?? -1;
+  }
+
   /** Makes an origin that takes nothing fail after this time instead of minutes. */
   limitSilence(ms: number): void {
-    const { _handle: handle } = this.#socket as { _handle?: { readonly fd?: number } };
-    const descriptor = handle?.fd ?? -1;
+    const descriptor = this.#descriptor;
     if (descriptor >= 0) {
       setUnsentLimit(descriptor, UNSENT_BYTES);
       setUserTimeout(descriptor, ms);

@@ -22,6 +22,8 @@ import { attemptEnd, type UpstreamSink } from "./upstream.ts";
 const ASK_AGAIN_MS = 500;
 /** Bytes given to the socket ahead of the kernel. */
 const BACKLOG_BYTES = 256 * 1024;
+/** An origin that takes nothing for this long may be lost: a ring that keeps more is asked for. */
+const STUCK_MS = 500;
 /** Bytes copied out of the ring at a time. */
 const COPY_BYTES = 64 * 1024;
 /** Message stream id in a fmt 0 header with a one-byte basic header (RTMP 1.0 §5.3.1.2.1). */
@@ -77,7 +79,10 @@ export class EdgePush implements UpstreamSink {
   #cursor = 0;
   /** Begin of what the next origin gets; undefined: at the cursor. */
   #replayFrom: number | undefined;
-  #backlog = 0;
+  #acknowledged = 0;
+  /** The origin's host had everything before it a moment ago; what came later may be stuck. */
+  #taken = 0;
+  #takenAt = 0;
   readonly #keyframe: KeyframeRef = { position: 0, timestamp: 0, headerVersion: 0, frame: 0 };
   readonly #frame: FrameRef = {
     position: 0,
@@ -107,6 +112,7 @@ export class EdgePush implements UpstreamSink {
     this.#reader = next;
     if (last === undefined) {
       this.#cursor = next.head;
+      this.#taken = next.head;
       return;
     }
     // Messages are copied as they are: distances from the end stay.
@@ -114,6 +120,7 @@ export class EdgePush implements UpstreamSink {
     const moved = (position: number): number =>
       (next.followFrom + copied - ((last.head - position) | 0)) | 0;
     this.#cursor = moved(this.#cursor);
+    this.#taken = moved(this.#taken);
     if (this.#replayFrom !== undefined) {
       this.#replayFrom = moved(this.#replayFrom);
     }
@@ -221,18 +228,36 @@ export class EdgePush implements UpstreamSink {
 
   // --- inside ---
 
-  /** Remembers what the next origin needs, and asks for a ring that can keep it. */
+  /** Remembers what the next origin needs: all from the last keyframe before that which may not have arrived. */
   #hold(): void {
     const reader = this.#reader;
     if (reader === undefined) {
       return;
     }
-    const isThere = reader.newestKeyframe(this.#keyframe);
-    this.#replayFrom = isThere ? this.#keyframe.position : undefined;
-    const { holdMs, holdBytes } = this.#settings;
-    const sinceKeyframe = isThere ? (reader.head - this.#keyframe.position) | 0 : 0;
-    const wanted = sinceKeyframe + (reader.bytesPerSecond * holdMs) / 1000;
+    this.#replayFrom = this.#keyframeBefore(reader, this.#taken);
+    this.#enlarge(reader);
+  }
+
+  /** Asks for a ring that can keep what may be needed again. */
+  #enlarge(reader: RingReader): void {
+    const { holdMs, stallTimeoutMs, holdBytes } = this.#settings;
+    const from = this.#keyframeBefore(reader, this.#taken) ?? this.#taken;
+    const rest = (reader.bytesPerSecond * (holdMs + stallTimeoutMs)) / 1000;
+    const wanted = ((reader.head - from) >>> 0) + rest;
     reader.askForWrap(Math.min(holdBytes, Math.ceil(wanted * RING_SHARE)));
+  }
+
+  /** Begin of the last keyframe at or before a position; undefined when the ring has none there any more. */
+  #keyframeBefore(reader: RingReader, position: number): number | undefined {
+    const at = reader.frameAt(position);
+    let frame = at === -1 ? (reader.frameCount - 1) >>> 0 : at;
+    while (reader.readFrame(frame, this.#frame)) {
+      if (this.#frame.isKeyframe) {
+        return this.#frame.position;
+      }
+      frame = (frame - 1) >>> 0;
+    }
+    return undefined;
   }
 
   #replay(reader: RingReader, attempt: RtmpAttempt): void {
@@ -302,11 +327,19 @@ export class EdgePush implements UpstreamSink {
   }
 
   #noteProgress(attempt: RtmpAttempt, now: number): void {
-    const { backlogBytes } = attempt;
-    if (backlogBytes === 0 || backlogBytes < this.#backlog) {
+    const { acknowledgedBytes } = attempt;
+    const isAllTaken = attempt.outstandingBytes === 0;
+    if (isAllTaken) {
+      this.#taken = this.#cursor;
+      this.#takenAt = now;
+    }
+    if (isAllTaken || acknowledgedBytes !== this.#acknowledged) {
       attempt.clock.moved(now);
     }
-    this.#backlog = backlogBytes;
+    this.#acknowledged = acknowledgedBytes;
+    if (this.#reader !== undefined && now - this.#takenAt > STUCK_MS) {
+      this.#enlarge(this.#reader);
+    }
   }
 
   #giveUp(): void {

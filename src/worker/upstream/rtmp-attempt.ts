@@ -57,6 +57,16 @@ export class RtmpAttempt implements PullAttempt, ClientSessionSink, UpstreamSock
     return this.#socket.backlogBytes;
   }
 
+  /** Bytes that the origin has not acknowledged yet. */
+  get outstandingBytes(): number {
+    return this.#socket.outstandingBytes;
+  }
+
+  /** Bytes that it has. */
+  get acknowledgedBytes(): number {
+    return this.#socket.acknowledgedBytes;
+  }
+
   tick(now: number): void {
     const fault = this.clock.overdue(now);
     if (fault !== undefined) {
