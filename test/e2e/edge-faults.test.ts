@@ -2,9 +2,7 @@
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { after, before, describe, test } from "node:test";
-import { ServerSession, type ServerSessionSink } from "../../src/protocol/rtmp/server-session.ts";
 import { type InProcess, startInProcess } from "../main/accept/in-process.ts";
-import { testHost } from "../protocol/rtmp/handshake-host.ts";
 import { makeClip } from "../support/clips.ts";
 import type { FaultProxy } from "../support/fault-proxy.ts";
 import { type Frame, readFlv } from "../support/flv-file.ts";
@@ -141,26 +139,7 @@ after(async () => {
 });
 
 function redirectRtmp(proxy: FaultProxy): void {
-  const unused = (): void => undefined;
-  proxy.answer = (socket: Socket) => {
-    const url = `rtmp://127.0.0.1:${proxy.port}/live`;
-    const session = new ServerSession(testHost(), {});
-    const sink: ServerSessionSink = {
-      write: (bytes) => void socket.write(Uint8Array.from(bytes)),
-      connect: () => {
-        const redirect = { tcUrl: url, url: `${url}/clip` };
-        const code = "NetConnection.Connect.Rejected";
-        session.rejectConnect(code, "RTMP 302 Redirect", sink, redirect);
-      },
-      publish: unused,
-      play: unused,
-      media: unused,
-      closeStream: unused,
-      pause: unused,
-      receive: unused,
-    };
-    socket.on("data", (bytes) => session.push(new Uint8Array(bytes), sink));
-  };
+  proxy.redirectTo(proxy.port);
 }
 
 function redirectHttp(proxy: FaultProxy): void {

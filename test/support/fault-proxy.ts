@@ -1,6 +1,8 @@
 /** A TCP proxy in front of an origin that fails in one of the ways in which origins and networks do. */
 import type { AddressInfo, Server, Socket } from "node:net";
 import { connect, createServer } from "node:net";
+import { ServerSession, type ServerSessionSink } from "../../src/protocol/rtmp/server-session.ts";
+import { testHost } from "../protocol/rtmp/handshake-host.ts";
 import { openSynHole, type SynHole } from "./syn-hole.ts";
 
 /**
@@ -20,6 +22,7 @@ export type Fault =
 
 const GARBAGE = "<html><body>Welcome to a captive portal.</body></html>\r\n".repeat(100);
 const SLICE_MS = 20;
+const REJECTED = "NetConnection.Connect.Rejected";
 
 /** One proxy on a loopback port of its own. */
 export class FaultProxy {
@@ -44,8 +47,9 @@ export class FaultProxy {
     this.#target = target;
   }
 
-  /** Begins to listen. */
-  async open(): Promise<this> {
+  /** Begins to listen, at a free port if none is named. */
+  async open(port = 0): Promise<this> {
+    this.port = port;
     await this.#listen();
     return this;
   }
@@ -67,6 +71,29 @@ export class FaultProxy {
     } else if (isListening && this.#server === undefined) {
       await this.#listen();
     }
+  }
+
+  /** In fault `answer`: sends RTMP clients to another loopback port. */
+  redirectTo(port: number): void {
+    this.answer = (socket) => {
+      const url = `rtmp://127.0.0.1:${port}/live`;
+      const session = new ServerSession(testHost(), {});
+      const unused = (): void => undefined;
+      const sink: ServerSessionSink = {
+        write: (bytes) => void socket.write(Uint8Array.from(bytes)),
+        connect: () => {
+          const redirect = { tcUrl: url, url: `${url}/elsewhere` };
+          session.rejectConnect(REJECTED, "RTMP 302 Redirect", sink, redirect);
+        },
+        publish: unused,
+        play: unused,
+        media: unused,
+        closeStream: unused,
+        pause: unused,
+        receive: unused,
+      };
+      socket.on("data", (bytes) => session.push(new Uint8Array(bytes), sink));
+    };
   }
 
   /** Cuts every connection with a reset. */
