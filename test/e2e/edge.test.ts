@@ -1,5 +1,9 @@
 /** What an edge tells its origin and its clients, beside media. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import {
@@ -10,9 +14,10 @@ import {
 import { FaultProxy } from "../support/fault-proxy.ts";
 import { type Frame, hashPayload } from "../support/flv-file.ts";
 import { FlvOrigin } from "../support/flv-origin.ts";
+import { runChecked } from "../support/process.ts";
 import { RecordingOrigin } from "../support/recording-origin.ts";
 import { ClipPublisher, isMedia, RtmpPeer } from "../support/rtmp-peer.ts";
-import { waitUntil } from "../support/scratch.ts";
+import { makeScratch, waitUntil } from "../support/scratch.ts";
 
 const GOP_FRAMES = 10;
 const NOT_FOUND = "NetStream.Play.StreamNotFound";
@@ -219,6 +224,66 @@ describe("edges among each other", { timeout: 60_000 }, () => {
       player.close();
     }
     publisher.close();
+  });
+});
+
+describe("HTTP-FLV over TLS", { timeout: 60_000 }, () => {
+  test("a certificate that nobody vouches for is refused unless it is not to be checked", async () => {
+    const directory = makeScratch();
+    const [key, cert] = [join(directory, "key.pem"), join(directory, "cert.pem")];
+    const subject = ["-subj", "/CN=localhost", "-days", "2"];
+    const made = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert];
+    await runChecked("openssl", [...made, ...subject], { timeoutMs: 20_000 });
+    const tls = { key: readFileSync(key, "utf8"), cert: readFileSync(cert, "utf8") };
+    const origin = new FlvOrigin(clip, tls);
+    open.push(origin);
+    const port = await origin.open();
+    const trusting = await startEdge(port, "protocol flvs; origin_tls_verify off;");
+    const player = peer(trusting.port, "clip", "play");
+    await player.waitFrames(20, 5000);
+    player.close();
+    const checking = await startEdge(port, "protocol flvs; origin_wait 1500;");
+    const refused = peer(checking.port, "clip", "play");
+    await refused.waitEnd(6000);
+    assert.equal(refused.statuses.at(-1), NOT_FOUND);
+  });
+});
+
+describe("a mesh of origins", { timeout: 60_000 }, () => {
+  test("players of a stream that is live elsewhere are sent there; an edge follows", async () => {
+    const far = await start({});
+    const publisher = await publishTo(far.port, "meshed");
+    const asked: string[] = [];
+    const api = createServer((request, response) => {
+      asked.push(`${request.method} ${request.url}`);
+      const isKnown = request.url?.includes("stream=meshed") === true;
+      const origin = isKnown ? { ip: "127.0.0.1", port: far.port, vhost: "", api: "" } : null;
+      response.end(JSON.stringify({ code: 0, data: { query: {}, origin } }));
+    });
+    await new Promise<void>((resolve) => api.listen(0, "127.0.0.1", resolve));
+    const coworker = `127.0.0.1:${(api.address() as AddressInfo).port}`;
+    const mesh = `cluster { origin_cluster on; coworkers 127.0.0.1:1 ${coworker}; }`;
+    const near = await start({ vhost: mesh });
+    const edge = await startEdge(near.port);
+    const player = peer(edge.port, "meshed", "play");
+    await player.waitFrames(20, 5000);
+    assert.match(
+      asked[0] ?? "",
+      /^POST \/api\/v1\/clusters\?vhost=__defaultVhost__&ip=127\.0\.0\.1&app=live&stream=meshed&coworker=/,
+    );
+    const missing = peer(near.port, "nowhere", "play");
+    await missing.waitEnd(5000);
+    assert.equal(missing.statuses.at(-1), NOT_FOUND);
+    const own = await publishTo(near.port, "own");
+    const local = peer(near.port, "own", "play");
+    await local.waitFrames(20, 5000);
+    assert.equal(asked.length, 2);
+    for (const one of [player, local]) {
+      one.close();
+    }
+    own.close();
+    publisher.close();
+    await new Promise<void>((resolve) => api.close(() => resolve()));
   });
 });
 

@@ -1,5 +1,6 @@
 /** An HTTP server that gives a clip as a live HTTP-FLV stream, over and over in real time. */
-import { createServer, type Server, type ServerResponse } from "node:http";
+import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { encodeFlvHeader, encodeFlvTag } from "../../src/protocol/flv/tag.ts";
 import type { Frame } from "./flv-file.ts";
@@ -16,9 +17,10 @@ export class FlvOrigin {
   /** Request lines and headers, as they came. */
   readonly requests: { readonly url: string; readonly path: string }[] = [];
 
-  constructor(clip: readonly Frame[]) {
+  /** @param tls Key and certificate of an HTTPS server. */
+  constructor(clip: readonly Frame[], tls?: { readonly key: string; readonly cert: string }) {
     this.#clip = clip;
-    this.#server = createServer((request, response) => {
+    const answer: RequestListener = (request, response) => {
       const { "x-weir-path": path } = request.headers;
       this.requests.push({ url: request.url ?? "", path: String(path) });
       if (request.url?.startsWith("/live/missing.flv")) {
@@ -26,7 +28,8 @@ export class FlvOrigin {
       } else {
         this.#serve(response);
       }
-    });
+    };
+    this.#server = tls === undefined ? createServer(answer) : createSecureServer(tls, answer);
   }
 
   /** Begins to listen. @returns its port. */

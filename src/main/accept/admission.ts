@@ -18,6 +18,7 @@ import {
 import type { Edge } from "../coordinator/edge.ts";
 import { monotonicMs } from "../monotonic.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
+import { sendElsewhere } from "./coworkers.ts";
 
 const MS_MASK = 0x7f_ff_ff_ff;
 /** A publisher that is asked to leave has this long. */
@@ -128,6 +129,17 @@ export class Admission {
       throw new RejectedError("ERR_STREAM_NOT_FOUND", status, "No such stream.");
     }
     return admitted;
+  }
+
+  /**
+   * Looks for a stream that is not live here at the other origins of a mesh; undefined when it is to be served here. The
+   * promise is always rejected, with a redirect or without.
+   */
+  elsewhere(stream: StreamRequest): Promise<never> | undefined {
+    const { name, cluster } = this.vhost(stream.vhost);
+    const isLive = this.#host.coordinator.find(streamKey({ ...stream, vhost: name }))?.publisher;
+    const isAsked = cluster.originCluster && !cluster.isEdge && !isLive;
+    return isAsked ? sendElsewhere(stream, name, cluster.coworkers) : undefined;
   }
 
   /**

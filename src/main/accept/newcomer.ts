@@ -17,6 +17,7 @@ import type { LobbyHost } from "./lobby-host.ts";
 import { LobbySocket, type LobbySocketSink } from "./lobby-socket.ts";
 import { askOrigins } from "./origin-check.ts";
 import { type Arrival, Placed, placePlayer, placePublisher } from "./placing.ts";
+import { describeError, noRoom } from "./refusals.ts";
 
 /** A refused client has this long to read why. */
 const FAREWELL_MS = 1000;
@@ -181,6 +182,11 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
     this.#waits(true);
     try {
       const stream = this.#host.admission.play(request);
+      const isElsewhere = this.#host.admission.elsewhere(request);
+      if (isElsewhere !== undefined) {
+        isElsewhere.catch((error: unknown) => this.#rejectPlay(messageStream, error));
+        return;
+      }
       this.#next = () =>
         this.#whenFlushed(() => this.#startPlay({ messageStream, request }, stream));
     } catch (error) {
@@ -333,7 +339,10 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
   }
 
   #rejectPlay(messageStream: number, error: unknown): void {
-    this.#reject(error, (code, text) => this.#session.rejectPlay(messageStream, code, text, this));
+    const redirect = error instanceof RejectedError ? error.redirect : undefined;
+    this.#reject(error, (code, text) =>
+      this.#session.rejectPlay(messageStream, code, text, this, redirect),
+    );
   }
 
   #reject(error: unknown, answer: (code: string, description: string) => void): void {
@@ -380,21 +389,9 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
   }
 }
 
-function noRoom(status: string): RejectedError {
-  return new RejectedError("no_room", status, "The server has no room.");
-}
-
 function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(first.length + second.length);
   bytes.set(first);
   bytes.set(second, first.length);
   return bytes;
-}
-
-/** Short text of an error for the log; never a stack. */
-function describeError(error: unknown): string {
-  if (error instanceof ProtocolError) {
-    return `${error.code}: ${error.message}`;
-  }
-  return error instanceof Error ? error.message : String(error);
 }

@@ -30,6 +30,7 @@ export interface Target {
   readonly url: string;
   readonly identity: UpstreamIdentity | null;
   readonly path: string;
+  readonly tlsVerify: boolean;
 }
 
 /** @param origin Where to; port 0 stands for the protocol's own. */
@@ -52,6 +53,7 @@ export function originTarget(
         ? rtmpUrl({ ...origin, port }, cluster.vhost.replaceAll("[vhost]", vhost), request)
         : flvUrl(protocol, { ...origin, port }, request),
     identity: cluster.debugUpnode ? { server: "weir", version, pid, id } : null,
+    tlsVerify: cluster.tlsVerify,
     path: demand.path === "" ? serverId : `${demand.path},${serverId}`,
   };
 }

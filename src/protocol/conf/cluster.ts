@@ -18,6 +18,11 @@ export interface ClusterConfig {
   /** With `[vhost]` for the client's. */
   readonly vhost: string;
   readonly debugUpnode: boolean;
+  readonly originCluster: boolean;
+  /** `host:port` of the APIs of a mesh's other origins. */
+  readonly coworkers: readonly string[];
+  /** Certificates are checked. */
+  readonly tlsVerify: boolean;
   readonly balance: "hash" | "round_robin";
   readonly redirectAllow: readonly string[];
   readonly connectTimeoutMs: number;
@@ -57,6 +62,9 @@ export function decodeCluster(section: SectionReader): ClusterConfig {
     tokenTraverse: section.isOn("token_traverse"),
     vhost: section.text("vhost"),
     debugUpnode: section.isOn("debug_srs_upnode"),
+    originCluster: section.isOn("origin_cluster"),
+    coworkers: section.list("coworkers"),
+    tlsVerify: section.isOn("origin_tls_verify"),
     balance: section.choice("origin_balance") as ClusterConfig["balance"],
     redirectAllow: section.list("redirect_allow"),
     connectTimeoutMs: section.milliseconds("origin_connect_timeout"),

@@ -86,6 +86,8 @@ export interface OriginTarget {
   /** `rtmp://…`, `http://…` or `https://…` with user parameters: never log it. */
   readonly url: string;
   readonly identity: UpstreamIdentity | null;
+  /** Of `flvs`: certificates are checked. */
+  readonly tlsVerify: boolean;
   /** Servers that the stream has passed, this one last. */
   readonly path: string;
   readonly chunkSize: number;

@@ -2,6 +2,14 @@
 import { type ClientRequest, get, type IncomingMessage } from "node:http";
 import { get as getSecurely } from "node:https";
 
+/** What is asked for. */
+export interface HttpDownloadRequest {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Of HTTPS: the server's certificate is checked. */
+  readonly tlsVerify: boolean;
+}
+
 /** Who uses the download. */
 export interface HttpDownloadSink {
   connected(): void;
@@ -18,7 +26,7 @@ export class HttpDownload {
   readonly #request: ClientRequest;
   #response: IncomingMessage | undefined;
 
-  constructor(url: string, headers: Readonly<Record<string, string>>, sink: HttpDownloadSink) {
+  constructor({ url, headers, tlsVerify }: HttpDownloadRequest, sink: HttpDownloadSink) {
     let failure: Error | undefined;
     let isOver = false;
     const over = (): void => {
@@ -31,7 +39,8 @@ export class HttpDownload {
       failure = error;
     };
     const open = url.startsWith("https:") ? getSecurely : get;
-    this.#request = open(url, { headers, agent: false }, (response) => {
+    const options = { headers, agent: false as const, rejectUnauthorized: tlsVerify };
+    this.#request = open(url, options, (response) => {
       this.#response = response;
       response.on("error", fail);
       response.on("close", over);

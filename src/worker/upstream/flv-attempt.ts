@@ -25,7 +25,8 @@ export class FlvAttempt implements PullAttempt, HttpDownloadSink {
     this.clock = new AttemptClock(options.settings, options.now());
     const { target } = options;
     const headers = { "user-agent": "weir", [PATH_HEADER]: target.path };
-    this.#download = new HttpDownload(target.url, headers, this);
+    const { url, tlsVerify } = target;
+    this.#download = new HttpDownload({ url, headers, tlsVerify }, this);
   }
 
   tick(now: number): void {

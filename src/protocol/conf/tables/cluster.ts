@@ -88,8 +88,13 @@ export const CLUSTER: DirectiveSpec = block(
     offUnlessOn("token_traverse", "off", "Let the origin judge a client's `connect` first.", HOT),
     text("vhost", "[vhost]", "vhost used at the origin.", HOT),
     onUnlessOff("debug_srs_upnode", "on", "Tell the origin who is asking.", HOT),
-    offUnlessOn("origin_cluster", "off", "Mesh of origins; SRS has since removed it."),
-    list("coworkers", "", "Other origins of the mesh."),
+    offUnlessOn(
+      "origin_cluster",
+      "off",
+      "Mesh of origins: players of a stream that is not live here are sent to the origin that has it.",
+      HOT,
+    ),
+    list("coworkers", "", "HTTP APIs of the other origins of the mesh: `host:port`.", HOT),
     choice(
       "origin_balance",
       ["hash", "round_robin"],
@@ -100,6 +105,12 @@ export const CLUSTER: DirectiveSpec = block(
       "redirect_allow",
       "",
       "Hosts that an origin may redirect to, `*.name` for all below a name; the origins are allowed.",
+      OWN_HOT,
+    ),
+    onUnlessOff(
+      "origin_tls_verify",
+      "on",
+      "Check the certificates of origins that are pulled from by `flvs`.",
       OWN_HOT,
     ),
     ...TIMES,
