@@ -56,6 +56,11 @@ export interface EdgeHost {
   after(ms: number, work: () => void): () => void;
 }
 
+interface Push {
+  readonly demand: Demand;
+  readonly route: OriginRoute;
+}
+
 interface Pull {
   readonly id: number;
   readonly entry: StreamEntry;
@@ -75,8 +80,9 @@ export class Edge {
   readonly pool: OriginPool;
   readonly #host: EdgeHost;
   readonly #pulls = new Map<string, Pull>();
-  /** Routes of pushes by stream id. */
-  readonly #pushes = new Map<number, OriginRoute>();
+  /** By stream id. */
+  readonly #pushes = new Map<number, Push>();
+  /** Of pulls: the first player's, as in SRS. */
   readonly #demands = new WeakMap<StreamEntry, Demand>();
   /** Until when a key is known as missing. */
   readonly #notFound = new Map<string, number>();
@@ -105,9 +111,9 @@ export class Edge {
     if (entry.settings.upstream === null) {
       return;
     }
-    this.#demands.set(entry, demand);
     const pull = this.#pulls.get(entry.key);
     if (pull === undefined) {
+      this.#demands.set(entry, demand);
       this.#start(entry);
     } else {
       pull.linger?.();
@@ -118,8 +124,7 @@ export class Edge {
   /** A publisher was placed: its stream is sent on. */
   publishes(entry: StreamEntry, demand: Demand): void {
     if (entry.settings.upstream !== null) {
-      this.#demands.set(entry, demand);
-      this.#pushes.set(entry.id, this.#newRoute(entry));
+      this.#pushes.set(entry.id, { demand, route: this.#newRoute(entry) });
     }
   }
 
@@ -171,15 +176,14 @@ export class Edge {
   }
 
   /** Where a pull or push goes next. */
-  nextOrigin(shard: number, question: OriginQuestion): OriginAnswer {
-    const { streamId, pullId, last, needsRing } = question;
+  nextOrigin(shard: number, { streamId, pullId, last, needsRing }: OriginQuestion): OriginAnswer {
     const entry = this.#host.coordinator.findById(streamId);
-    const route = entry === undefined ? undefined : this.#routeOf(entry, pullId);
-    const vhost = entry === undefined ? undefined : this.#vhostOf(entry);
-    const demand = entry === undefined ? undefined : this.#demands.get(entry);
-    if (entry === undefined || route === undefined || vhost === undefined || demand === undefined) {
+    const way = entry === undefined ? undefined : this.#wayOf(entry, pullId);
+    const vhost = way === undefined ? undefined : this.#vhostOf(way.demand);
+    if (entry === undefined || way === undefined || vhost === undefined) {
       return { kind: "stop" };
     }
+    const { demand, route } = way;
     const { cluster } = vhost;
     if (last !== null) {
       this.#logEnd(demand, pullId, last);
@@ -195,14 +199,13 @@ export class Edge {
     }
     this.attempts += 1;
     const options = { vhost: vhost.name, cluster, demand, isPull: pullId > 0 };
-    const target = originTarget(next, options, this.#host);
+    const { port, ...target } = originTarget(next, options, this.#host);
+    const origin = `${target.protocol}://${next.host}:${port}`;
     this.#host.log.info(
       demand.id,
-      `${pullId > 0 ? "pull" : "push"}, stream=${entry.key}, origin=${target.protocol}://${next.host}:${target.port}`,
+      `${pullId > 0 ? "pull" : "push"}, stream=${entry.key}, origin=${origin}`,
     );
-    const { port: _port, ...parts } = target;
-    const chunkSize = entry.settings.chunkSize;
-    return { kind: "go", target: { ...parts, chunkSize }, lease };
+    return { kind: "go", target: { ...target, chunkSize: entry.settings.chunkSize }, lease };
   }
 
   /** The running attempt of a stream brought media, or its publish was accepted. */
@@ -210,7 +213,7 @@ export class Edge {
     const entry = this.#host.coordinator.findById(streamId);
     const pull = entry === undefined ? undefined : this.#pulls.get(entry.key);
     if (pull === undefined) {
-      this.#pushes.get(streamId)?.works();
+      this.#pushes.get(streamId)?.route.works();
     } else {
       pull.hadMedia = true;
       pull.route.works();
@@ -246,8 +249,13 @@ export class Edge {
     }
   }
 
-  #routeOf(entry: StreamEntry, pullId: number): OriginRoute | undefined {
-    return pullId === 0 ? this.#pushes.get(entry.id) : this.#findPull(entry.id, pullId)?.route;
+  #wayOf(entry: StreamEntry, pullId: number): Push | undefined {
+    if (pullId === 0) {
+      return this.#pushes.get(entry.id);
+    }
+    const pull = this.#findPull(entry.id, pullId);
+    const demand = this.#demands.get(entry);
+    return pull === undefined || demand === undefined ? undefined : { demand, route: pull.route };
   }
 
   #findPull(streamId: number, pullId: number): Pull | undefined {
@@ -316,7 +324,7 @@ export class Edge {
     if (pull === undefined || pull.entry !== entry || pull.isStopping) {
       return;
     }
-    const cluster = this.#vhostOf(entry)?.cluster;
+    const cluster = this.#vhostOf(this.#demands.get(entry))?.cluster;
     if (!pull.hadMedia && pull.route.failures > 0) {
       this.#remember(entry.key, cluster?.notFoundMs ?? 0);
       this.#stop(pull, "no origin has the stream");
@@ -345,11 +353,10 @@ export class Edge {
     this.#notFound.set(key, this.#host.now() + ms);
   }
 
-  /** By the configuration in force. */
-  #vhostOf(entry: StreamEntry): VhostConfig | undefined {
-    const demand = this.#demands.get(entry);
-    const vhost =
-      demand === undefined ? undefined : resolveVhost(this.#host.config(), demand.request.vhost);
+  /** By the configuration in force; undefined when it is no edge any more. */
+  #vhostOf(demand: Demand | undefined): VhostConfig | undefined {
+    const { vhost: name = "" } = demand?.request ?? {};
+    const vhost = resolveVhost(this.#host.config(), name);
     return vhost?.cluster.isEdge ? vhost : undefined;
   }
 

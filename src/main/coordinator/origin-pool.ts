@@ -15,6 +15,8 @@ const PAUSE_MAX_MS = 10_000;
 const JITTER = 0.5;
 /** A probe that tells nothing for this long is over. */
 const PROBE_MAX_MS = 15_000;
+/** While a probe is out the others look again after this. */
+const PROBE_LOOK_MS = 500;
 /** Over this time an origin that came back gets all its streams. */
 const SLOW_START_MS = 10_000;
 const SLOW_START_SHARE = 0.1;
@@ -80,9 +82,10 @@ export class OriginPool {
   /** Milliseconds until the first of these may be tried; 0 when one may be now. */
   pauseOf(candidates: readonly string[]): number {
     const pauses = candidates.map((address) => {
-      const { openUntil, probeSince } = this.#health(address);
-      const end = probeSince > 0 ? probeSince + PROBE_MAX_MS : openUntil;
-      return Math.max(0, end - this.#host.now());
+      if (this.#isUsable(address)) {
+        return 0;
+      }
+      return Math.max(PROBE_LOOK_MS, this.#health(address).openUntil - this.#host.now());
     });
     return pauses.length === 0 ? 0 : Math.min(...pauses);
   }
@@ -102,7 +105,7 @@ export class OriginPool {
     }
     health.failures += 1;
     if (verdict === "hopeless") {
-      health.openUntil = now + PAUSE_MAX_MS * (1 + JITTER * this.#host.random());
+      health.openUntil = now + refusalPause(this.#host.random());
     } else if (wasOpen || health.failures >= FAILURES_MAX) {
       // A failure of an attempt that began before it was opened changes nothing.
       if (health.openUntil <= now) {
@@ -155,6 +158,11 @@ export class OriginPool {
       }
     }
   }
+}
+
+/** Milliseconds before one that said no, or is no origin at all, is asked again. */
+export function refusalPause(random: number): number {
+  return PAUSE_MAX_MS * (1 + JITTER * random);
 }
 
 /** Milliseconds to wait after so many waits before: 0.5 s doubled up to 10 s, up to half more or less. */

@@ -5,7 +5,7 @@
 import type { ClusterConfig } from "../../protocol/conf/cluster.ts";
 import type { OriginAddress } from "../../protocol/conf/endpoint.ts";
 import type { AttemptEnd } from "../../protocol/control/upstream.ts";
-import { backOff, type OriginPool, rendezvous } from "./origin-pool.ts";
+import { backOff, type OriginPool, refusalPause, rendezvous } from "./origin-pool.ts";
 import { mayFollow, REDIRECT_HOPS_MAX } from "./redirects.ts";
 
 /** A session this long was a success: the next failure starts over. */
@@ -30,6 +30,8 @@ export class OriginRoute {
   #tried = new Set<string>();
   /** Pauses since the last success. */
   #step = 0;
+  /** An origin of this round said no. */
+  #isRefused = false;
   /** The pool's address of the running attempt; "" for a redirect's target. */
   #current = "";
   /** The host that the running attempt talks to. */
@@ -78,9 +80,7 @@ export class OriginRoute {
     if (end.mediaMs === 0) {
       this.failures += 1;
     }
-    if (fault === "refused") {
-      this.#step = STEP_MAX;
-    }
+    this.#isRefused ||= fault === "refused";
   }
 
   /** Where to go now. */
@@ -111,7 +111,9 @@ export class OriginRoute {
 
   /** The round is over: a new one begins after a pause. */
   #pause(all: readonly string[]): RouteAnswer {
-    const own = backOff(this.#step, this.#host.random());
+    const random = this.#host.random();
+    const own = this.#isRefused ? refusalPause(random) : backOff(this.#step, random);
+    this.#isRefused = false;
     this.#step = Math.min(STEP_MAX, this.#step + 1);
     this.#tried.clear();
     return { kind: "wait", ms: Math.ceil(Math.max(own, this.#host.pool.pauseOf(all))) };

