@@ -24,6 +24,8 @@ export interface PrimaryLink {
   leaseRing(streamId: number, wrapBytes: number): Promise<RingLease | null>;
   admit(question: RowQuestion): Promise<AdmissionAnswer>;
   nextOrigin(question: OriginQuestion): Promise<OriginAnswer>;
+  /** Tells that a play ended; nothing comes back. */
+  playEnded(row: number, play: number): void;
 }
 
 /** What the primary may call here. */
@@ -93,5 +95,6 @@ export function openPrimaryLink(port: MessagePort, handlers: ShardHandlers): Pri
         timeoutMs: CALL_TIMEOUT_MS,
         late: (answer) => giveBack(answer.kind === "stop" ? null : answer.lease),
       }),
+    playEnded: (row, play) => void primary.playEnded(row, play),
   };
 }

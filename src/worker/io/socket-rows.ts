@@ -21,6 +21,7 @@ import {
   setUserTimeout,
 } from "./native.ts";
 import { Pending, type SharedBytes } from "./pending.ts";
+import { SharingRows } from "./sharing-rows.ts";
 
 const EVENTS_PER_POLL = 1024;
 const READ_BYTES = 64 * 1024;
@@ -45,7 +46,9 @@ export interface RowOptions {
 /** Descriptors of players: sending, reading, closing. */
 export class SocketRows {
   readonly board: Board;
-  /** Rows whose socket is full. */
+  /** Rows without a socket of their own, behind all others. */
+  readonly sharing: SharingRows;
+  /** Rows whose socket is full; none of {@link sharing}. */
   readonly blocked: Set<number> = new Set();
   /** Chunk size last announced to each row's peer, 0 where the lobby's still holds. */
   readonly chunkSize: Int32Array;
@@ -62,7 +65,8 @@ export class SocketRows {
 
   constructor(board: Board) {
     this.board = board;
-    this.chunkSize = new Int32Array(board.rows);
+    this.sharing = new SharingRows(board);
+    this.chunkSize = new Int32Array(board.allRows);
     this.#unsentBytes = new Int32Array(board.rows);
     this.#staging = memoryBase(new SharedArrayBuffer(STAGING_BYTES));
     this.#stagingBytes = new Uint8Array(this.#staging.buffer);
@@ -91,8 +95,7 @@ export class SocketRows {
   adopt(row: number, options: RowOptions): boolean {
     const descriptor = this.#descriptor(row);
     Atomics.store(this.board.state, row, RowState.Held);
-    setNoDelay(descriptor, options.noDelay);
-    setUserTimeout(descriptor, options.stallMs);
+    this.tune(row, options);
     setKeepAlive(descriptor, KEEP_ALIVE);
     this.chunkSize[row] = 0;
     this.#unsentBytes[row] = 0;
@@ -102,10 +105,19 @@ export class SocketRows {
 
   /** Sets how many bytes may wait in the row's socket unsent; a call only where that changes. */
   limitUnsent(row: number, bytes: number): void {
-    if (this.#unsentBytes[row] !== bytes) {
+    if (row >= this.board.rows) {
+      this.sharing.carrierOf(row)?.limitUnsent(bytes);
+    } else if (this.#unsentBytes[row] !== bytes) {
       this.#unsentBytes[row] = bytes;
       setUnsentLimit(this.#descriptor(row), bytes);
     }
+  }
+
+  /** Sets a row's socket options that follow the stream's settings. */
+  tune(row: number, { noDelay, stallMs }: { noDelay: boolean; stallMs: number }): void {
+    const descriptor = this.#descriptor(row);
+    setNoDelay(descriptor, noDelay);
+    setUserTimeout(descriptor, stallMs);
   }
 
   /**
@@ -126,6 +138,10 @@ export class SocketRows {
    * @returns false when the connection failed or its backlog is over the limit.
    */
   sendBytes(row: number, bytes: Uint8Array, more = false): boolean {
+    if (row >= this.board.rows) {
+      this.sharing.carrierOf(row)?.send(row, bytes);
+      return true;
+    }
     if (this.#pending.has(row)) {
       return this.#keep(row, bytes, 0);
     }
@@ -178,6 +194,9 @@ export class SocketRows {
   block(row: number): void {
     if (((this.board.flags[row] ?? 0) & RowFlag.Blocked) === 0) {
       this.#setFlag(row, RowFlag.Blocked);
+      if (row >= this.board.rows) {
+        return;
+      }
       this.blocked.add(row);
       this.#epoll.change(this.#descriptor(row), WATCH_IN_OUT, row);
     }
@@ -187,6 +206,9 @@ export class SocketRows {
   unblock(row: number): void {
     if (((this.board.flags[row] ?? 0) & RowFlag.Blocked) !== 0) {
       this.#clearFlag(row, RowFlag.Blocked);
+      if (row >= this.board.rows) {
+        return;
+      }
       this.blocked.delete(row);
       this.#epoll.change(this.#descriptor(row), WATCH_IN, row);
     }
@@ -218,6 +240,19 @@ export class SocketRows {
     return received === -Errno.Again || received === -Errno.Intr
       ? null
       : this.#readBytes.subarray(0, 0);
+  }
+
+  /**
+   * Lets the descriptor of a row, which stays HELD, go to another user in this thread.
+   * @returns bytes that wait to be sent, in their order. Owned.
+   */
+  release(row: number): Uint8Array {
+    const unsent = this.#pending.get(row)?.takeAll() ?? new Uint8Array(0);
+    this.#pending.delete(row);
+    this.blocked.delete(row);
+    this.#epoll.remove(this.#descriptor(row));
+    this.#clearFlag(row, RowFlag.Blocked | RowFlag.Pending);
+    return unsent;
   }
 
   /** Closes the row's descriptor: HELD → CLOSING → FREE. `reset`: queued bytes must not be delivered. */

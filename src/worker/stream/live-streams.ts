@@ -44,6 +44,11 @@ export class LiveStreams implements LiveStreamHost {
     this.#host = host;
   }
 
+  /** How many there are. */
+  get size(): number {
+    return this.#owners.size;
+  }
+
   /** Begins to write a stream. */
   open(owner: StreamOwner, what: NewStream): LiveStream {
     const stream = new LiveStream({ ...what, host: this });

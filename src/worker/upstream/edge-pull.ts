@@ -10,7 +10,6 @@ import type {
   OriginQuestion,
   OriginTarget,
   PullOrder,
-  UpstreamSettings,
 } from "../../protocol/control/upstream.ts";
 import { RejectedError } from "../../protocol/errors.ts";
 import { type Message, MessageType } from "../../protocol/rtmp/message.ts";
@@ -48,7 +47,6 @@ export class EdgePull implements UpstreamSink, StreamOwner {
   readonly pullId: number;
   readonly streamId: number;
   readonly #settings: StreamSettings;
-  readonly #upstream: UpstreamSettings;
   readonly #host: EdgePullHost;
   #previous: TimelineEnd | null;
   #lease: RingLease | undefined;
@@ -60,16 +58,12 @@ export class EdgePull implements UpstreamSink, StreamOwner {
   #askAt = 0;
   #isPaused = false;
 
-  constructor(
-    order: PullOrder,
-    settings: StreamSettings & { readonly upstream: UpstreamSettings },
-    host: EdgePullHost,
-  ) {
+  /** @param settings One object for all that works for the stream: a reload changes it in place. */
+  constructor(order: PullOrder, settings: StreamSettings, host: EdgePullHost) {
     this.pullId = order.pullId;
     this.streamId = order.streamId;
     this.#previous = order.previous;
     this.#settings = settings;
-    this.#upstream = settings.upstream;
     this.#host = host;
     this.#ask(null);
   }
@@ -190,9 +184,15 @@ export class EdgePull implements UpstreamSink, StreamOwner {
   }
 
   #connect(target: OriginTarget): void {
+    const { upstream } = this.#settings;
+    if (upstream === null) {
+      // No edge any more.
+      this.stop();
+      return;
+    }
     const options = {
       target,
-      settings: this.#upstream,
+      settings: upstream,
       sink: this,
       now: (): number => this.#host.now(),
     };

@@ -44,23 +44,18 @@ export class Upstreams {
       this.#host.post({ kind: "pull-ended", pullId, streamId });
       return;
     }
-    const { upstream } = settings;
-    const pull = new EdgePull(
-      order,
-      { ...settings, upstream },
-      {
-        now: () => this.#host.now(),
-        nextOrigin: (question) => this.#host.nextOrigin(question),
-        openStream: (owner, what) => this.#host.openStream(owner, what),
-        closeStream: (stream) => this.#host.closeStream(stream),
-        ringReleased: (ringId) => this.#host.post({ kind: "ring-released", ringId }),
-        works: (id) => this.#host.post({ kind: "upstream-works", streamId: id }),
-        ended: () => {
-          this.#pulls.delete(pullId);
-          this.#host.post({ kind: "pull-ended", pullId, streamId });
-        },
+    const pull = new EdgePull(order, settings, {
+      now: () => this.#host.now(),
+      nextOrigin: (question) => this.#host.nextOrigin(question),
+      openStream: (owner, what) => this.#host.openStream(owner, what),
+      closeStream: (stream) => this.#host.closeStream(stream),
+      ringReleased: (ringId) => this.#host.post({ kind: "ring-released", ringId }),
+      works: (id) => this.#host.post({ kind: "upstream-works", streamId: id }),
+      ended: () => {
+        this.#pulls.delete(pullId);
+        this.#host.post({ kind: "pull-ended", pullId, streamId });
       },
-    );
+    });
     this.#pulls.set(pullId, pull);
   }
 

@@ -55,7 +55,7 @@ beforeEach(() => {
     const link = { index, isAlive: true, post: (message: Sent) => messages.push(message) };
     return link as unknown as ShardLink;
   });
-  coordinator = new Coordinator(pool, links, 1);
+  coordinator = new Coordinator(pool, links, () => 1);
   config = configOf("origin 10.0.0.1;");
   const log = { info: () => undefined, warn: () => undefined } as unknown as Logger;
   edge = new Edge({
