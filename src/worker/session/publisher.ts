@@ -80,9 +80,7 @@ export class Publisher implements ServerSessionSink, SharedConnection {
   adopt(give: GivePublisher<ServerSessionSnapshot>, settings: StreamSettings): void {
     const { streamId, lease, previous } = give;
     this.#open(give.messageStream, { streamId, settings, lease, previous });
-    if (give.rest.length > 0) {
-      this.#consume(give.rest);
-    }
+    this.#consume(give.rest);
   }
 
   /** Goes on with a player's row. @param unsent what it still had to send. **Owned**. */
