@@ -1,26 +1,30 @@
 /**
  * Composition root of the primary: who exists, who knows whom, and the order in which all of it starts and closes.
  *
+ * A reload prepares every part, then all go over in one turn of the loop.
  * Closing order: stop accepting → lobby → shards end their sessions and exit → pool and log.
  */
+import { randomUUID } from "node:crypto";
 import { totalmem } from "node:os";
-import type { Config, ListenEndpoint } from "../protocol/conf/config.ts";
+import type { Config } from "../protocol/conf/config.ts";
 import { resolveVhost } from "../protocol/conf/config.ts";
-import type {
-  AdmissionAnswer,
-  FromShard,
-  PrimaryCalls,
-  RingLease,
-  RowQuestion,
-} from "../protocol/control/calls.ts";
-import { RejectedError, TransportError } from "../protocol/errors.ts";
-import { Acceptor } from "./accept/acceptor.ts";
+import type { FromShard, PrimaryCalls, RingLease } from "../protocol/control/calls.ts";
+import { VersionWord } from "../protocol/control/version-word.ts";
+import { Acceptor, addressOf } from "./accept/acceptor.ts";
 import { Admission } from "./accept/admission.ts";
 import { FileBudget } from "./accept/file-budget.ts";
 import { Lobby } from "./accept/lobby.ts";
+import { forgetMemory } from "./accept/native.ts";
+import { Poller } from "./accept/poller.ts";
+import { Questions } from "./accept/questions.ts";
+import { noLongerAllowed } from "./accept/re-admission.ts";
+import { type RehearsalLimits, rehearse } from "./accept/rehearsal.ts";
+import type { ReloadPart } from "./config/parts.ts";
 import { type Client, Clients } from "./coordinator/clients.ts";
-import { Coordinator, type StreamEntry } from "./coordinator/coordinator.ts";
+import { Coordinator } from "./coordinator/coordinator.ts";
+import { Edge } from "./coordinator/edge.ts";
 import { RingPool } from "./coordinator/ring-pool.ts";
+import { SettingsRollout } from "./coordinator/settings-rollout.ts";
 import { type GatewayPlan, planGateways } from "./gateways/plan.ts";
 import { Viewers } from "./gateways/viewers.ts";
 import { coresOfHost } from "./limits-of-host.ts";
@@ -32,6 +36,11 @@ import { Supervisor, type SupervisorLimits } from "./shards/supervisor.ts";
 /** Share of the host's memory that rings may take. */
 const RING_SHARE = 0.1;
 const STOP_TIMEOUT_MS = 3000;
+/** From 500 players on the lobby's code is as good as compiled; a slow host starts with less. */
+const REHEARSAL: RehearsalLimits = { players: 512, timeMs: 250 };
+
+/** Rows of a shard's board at the least, so that a reload may raise `max_connections`; untouched ones cost nothing. */
+const ROWS_MIN = 65_536;
 
 /** What a server is started with. */
 export interface ServerOptions {
@@ -40,6 +49,8 @@ export interface ServerOptions {
   readonly version: string;
   /** Lets {@link Server.supervisor} inject faults; for tests. */
   readonly allowFaults?: boolean;
+  /** The lobby rehearses before it listens: a little later there, and ready for a storm. */
+  readonly isRehearsed?: boolean;
   /** Times and counts of {@link Server.supervisor} that differ from its defaults. */
   readonly supervisorLimits?: Partial<SupervisorLimits>;
   /** A thread hangs that cannot be replaced: the process should end, so that its keeper starts another. */
@@ -51,14 +62,19 @@ export class Server {
   readonly supervisor: Supervisor;
   readonly coordinator: Coordinator;
   readonly clients: Clients = new Clients();
+  readonly edge: Edge;
   readonly pool: RingPool;
   readonly lobby: Lobby;
-  readonly #config: Config;
+  #config: Config;
+  readonly #version: SharedArrayBuffer = VersionWord.memory();
+  readonly #rollout: SettingsRollout;
   readonly #log: Logger;
   readonly #admission: Admission;
   readonly #acceptor: Acceptor;
+  readonly #questions: Questions;
   readonly #viewers: Viewers;
   readonly #gateways: GatewayPlan;
+  readonly #poller: Poller = new Poller();
 
   private constructor(options: ServerOptions, gateways: GatewayPlan) {
     const { config, log } = options;
@@ -66,12 +82,13 @@ export class Server {
     this.#log = log;
     this.#gateways = gateways;
     const shards = config.workers > 0 ? config.workers : coresOfHost();
-    this.pool = new RingPool(totalmem() * RING_SHARE);
+    this.pool = new RingPool(totalmem() * RING_SHARE, forgetMemory);
     this.supervisor = new Supervisor({
       shards,
       gateways: gateways.places,
       stuck: () => options.stuck?.(),
-      rows: config.maxConnections,
+      rows: rowsFor(config.maxConnections),
+      version: this.#version,
       allowFaults: options.allowFaults ?? false,
       limits: options.supervisorLimits ?? {},
       log,
@@ -80,32 +97,55 @@ export class Server {
       calls: (shard) => this.#callsOf(shard),
     });
     const { links } = this.supervisor;
-    this.coordinator = new Coordinator(this.pool, links, config.limits.spillPlayers);
-    this.#admission = new Admission({
+    this.coordinator = new Coordinator(this.pool, links, () => this.#config.limits.spillPlayers);
+    this.edge = new Edge({
       config: () => this.#config,
       coordinator: this.coordinator,
       shards: links,
+      log,
+      serverId: config.serverId === "" ? randomUUID() : config.serverId,
+      version: options.version,
+      pid: process.pid,
+      now: monotonicMs,
+      random: Math.random,
+      after,
     });
-    this.#viewers = new Viewers({
+    this.#rollout = new SettingsRollout({
+      coordinator: this.coordinator,
+      shards: links,
+      word: new VersionWord(this.#version),
+    });
+    this.#admission = new Admission({
       config: () => this.#config,
+      coordinator: this.coordinator,
+      edge: this.edge,
+      shards: links,
+    });
+    const directory = {
       admission: this.#admission,
       coordinator: this.coordinator,
       clients: this.clients,
+      edge: this.edge,
       log,
-    });
+    };
+    this.#questions = new Questions(directory);
+    this.#viewers = new Viewers({ ...directory, config: () => this.#config });
     this.#acceptor = new Acceptor(
-      (socket) => this.lobby.accept(socket),
+      this.#poller,
+      (connection) => this.lobby.accept(connection),
       (error) => log.error("accept", error.message),
     );
     this.lobby = new Lobby({
       config: () => this.#config,
       admission: this.#admission,
       coordinator: this.coordinator,
+      edge: this.edge,
       clients: this.clients,
       shards: links,
       log,
       serverInfo: { ip: "", pid: process.pid, version: options.version },
       files: new FileBudget(),
+      poller: this.#poller,
       crowded: (isCrowded) => (isCrowded ? this.#acceptor.suspend() : this.#acceptor.resume()),
     });
   }
@@ -114,13 +154,17 @@ export class Server {
   static async start(options: ServerOptions): Promise<Server> {
     const server = new Server(options, await planGateways(options.config, options.log));
     try {
-      await server.supervisor.start();
+      const started = server.supervisor.start();
+      if (options.isRehearsed === true) {
+        // While the threads start: this one has nothing else to do.
+        rehearse(REHEARSAL);
+      }
+      await started;
       const shards = server.supervisor.links.filter((link) => link?.isShard);
       options.log.info("server", `${shards.length} shards`);
       for (const endpoint of options.config.listen) {
-        const address = `${endpoint.host === "" ? "*" : endpoint.host}:${endpoint.port}`;
-        server.#listen(endpoint, address);
-        options.log.info("server", `listening on rtmp://${address}`);
+        server.#acceptor.listen(endpoint);
+        options.log.info("server", `listening on rtmp://${addressOf(endpoint)}`);
       }
     } catch (error) {
       await server.close();
@@ -129,23 +173,47 @@ export class Server {
     return server;
   }
 
-  /** @throws TransportError that names the address. */
-  #listen(endpoint: ListenEndpoint, address: string): void {
-    try {
-      this.#acceptor.listen(endpoint);
-    } catch (error) {
-      if (!(error instanceof TransportError)) {
-        throw error;
-      }
-      throw new TransportError(error.code, `cannot listen on ${address}: ${error.message}`, error);
+  /** What has to be ready for a new configuration, and goes over to it. */
+  get parts(): readonly ReloadPart[] {
+    const nothing = (): void => undefined;
+    return [
+      { prepare: (next) => ({ commit: () => this.#goOver(next), abort: nothing }) },
+      this.#acceptor,
+      {
+        prepare: (next) =>
+          this.#rollout.prepare(({ key }) => this.#admission.settingsUnder(next, key)),
+      },
+    ];
+  }
+
+  #goOver(next: Config): void {
+    this.#config = next;
+    for (const { client, why } of noLongerAllowed(next, this.clients)) {
+      this.#log.info(client.id, `${client.type} is ended: ${why}`);
+      const ending = this.supervisor.links[client.shard]?.kick(client.row, "no longer allowed");
+      ending?.catch((error: unknown) => this.#log.warn(client.id, String(error)));
     }
   }
 
-  /** Ends every session and thread. */
-  async close(): Promise<void> {
+  /** Connections that are there, in the lobby and on the shards. */
+  get connections(): number {
+    return this.clients.size + this.lobby.size;
+  }
+
+  /** Lets nobody in any more; clients that understand it are asked to connect elsewhere, all may stay. */
+  drain(): void {
+    this.#acceptor.close();
+    for (const link of this.supervisor.links) {
+      link?.post({ kind: "drain" });
+    }
+  }
+
+  /** Ends every session and thread. @param timeoutMs Given to the shards to do so by themselves. */
+  async close(timeoutMs: number = STOP_TIMEOUT_MS): Promise<void> {
     this.#acceptor.close();
     this.lobby.close();
-    await this.supervisor.stop(STOP_TIMEOUT_MS);
+    this.#poller.close();
+    await this.supervisor.stop(timeoutMs);
     this.#gateways.close();
   }
 
@@ -175,6 +243,15 @@ export class Server {
       case "failed":
         this.#log.error(shard.name, message.text, "ERR_GATEWAY");
         break;
+      case "pull-ended":
+        this.edge.pullEnded(shard.index, message);
+        break;
+      case "upstream-works":
+        this.edge.works(message.streamId);
+        break;
+      case "settings-accepted":
+        this.#rollout.accepted(shard, message.version);
+        break;
       case "ready":
       case "stopped":
         break;
@@ -191,8 +268,8 @@ export class Server {
   #ended(client: Client, text: string): void {
     const seconds = ((monotonicMs() - client.since) / 1000).toFixed(1);
     this.#log.info(client.id, `${client.type} ended: ${text}, ${seconds} s`);
-    if (client.playing !== undefined) {
-      this.coordinator.removePlayer(client.playing);
+    for (const share of client.plays.values()) {
+      this.coordinator.removePlayer(share);
     }
     for (const entry of client.published) {
       this.coordinator.removePublisher(entry, client);
@@ -200,8 +277,10 @@ export class Server {
   }
 
   #shardDied(shard: ShardLink): void {
+    this.#rollout.shardDied(shard);
     const clients = this.clients.takeShard(shard.index);
     this.coordinator.shardDied(shard.index);
+    this.edge.shardDied(shard.index);
     for (const client of clients) {
       this.#ended(client, "shard died");
     }
@@ -211,63 +290,11 @@ export class Server {
     return {
       leaseRing: (_streamId, wrapBytes): Promise<RingLease | null> =>
         Promise.resolve(this.coordinator.lendRing(shard.index, wrapBytes)),
-      admit: (question) => this.#admit(shard, question),
+      admit: (question) => this.#questions.admit(shard, question),
       admitViewer: (question) => Promise.resolve(this.#viewers.admit(shard, question)),
+      nextOrigin: (question) => Promise.resolve(this.edge.nextOrigin(shard.index, question)),
+      playEnded: (row, play) => Promise.resolve(this.#questions.playEnded(shard, row, play)),
     };
-  }
-
-  /** A session that asks again after hand-off: the same rules, on the shard where it is. */
-  async #admit(shard: ShardLink, question: RowQuestion): Promise<AdmissionAnswer> {
-    const client = this.clients.find(shard.index, question.row);
-    // The row may have been given to somebody else since it asked.
-    if (client === undefined || shard.board.inode[question.row] !== question.inode) {
-      return refusal("NetStream.Failed", "Unknown session.");
-    }
-    try {
-      return question.action === "publish"
-        ? await this.#admitPublish(shard, client, question)
-        : this.#admitPlay(shard, client, question);
-    } catch (error) {
-      if (!(error instanceof RejectedError)) {
-        throw error;
-      }
-      this.#log.info(client.id, `refused: ${error.message} (${error.status})`);
-      return refusal(error.status, error.message);
-    }
-  }
-
-  async #admitPublish(
-    shard: ShardLink,
-    client: Client,
-    { stream }: RowQuestion,
-  ): Promise<AdmissionAnswer> {
-    const entry = await this.#admission.publish(stream);
-    // It may have left, or died with its shard, while the name was made free.
-    const isHere = this.clients.find(shard.index, client.row) === client;
-    const lease = isHere ? this.coordinator.lendRing(shard.index) : null;
-    if (lease === null) {
-      this.#admission.abandon(entry);
-      return refusal("NetStream.Publish.Failed", "The server has no room.");
-    }
-    entry.publisher = { shard: shard.index, row: client.row };
-    client.published.add(entry);
-    this.coordinator.announce(entry, shard.index);
-    this.#log.info(client.id, `publishes again, stream=${entry.key}`);
-    return { allowed: true, ...described(entry), lease };
-  }
-
-  #admitPlay(shard: ShardLink, client: Client, { stream }: RowQuestion): AdmissionAnswer {
-    const { key, settings } = this.#admission.play(stream);
-    const entry = this.coordinator.enter(key, settings);
-    const before = client.playing;
-    // The stream's ring is news of its own, as for any other player.
-    this.coordinator.announce(entry, shard.index);
-    client.playing = this.coordinator.addPlayer(entry, shard.index);
-    if (before !== undefined) {
-      this.coordinator.removePlayer(before);
-    }
-    this.#log.info(client.id, `plays again, stream=${entry.key}`);
-    return { allowed: true, ...described(entry), lease: null };
   }
 
   /** URLs for people: what to publish to and to play. */
@@ -281,15 +308,12 @@ export class Server {
   }
 }
 
-function refusal(status: string, description: string): AdmissionAnswer {
-  return { allowed: false, status, description };
+/** Runs work later; @returns what takes it back. */
+function after(ms: number, work: () => void): () => void {
+  const timer = setTimeout(work, ms).unref();
+  return () => clearTimeout(timer);
 }
 
-function described({ id: streamId, key, settings, previous }: StreamEntry): {
-  streamId: number;
-  key: string;
-  settings: StreamEntry["settings"];
-  previous: StreamEntry["previous"];
-} {
-  return { streamId, key, settings, previous };
+function rowsFor(maxConnections: number): number {
+  return Math.max(maxConnections, ROWS_MIN);
 }

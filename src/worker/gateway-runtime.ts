@@ -10,9 +10,11 @@ import type {
   FromShard,
   GatewayStart,
   RingNews,
+  SettingsNews,
   StreamNews,
   ViewerAnswer,
 } from "../protocol/control/calls.ts";
+import { VersionWord } from "../protocol/control/version-word.ts";
 import { Doorbell } from "../protocol/ring/doorbell.ts";
 import { FlvForm } from "./deliver/flv-form.ts";
 import type { Form } from "./deliver/form.ts";
@@ -24,14 +26,15 @@ import { monotonicMs } from "./io/clock.ts";
 import type { HeaderList, HttpReply, HttpRequest } from "./io/http-backend.ts";
 import { LoadMeter } from "./load-meter.ts";
 import { openPrimaryLink, type PrimaryLink } from "./primary-link.ts";
+import { SendTurns } from "./send-turns.ts";
 import { Copies } from "./session/copies.ts";
+import { SettingsChanges } from "./settings-changes.ts";
 import { StallGrace } from "./stall-grace.ts";
 import type { FanOut } from "./stream/fan-out.ts";
-import type { FanOutEnd, FanOutHost, TurnTaker } from "./stream/fan-out-host.ts";
+import type { FanOutEnd, FanOutHost } from "./stream/fan-out-host.ts";
 
 const TICK_MS = 10;
 const TICK_IDLE_MS = 50;
-const TURN_MS = 4;
 const TENTH_MS = 100;
 const SECOND_MS = 1000;
 const BELL_TIMEOUT_MS = 1000;
@@ -45,7 +48,7 @@ const CORS: HeaderList = [
 ];
 
 /** News of streams. */
-export type GatewayNews = StreamNews | RingNews | ForgetStream;
+export type GatewayNews = StreamNews | RingNews | SettingsNews | ForgetStream;
 
 /** One gateway thread's state. */
 export class GatewayRuntime implements GatewayStreamHost {
@@ -59,11 +62,10 @@ export class GatewayRuntime implements GatewayStreamHost {
   readonly #grace = new StallGrace(monotonicMs());
   readonly #streams = new Map<number, GatewayStream>();
   readonly #viewers = new Map<number, Viewer>();
-  readonly #cutTurns: TurnTaker[] = [];
   readonly #cors: HeaderList;
-  #turnEnd = 0;
+  readonly #changes: SettingsChanges;
+  readonly #turns: SendTurns = new SendTurns(this.#meter, () => this.#changes.follow());
   #isStopped = false;
-  #isContinuing = false;
   #nextTenth = 0;
   #nextSecond = 0;
 
@@ -74,6 +76,9 @@ export class GatewayRuntime implements GatewayStreamHost {
     this.rows = new HttpRows(this.board);
     this.#bell = new Doorbell(start.doorbells);
     this.#cors = start.crossdomain ? CORS : [];
+    this.#changes = new SettingsChanges(new VersionWord(start.version), (change) =>
+      this.#streams.get(change.streamId)?.change(change.settings),
+    );
     this.#primary = openPrimaryLink(calls, {
       kick: (row, inode, reason) => this.board.inode[row] === inode && this.#kick(row, reason),
       fault: (fault) => runFault(start.allowFaults, fault),
@@ -91,12 +96,14 @@ export class GatewayRuntime implements GatewayStreamHost {
 
   /** Takes news of the primary. */
   take(news: GatewayNews): void {
-    this.#beginTurn();
+    this.#turns.begin();
     if (news.kind === "stream") {
-      this.#learn(news.streamId, news.key, news.settings);
+      this.#learn(news);
     } else if (news.kind === "forget") {
-      this.#streams.get(news.streamId)?.close();
-      this.#streams.delete(news.streamId);
+      this.#forget(news);
+    } else if (news.kind === "settings") {
+      this.#changes.take(news);
+      this.#post({ kind: "settings-accepted", version: news.version });
     } else if (news.lease !== null) {
       const stream = this.#streams.get(news.streamId);
       if (stream === undefined) {
@@ -164,8 +171,8 @@ export class GatewayRuntime implements GatewayStreamHost {
       sendCopies: (view, row) => copies.send(view, row),
       // A tape's rings are this thread's own.
       ringReleased: () => undefined,
-      continueLater: (taker) => this.#continueLater(taker),
-      turnEnd: () => this.#turnEnd,
+      continueLater: (taker) => this.#turns.continueLater(taker),
+      turnEnd: () => this.#turns.end,
     };
   }
 
@@ -179,7 +186,7 @@ export class GatewayRuntime implements GatewayStreamHost {
       return;
     }
     const { row, streamId } = answer;
-    const stream = this.#learn(streamId, answer.key, answer.settings);
+    const stream = this.#learn(answer);
     const name = `flv/${JSON.stringify(answer.flv)}`;
     const outlet = stream.outlet(name, () => new FlvForm(answer.flv));
     const headers: HeaderList = [
@@ -212,7 +219,7 @@ export class GatewayRuntime implements GatewayStreamHost {
     this.board.messageStream[row] = 1;
     this.board.place[row] = -1;
     this.#touch(row);
-    this.#beginTurn();
+    this.#turns.begin();
     fanOut.join(row);
   }
 
@@ -252,7 +259,7 @@ export class GatewayRuntime implements GatewayStreamHost {
     if (viewer !== undefined) {
       this.#touch(row);
       this.rows.unblock(row);
-      this.#beginTurn();
+      this.#turns.begin();
       this.#fanOutOf(viewer)?.sendRow(row);
     }
   }
@@ -279,41 +286,31 @@ export class GatewayRuntime implements GatewayStreamHost {
     }
   }
 
-  #learn(streamId: number, key: string, settings: StreamNews["settings"]): GatewayStream {
+  #learn({ streamId, key, settings, announcement }: Omit<StreamNews, "kind">): GatewayStream {
     let stream = this.#streams.get(streamId);
     if (stream === undefined) {
       stream = new GatewayStream(streamId, key, settings, this);
       this.#streams.set(streamId, stream);
     }
+    stream.announcement = Math.max(stream.announcement, announcement);
     return stream;
+  }
+
+  /** Lets a stream go, unless an answer that overtook this news has announced it again. */
+  #forget({ streamId, announcement }: ForgetStream): void {
+    const stream = this.#streams.get(streamId);
+    if (stream !== undefined && stream.announcement <= announcement) {
+      stream.close();
+      this.#streams.delete(streamId);
+    }
   }
 
   // --- turns ---
 
-  #beginTurn(): void {
-    this.#turnEnd = monotonicMs() + TURN_MS;
-  }
-
   #measured(work: () => void): void {
-    this.#beginTurn();
-    const began = performance.now();
+    const began = this.#turns.begin();
     work();
-    this.#meter.addSending(performance.now() - began);
-  }
-
-  #continueLater(taker: TurnTaker): void {
-    this.#cutTurns.push(taker);
-    if (!this.#isContinuing) {
-      this.#isContinuing = true;
-      setImmediate(() => {
-        this.#isContinuing = false;
-        this.#measured(() => {
-          for (const cut of this.#cutTurns.splice(0)) {
-            cut.continueTurn();
-          }
-        });
-      });
-    }
+    this.#turns.finish(began);
   }
 
   #advanceAll(): void {

@@ -40,17 +40,22 @@ process.on("uncaughtException", (error) => {
 });
 process.on("exit", closeBackend);
 
-port.on("message", (message: GatewayNews | { readonly kind: "stop" }) => {
+type Message = GatewayNews | { readonly kind: "stop" } | { readonly kind: "drain" };
+
+function take(message: Message): void {
   if (message.kind === "stop") {
     runtime.stop();
     closeBackend();
     port.postMessage({ kind: "stopped" } satisfies FromShard);
     port.close();
     calls.close();
-    return;
+  } else if (message.kind !== "drain") {
+    // Viewers leave in their own time; nothing asks them to connect again.
+    runtime.take(message);
   }
-  runtime.take(message);
-});
+}
+
+port.on("message", (messages: readonly Message[]) => messages.forEach(take));
 runtime.run();
 for (const endpoint of start.listen) {
   await backend.listen(endpoint);

@@ -13,6 +13,7 @@ import type {
   ViewerAnswer,
   ViewerQuestion,
 } from "../protocol/control/calls.ts";
+import type { OriginAnswer, OriginQuestion } from "../protocol/control/upstream.ts";
 import { ControlError } from "../protocol/errors.ts";
 
 /** An answer later than this counts as none. */
@@ -25,6 +26,9 @@ export interface PrimaryLink {
   leaseRing(streamId: number, wrapBytes: number): Promise<RingLease | null>;
   admit(question: RowQuestion): Promise<AdmissionAnswer>;
   admitViewer(question: ViewerQuestion): Promise<ViewerAnswer>;
+  nextOrigin(question: OriginQuestion): Promise<OriginAnswer>;
+  /** Tells that a play ended; nothing comes back. */
+  playEnded(row: number, play: number): void;
 }
 
 /** What the primary may call here. */
@@ -100,5 +104,12 @@ export function openPrimaryLink(port: MessagePort, handlers: ShardHandlers): Pri
           }
         },
       }),
+    nextOrigin: (question) =>
+      within<OriginAnswer>(primary.nextOrigin(question) as Promise<OriginAnswer>, {
+        name: "nextOrigin",
+        timeoutMs: CALL_TIMEOUT_MS,
+        late: (answer) => giveBack(answer.kind === "stop" ? null : answer.lease),
+      }),
+    playEnded: (row, play) => void primary.playEnded(row, play),
   };
 }

@@ -1,15 +1,31 @@
 /**
- * Who may connect, publish and play: vhost, one publisher per key, takeover of publishers that fell silent. Pure policy
+ * Who may connect, publish and play: vhost, security, referer, one publisher per key, takeover of publishers that fell silent. Pure policy
  * over the directory; the lobby and sessions that ask again after hand-off use the same answers.
  */
+
+import { checkRefer } from "../../protocol/access/refer.ts";
+import {
+  type AccessAction,
+  checkSecurity,
+  SecurityRefusal,
+} from "../../protocol/access/security.ts";
+import type { ClusterConfig } from "../../protocol/conf/cluster.ts";
 import { type Config, resolveVhost, type VhostConfig } from "../../protocol/conf/config.ts";
 import { Counter } from "../../protocol/control/board.ts";
 import type { StreamSettings } from "../../protocol/control/calls.ts";
+import type { UpstreamSettings } from "../../protocol/control/upstream.ts";
 import { ControlError, RejectedError } from "../../protocol/errors.ts";
 import { type StreamRequest, streamKey } from "../../protocol/rtmp/stream-url.ts";
-import type { Coordinator, PublisherPlace, StreamEntry } from "../coordinator/coordinator.ts";
+import {
+  type Coordinator,
+  isPull,
+  type PublisherPlace,
+  type StreamEntry,
+} from "../coordinator/coordinator.ts";
+import type { Edge } from "../coordinator/edge.ts";
 import { monotonicMs } from "../monotonic.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
+import { sendElsewhere } from "./coworkers.ts";
 
 const MS_MASK = 0x7f_ff_ff_ff;
 /** A publisher that is asked to leave has this long. */
@@ -20,6 +36,7 @@ const TAKEOVER_POLL_MS = 5;
 export interface AdmissionHost {
   config(): Config;
   readonly coordinator: Coordinator;
+  readonly edge: Edge;
   readonly shards: readonly (ShardLink | undefined)[];
 }
 
@@ -28,6 +45,13 @@ const COMING: PublisherPlace = { shard: -1, row: -1 };
 
 /** What names a stream. */
 export type StreamName = Pick<StreamRequest, "vhost" | "app" | "stream">;
+
+/** Who asks. */
+export interface Applicant {
+  /** '' when the peer has none. */
+  readonly ip: string;
+  readonly pageUrl: string;
+}
 
 /** A stream that may be played: what the directory needs to find or make its entry. */
 export interface AdmittedStream {
@@ -38,7 +62,7 @@ export interface AdmittedStream {
 
 /** A vhost's settings as a shard needs them. */
 function settingsOf(config: Config, vhost: VhostConfig): StreamSettings {
-  const { play, publish } = vhost;
+  const { play, publish, cluster } = vhost;
   return {
     chunkSize: vhost.chunkSize,
     minLatency: vhost.minLatency,
@@ -55,18 +79,41 @@ function settingsOf(config: Config, vhost: VhostConfig): StreamSettings {
     mwAdaptive: play.mwAdaptive,
     sendMinIntervalMs: play.sendMinIntervalMs,
     reduceSequenceHeader: play.reduceSequenceHeader,
-    playWaitMs: play.waitMs,
+    playWaitMs: cluster.isEdge && play.waitMs === 0 ? cluster.waitMs : play.waitMs,
     playerStallMs: config.limits.playerStallMs,
     firstPacketTimeoutMs: publish.firstPacketTimeoutMs,
     normalTimeoutMs: publish.normalTimeoutMs,
     kickoffForIdleMs: publish.kickoffForIdleMs,
     ringBudgetBytes: config.limits.ringBudgetBytes,
+    upstream: cluster.isEdge ? upstreamOf(cluster) : null,
+  };
+}
+
+function upstreamOf(cluster: ClusterConfig): UpstreamSettings {
+  const { connectTimeoutMs, replyTimeoutMs, firstMediaTimeoutMs, stallTimeoutMs } = cluster;
+  const { holdMs, holdBytes } = cluster;
+  return {
+    connectTimeoutMs,
+    replyTimeoutMs,
+    firstMediaTimeoutMs,
+    stallTimeoutMs,
+    holdMs,
+    holdBytes,
   };
 }
 
 /** The key under which a stream is known: with the name of the vhost that serves it, as in SRS. */
 function keyOf({ app, stream }: StreamName, vhost: VhostConfig): string {
   return streamKey({ vhost: vhost.name, app, stream });
+}
+
+const DENIED: Readonly<Record<AccessAction, string>> = {
+  publish: "NetStream.Publish.Denied",
+  play: "NetStream.Play.Failed",
+};
+
+function badPage(status: string): RejectedError {
+  return new RejectedError("ERR_REFERER", status, "This page may not be served.");
 }
 
 function busy(): RejectedError {
@@ -96,9 +143,35 @@ export class Admission {
     return vhost;
   }
 
+  /** The vhost that serves a client's `connect`, when its page may. @throws RejectedError */
+  connect(name: string, pageUrl: string): VhostConfig {
+    const vhost = this.vhost(name);
+    if (!checkRefer(vhost.refer, "all", pageUrl)) {
+      throw badPage("NetConnection.Connect.Rejected");
+    }
+    return vhost;
+  }
+
   /** The stream to play; players may wait for one that is not live. No state is made for it. @throws RejectedError */
-  play(stream: StreamName): AdmittedStream {
-    return this.#admitted(stream, this.vhost(stream.vhost));
+  play(stream: StreamName, from: Applicant): AdmittedStream {
+    const vhost = this.#permitted("play", stream, from);
+    const admitted = this.#admitted(stream, vhost);
+    if (this.#host.edge.isNotFound(admitted.key) && vhost.cluster.waitMs > 0) {
+      const status = "NetStream.Play.StreamNotFound";
+      throw new RejectedError("ERR_STREAM_NOT_FOUND", status, "No such stream.");
+    }
+    return admitted;
+  }
+
+  /**
+   * Looks for a stream that is not live here at the other origins of a mesh; undefined when it is to be served here. The
+   * promise is always rejected, with a redirect or without.
+   */
+  elsewhere(stream: StreamRequest): Promise<never> | undefined {
+    const { name, cluster } = this.vhost(stream.vhost);
+    const isLive = this.#host.coordinator.find(streamKey({ ...stream, vhost: name }))?.publisher;
+    const isAsked = cluster.originCluster && !cluster.isEdge && !isLive;
+    return isAsked ? sendElsewhere(stream, name, cluster.coworkers) : undefined;
   }
 
   /**
@@ -106,15 +179,17 @@ export class Admission {
    * it back by {@link abandon}.
    * @throws RejectedError when somebody publishes it.
    */
-  async publish(stream: StreamName): Promise<StreamEntry> {
+  async publish(stream: StreamName, from: Applicant): Promise<StreamEntry> {
     const { coordinator } = this.#host;
-    const { key, settings } = this.#admitted(stream, this.vhost(stream.vhost));
+    const { key, settings } = this.#admitted(stream, this.#permitted("publish", stream, from));
     const holder = coordinator.find(key)?.publisher ?? null;
-    if (holder !== null) {
+    if (isPull(holder)) {
+      await this.#host.edge.yieldTo(key);
+    } else if (holder !== null) {
       await this.#takeOver(key, holder);
     }
     // While that took its time the entry may have been made anew, and somebody may have been faster.
-    const vacant = coordinator.enter(key, settings);
+    const vacant = coordinator.enter(key, this.current({ key, settings }));
     if (vacant.publisher !== null) {
       throw busy();
     }
@@ -122,9 +197,36 @@ export class Admission {
     return vacant;
   }
 
+  /** The settings of an admitted stream by now: a reload may have come between. */
+  current({ key, settings }: AdmittedStream): StreamSettings {
+    return this.settingsUnder(this.#host.config(), key) ?? settings;
+  }
+
+  /** What a reload to `config` makes of a running stream's settings; those of a vhost that is gone stay. */
+  settingsUnder(config: Config, key: string): StreamSettings | undefined {
+    const vhost = config.vhosts.get(key.slice(0, key.indexOf("/")));
+    return vhost === undefined ? undefined : this.#settingsOf(config, vhost);
+  }
+
   /** Gives a name back that was taken and not used. */
   abandon(entry: StreamEntry): void {
     this.#host.coordinator.removePublisher(entry, COMING);
+  }
+
+  /** The vhost, when its rules let the client do it: addresses first, then pages, as in SRS. @throws RejectedError */
+  #permitted(action: AccessAction, stream: StreamName, { ip, pageUrl }: Applicant): VhostConfig {
+    const vhost = this.vhost(stream.vhost);
+    const status = DENIED[action];
+    const refusal = checkSecurity(vhost.security, action, ip);
+    if (refusal !== undefined) {
+      const isDenied = refusal === SecurityRefusal.Denied;
+      const code = isDenied ? "ERR_SECURITY_DENIED" : "ERR_SECURITY_NOT_ALLOWED";
+      throw new RejectedError(code, status, `This address may not ${action}.`);
+    }
+    if (!checkRefer(vhost.refer, action, pageUrl)) {
+      throw badPage(status);
+    }
+    return vhost;
   }
 
   /** Ends the publisher of a key when it fell silent. @throws RejectedError when it did not. */
@@ -153,12 +255,16 @@ export class Admission {
   }
 
   #admitted(stream: StreamName, vhost: VhostConfig): AdmittedStream {
+    return { key: keyOf(stream, vhost), settings: this.#settingsOf(this.#host.config(), vhost) };
+  }
+
+  #settingsOf(config: Config, vhost: VhostConfig): StreamSettings {
     let settings = this.#settings.get(vhost);
     if (settings === undefined) {
-      settings = settingsOf(this.#host.config(), vhost);
+      settings = settingsOf(config, vhost);
       this.#settings.set(vhost, settings);
     }
-    return { key: keyOf(stream, vhost), settings };
+    return settings;
   }
 }
 

@@ -1,5 +1,5 @@
 /** One connection in the lobby: its session machine, its deadlines, its answers, its way out. */
-import type { Socket } from "node:net";
+import type { ClusterConfig } from "../../protocol/conf/cluster.ts";
 import { ProtocolError, RejectedError } from "../../protocol/errors.ts";
 import {
   type ConnectRequest,
@@ -9,12 +9,15 @@ import {
   type StreamRequest,
 } from "../../protocol/rtmp/server-session.ts";
 import type { StreamEntry } from "../coordinator/coordinator.ts";
-import type { AdmittedStream } from "./admission.ts";
+import type { Connection } from "./acceptor.ts";
+import type { AdmittedStream, Applicant } from "./admission.ts";
 import type { FairClock } from "./fair-clock.ts";
 import { handshakeHost } from "./handshake-host.ts";
 import type { LobbyHost } from "./lobby-host.ts";
 import { LobbySocket, type LobbySocketSink } from "./lobby-socket.ts";
+import { askOrigins } from "./origin-check.ts";
 import { type Arrival, Placed, placePlayer, placePublisher } from "./placing.ts";
+import { describeError, noRoom } from "./refusals.ts";
 
 /** A refused client has this long to read why. */
 const FAREWELL_MS = 1000;
@@ -55,15 +58,17 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
   readonly #keeper: NewcomerKeeper;
   readonly #socket: LobbySocket;
   readonly #session: ServerSession;
-  /** **Owned**: bytes read and not consumed; at most one read of the socket and what it buffers while paused. */
+  /** **Owned**: bytes read and not consumed; at most one read of the socket. */
   #rest: Uint8Array = NOTHING;
   #deadline: number;
   #state: State = "open";
   #isWaiting = false;
+  /** Servers that the request has passed. */
+  #path = "";
   /** What comes after the session has returned. */
   #next: (() => void) | undefined;
 
-  constructor(socket: Socket, options: NewcomerOptions) {
+  constructor(connection: Connection, options: NewcomerOptions) {
     const { id, host, keeper, isSurplus } = options;
     this.id = id;
     this.isSurplus = isSurplus;
@@ -71,9 +76,9 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
     this.#keeper = keeper;
     this.since = keeper.clock.now();
     this.#deadline = this.since + host.config().limits.handshakeTimeoutMs;
-    this.#socket = new LobbySocket(socket, this);
+    this.#socket = new LobbySocket(connection, host.poller, this);
     const serverInfo = { ...host.serverInfo, ip: this.#socket.localIp, id };
-    this.#session = new ServerSession(handshakeHost, { serverInfo });
+    this.#session = new ServerSession(handshakeHost, { serverInfo, offerReconnect: true });
   }
 
   get ip(): string {
@@ -145,22 +150,27 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
         const status = "NetConnection.Connect.Rejected";
         throw new RejectedError("max_connections", status, "The server is full.");
       }
-      const vhost = this.#host.admission.vhost(request.vhost);
+      const vhost = this.#host.admission.connect(request.vhost, request.pageUrl);
+      this.#path = this.#host.edge.passage(request.edge, this.id);
       this.#session.configure({
         chunkSizeOut: vhost.chunkSize,
         windowAckSizeOut: vhost.outAckSize,
         inAckSize: vhost.inAckSize,
       });
       this.#deadline = this.since + this.#host.config().limits.identifyTimeoutMs;
-      this.#session.acceptConnect(this);
+      if (vhost.cluster.isEdge && vhost.cluster.tokenTraverse) {
+        this.#askOrigin(request, vhost.cluster);
+      } else {
+        this.#session.acceptConnect(this);
+      }
     } catch (error) {
-      this.#reject(error, (code, text) => this.#session.rejectConnect(code, text, this));
+      this.#rejectConnect(error);
     }
   }
 
   publish(messageStream: number, request: StreamRequest, style: PublishStyle): void {
     this.#waits(true);
-    this.#host.admission.publish(request).then(
+    this.#host.admission.publish(request, this.#applicant(request)).then(
       (entry) => {
         this.#whenFlushed(() => this.#startPublish({ messageStream, request }, entry, style));
       },
@@ -171,7 +181,12 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
   play(messageStream: number, request: StreamRequest): void {
     this.#waits(true);
     try {
-      const stream = this.#host.admission.play(request);
+      const stream = this.#host.admission.play(request, this.#applicant(request));
+      const isElsewhere = this.#host.admission.elsewhere(request);
+      if (isElsewhere !== undefined) {
+        isElsewhere.catch((error: unknown) => this.#rejectPlay(messageStream, error));
+        return;
+      }
       this.#next = () =>
         this.#whenFlushed(() => this.#startPlay({ messageStream, request }, stream));
     } catch (error) {
@@ -200,7 +215,7 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
   #push(input: Uint8Array): void {
     const isNew = this.#session.phase === "handshake";
     const consumed = this.#session.push(input, this);
-    this.#rest = consumed < input.length ? input.subarray(consumed) : NOTHING;
+    this.#rest = consumed < input.length ? input.slice(consumed) : NOTHING;
     if (isNew && this.#session.phase !== "handshake") {
       this.#keeper.shookHands(this);
       if (this.#session.phase === "connect") {
@@ -253,10 +268,15 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
     );
   }
 
+  #applicant({ pageUrl }: StreamRequest): Applicant {
+    return { ip: this.ip, pageUrl };
+  }
+
   #arrival(messageStream: number, request: StreamRequest): Arrival {
     const { id, ip } = this;
     const [socket, session, rest] = [this.#socket, this.#session, this.#rest];
-    return { id, ip, socket, session, sink: this, rest, messageStream, request };
+    const path = this.#path;
+    return { id, ip, socket, session, sink: this, rest, messageStream, request, path };
   }
 
   #conclude(placed: Placed, refuse: () => void): void {
@@ -286,6 +306,36 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
     }
   }
 
+  /** Lets an origin judge the client's connect; the client waits meanwhile. */
+  #askOrigin(request: ConnectRequest, cluster: ClusterConfig): void {
+    this.#waits(true);
+    askOrigins(request, cluster, this.#host.config().limits.handshakeTimeoutMs).then(
+      () => {
+        if (this.#state === "open") {
+          this.#waits(false);
+          this.#session.acceptConnect(this);
+          this.#resume();
+        }
+      },
+      (error: unknown) => this.#rejectConnect(error),
+    );
+  }
+
+  /** Reads on after an answer that came later than the bytes behind the question. */
+  #resume(): void {
+    const rest = this.#rest;
+    this.#rest = NOTHING;
+    this.#socket.flush();
+    this.#socket.resume();
+    if (rest.length > 0) {
+      this.read(rest);
+    }
+  }
+
+  #rejectConnect(error: unknown): void {
+    this.#reject(error, (code, text) => this.#session.rejectConnect(code, text, this));
+  }
+
   #rejectPublish(messageStream: number, error: unknown): void {
     this.#reject(error, (code, text) =>
       this.#session.rejectPublish(messageStream, code, text, this),
@@ -293,7 +343,10 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
   }
 
   #rejectPlay(messageStream: number, error: unknown): void {
-    this.#reject(error, (code, text) => this.#session.rejectPlay(messageStream, code, text, this));
+    const redirect = error instanceof RejectedError ? error.redirect : undefined;
+    this.#reject(error, (code, text) =>
+      this.#session.rejectPlay(messageStream, code, text, this, redirect),
+    );
   }
 
   #reject(error: unknown, answer: (code: string, description: string) => void): void {
@@ -340,21 +393,9 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
   }
 }
 
-function noRoom(status: string): RejectedError {
-  return new RejectedError("no_room", status, "The server has no room.");
-}
-
 function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(first.length + second.length);
   bytes.set(first);
   bytes.set(second, first.length);
   return bytes;
-}
-
-/** Short text of an error for the log; never a stack. */
-function describeError(error: unknown): string {
-  if (error instanceof ProtocolError) {
-    return `${error.code}: ${error.message}`;
-  }
-  return error instanceof Error ? error.message : String(error);
 }

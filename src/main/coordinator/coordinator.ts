@@ -22,10 +22,32 @@ const BITS_PER_SECOND_UNKNOWN = 1_000_000;
 /** A dead ring's time line ends at the latest of so many frames: its tracks are interleaved. */
 const LAST_FRAMES = 32;
 
+/** Numbers of plays stand in 32 bits of a row. */
+const PLAYS_MAX = 0x7f_ff_ff_ff;
+
 /** Who publishes a stream. */
 export interface PublisherPlace {
   readonly shard: number;
   readonly row: number;
+}
+
+/** Rows below this are no rows: the writer is an upstream pull, see {@link pullPlace}. */
+const PULL_ROW = -1;
+
+/** The place of a pull that a shard has the duty for; an edge's pulls stand where publishers do. */
+export function pullPlace(shard: number, pullId: number): PublisherPlace {
+  return { shard, row: PULL_ROW - pullId };
+}
+
+/** True for the place of a pull. */
+export function isPull(place: PublisherPlace | null): boolean {
+  return place !== null && place.row < PULL_ROW;
+}
+
+/** Who is told when a stream loses its last player or its publisher. */
+export interface DirectoryObserver {
+  deserted(entry: StreamEntry): void;
+  vacated(entry: StreamEntry): void;
 }
 
 /** One key with a publisher or players. */
@@ -33,7 +55,8 @@ export interface StreamEntry {
   readonly id: number;
   /** `vhost/app/stream`. */
   readonly key: string;
-  readonly settings: StreamSettings;
+  /** Replaced by a reload. */
+  settings: StreamSettings;
   /** null while nobody publishes; the row is -1 until the hand-off. */
   publisher: PublisherPlace | null;
   /** The ring that players read now. */
@@ -43,14 +66,16 @@ export interface StreamEntry {
   bitsPerSecond: number;
   /** Players by shard. */
   readonly players: number[];
-  /** Shards that know the stream. */
-  readonly knownBy: Set<number>;
+  /** Shards that know the stream, each with the number of the announcement. */
+  readonly knownBy: Map<number, number>;
 }
 
 /** A player as it counts for its stream and shard. */
 export interface PlayerShare {
   readonly entry: StreamEntry;
   readonly shard: number;
+  /** Number of the play, 1 or more, never used again while it could be mistaken. */
+  readonly play: number;
 }
 
 type RingOpened = Extract<FromShard, { kind: "ring-opened" }>;
@@ -60,19 +85,34 @@ type RingEnded = Extract<FromShard, { kind: "ring-ended" }>;
 export class Coordinator {
   readonly #pool: RingPool;
   readonly #shards: readonly (ShardLink | undefined)[];
-  readonly #spillPlayers: number;
+  readonly #spillPlayers: () => number;
   readonly #byKey = new Map<string, StreamEntry>();
   readonly #byId = new Map<number, StreamEntry>();
   /** Bits per second assigned by hand-offs. */
   readonly #assigned: number[];
   #nextId = 1;
+  #observer: DirectoryObserver | undefined;
+  #announcements = 0;
+  #plays = 0;
 
-  /** @param shards Live table of the supervisor: a slot is undefined while its thread is being replaced. */
-  constructor(pool: RingPool, shards: readonly (ShardLink | undefined)[], spillPlayers: number) {
+  /**
+   * @param shards Live table of the supervisor: a slot is undefined while its thread is being replaced.
+   * @param spillPlayers Players of one stream that stay on its home shard; a reload may change it.
+   */
+  constructor(
+    pool: RingPool,
+    shards: readonly (ShardLink | undefined)[],
+    spillPlayers: () => number,
+  ) {
     this.#pool = pool;
     this.#shards = shards;
     this.#spillPlayers = spillPlayers;
     this.#assigned = new Array<number>(shards.length).fill(0);
+  }
+
+  /** Who hears of streams without players and without publisher. */
+  observe(observer: DirectoryObserver): void {
+    this.#observer = observer;
   }
 
   /** Streams with a publisher or players. */
@@ -87,6 +127,10 @@ export class Coordinator {
 
   find(key: string): StreamEntry | undefined {
     return this.#byKey.get(key);
+  }
+
+  findById(streamId: number): StreamEntry | undefined {
+    return this.#byId.get(streamId);
   }
 
   /** The entry of a key; a new one lives only as long as somebody publishes or plays. */
@@ -104,7 +148,7 @@ export class Coordinator {
       previous: null,
       bitsPerSecond: BITS_PER_SECOND_UNKNOWN,
       players: this.#shards.map(() => 0),
-      knownBy: new Set(),
+      knownBy: new Map(),
     };
     this.#nextId += 1;
     this.#byKey.set(key, entry);
@@ -118,7 +162,7 @@ export class Coordinator {
     if (isUsed || !this.#byId.delete(entry.id)) {
       return;
     }
-    for (const shard of [...entry.knownBy]) {
+    for (const shard of [...entry.knownBy.keys()]) {
       this.#forget(entry, shard);
     }
     this.#byKey.delete(entry.key);
@@ -136,7 +180,7 @@ export class Coordinator {
       key: entry.key,
       shards: this.#placementShards(),
       playersOfStreamPerShard: entry.players,
-      spillPlayers: this.#spillPlayers,
+      spillPlayers: this.#spillPlayers(),
     });
   }
 
@@ -145,9 +189,12 @@ export class Coordinator {
     if (entry.knownBy.has(shard)) {
       return;
     }
-    entry.knownBy.add(shard);
+    this.#announcements += 1;
+    const announcement = this.#announcements;
+    entry.knownBy.set(shard, announcement);
     const { id: streamId, key, settings } = entry;
-    this.#shards[shard]?.post({ kind: "stream", streamId, key, settings } satisfies StreamNews);
+    const news: StreamNews = { kind: "stream", streamId, key, settings, announcement };
+    this.#shards[shard]?.post(news);
     this.#tellRing(entry, shard);
   }
 
@@ -165,7 +212,8 @@ export class Coordinator {
   addPlayer(entry: StreamEntry, shard: number): PlayerShare {
     entry.players[shard] = (entry.players[shard] ?? 0) + 1;
     this.#assign(shard, entry.bitsPerSecond);
-    return { entry, shard };
+    this.#plays = (this.#plays % PLAYS_MAX) + 1;
+    return { entry, shard, play: this.#plays };
   }
 
   /** A player is gone. */
@@ -177,6 +225,9 @@ export class Coordinator {
       this.#assign(shard, -entry.bitsPerSecond);
     }
     this.#forgetUnused(entry, shard);
+    if (entry.players.every((count) => count === 0)) {
+      this.#observer?.deserted(entry);
+    }
     this.prune(entry);
   }
 
@@ -188,6 +239,7 @@ export class Coordinator {
     entry.publisher = null;
     entry.ringId = null;
     this.#forgetUnused(entry, place.shard);
+    this.#observer?.vacated(entry);
     this.prune(entry);
   }
 
@@ -205,7 +257,7 @@ export class Coordinator {
       return;
     }
     entry.ringId = lease.ringId;
-    for (const shard of entry.knownBy) {
+    for (const shard of entry.knownBy.keys()) {
       if (shard !== writer) {
         this.#tellRing(entry, shard);
       }
@@ -213,7 +265,8 @@ export class Coordinator {
   }
 
   /**
-   * A publish has ended, its connection may stay: the name is free from now on.
+   * A publish has ended, its connection may stay: the name is free from now on. A pull keeps it: it goes on with another
+   * ring.
    * @returns who published what; undefined when that is known already.
    */
   ringEnded(
@@ -226,6 +279,10 @@ export class Coordinator {
       return undefined;
     }
     entry.previous = end;
+    if (isPull(publisher)) {
+      entry.ringId = null;
+      return undefined;
+    }
     this.removePublisher(entry, publisher);
     return { entry, publisher };
   }
@@ -307,8 +364,10 @@ export class Coordinator {
   }
 
   #forget(entry: StreamEntry, shard: number): void {
-    if (entry.knownBy.delete(shard)) {
-      this.#shards[shard]?.post({ kind: "forget", streamId: entry.id });
+    const announcement = entry.knownBy.get(shard);
+    if (announcement !== undefined) {
+      entry.knownBy.delete(shard);
+      this.#shards[shard]?.post({ kind: "forget", streamId: entry.id, announcement });
     }
   }
 }

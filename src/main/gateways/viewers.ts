@@ -8,6 +8,7 @@ import type { Admission } from "../accept/admission.ts";
 import { newConnectionId } from "../accept/connection-id.ts";
 import type { Clients } from "../coordinator/clients.ts";
 import type { Coordinator } from "../coordinator/coordinator.ts";
+import type { Edge } from "../coordinator/edge.ts";
 import type { Logger } from "../log/logger.ts";
 import { monotonicMs } from "../monotonic.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
@@ -18,6 +19,7 @@ export interface ViewersHost {
   readonly admission: Admission;
   readonly coordinator: Coordinator;
   readonly clients: Clients;
+  readonly edge: Edge;
   readonly log: Logger;
 }
 
@@ -59,8 +61,9 @@ export class Viewers {
   }
 
   #place(gateway: ShardLink, question: ViewerQuestion, { request, flv }: Target): ViewerAnswer {
-    const { admission, coordinator, clients, log } = this.#host;
-    const { key, settings } = admission.play(request);
+    const { admission, coordinator, clients, edge, log } = this.#host;
+    const { ip, referer: pageUrl } = question;
+    const { key, settings } = admission.play(request, { ip, pageUrl });
     const row = gateway.allocateRow();
     if (row < 0) {
       return refusal(503, "Too many viewers");
@@ -72,21 +75,27 @@ export class Viewers {
     gateway.board.descriptor[row] = -1;
     const entry = coordinator.enter(key, settings);
     coordinator.announce(entry, gateway.index);
+    const share = coordinator.addPlayer(entry, gateway.index);
+    gateway.board.play[row] = share.play;
     clients.add({
       id,
-      ip: question.ip,
+      ip,
+      path: "",
       type: "flv-play",
       shard: gateway.index,
       row,
       request,
       since: monotonicMs(),
       published: new Set(),
-      playing: coordinator.addPlayer(entry, gateway.index),
+      plays: new Map([[share.play, share]]),
     });
+    edge.wanted(entry, { id, request, path: "" });
     const { vhost, app, stream } = request;
     const where = `vhost=${vhost}, app=${app}, stream=${stream}`;
-    log.info(id, `flv-play, ${where}, ip=${question.ip}, ${gateway.name}`);
-    return { allowed: true, row, format: "flv", streamId: entry.id, key, settings, flv };
+    log.info(id, `flv-play, ${where}, ip=${ip}, ${gateway.name}`);
+    const { id: streamId, knownBy } = entry;
+    const announcement = knownBy.get(gateway.index) ?? 0;
+    return { allowed: true, row, format: "flv", streamId, key, settings, announcement, flv };
   }
 
   /** @returns null where no vhost serves the path. @throws RejectedError for names that no stream can have */

@@ -43,6 +43,8 @@ export interface SupervisorOptions {
   /** A thread that must not be terminated hangs: only a new process helps. */
   readonly stuck: (link: ShardLink) => void;
   readonly allowFaults: boolean;
+  /** **Shared**: the version of the configuration in force. */
+  readonly version: SharedArrayBuffer;
   /** Those that differ from the defaults. */
   readonly limits: Partial<SupervisorLimits>;
   readonly log: Logger;
@@ -79,7 +81,7 @@ export class Supervisor {
   deaths = 0;
 
   constructor(options: SupervisorOptions) {
-    const { shards, gateways, rows, allowFaults } = options;
+    const { shards, gateways, rows, allowFaults, version } = options;
     const threads = shards + gateways.length;
     this.#options = options;
     this.#limits = { ...LIMITS, ...options.limits };
@@ -92,6 +94,7 @@ export class Supervisor {
         rows,
         allowFaults,
         doorbells,
+        version,
         threads,
         heapMb,
         gateway: gateways[index - shards] ?? null,

@@ -2,13 +2,18 @@
  * What the primary and a shard say to each other. Hand-offs and news about rings are posted messages, in order on one
  * port; questions with an answer are typed calls with a time limit. Session snapshots pass through unread.
  */
+import type { RingLease, TimelineEnd } from "./ring-lease.ts";
+import type {
+  OriginAnswer,
+  OriginQuestion,
+  PullEnded,
+  PullOrder,
+  PullStop,
+  UpstreamSettings,
+  UpstreamWorks,
+} from "./upstream.ts";
 
-/** A ring that a thread may use until it says `ring-released`, once for every lease it was sent. */
-export interface RingLease {
-  readonly ringId: number;
-  /** **Shared**. */
-  readonly memory: SharedArrayBuffer;
-}
+export type { RingLease, TimelineEnd } from "./ring-lease.ts";
 
 /** How a stream's publisher and players are treated: the slice of a vhost that a shard needs. Times in milliseconds. */
 export interface StreamSettings {
@@ -34,13 +39,8 @@ export interface StreamSettings {
   readonly normalTimeoutMs: number;
   readonly kickoffForIdleMs: number;
   readonly ringBudgetBytes: number;
-}
-
-/** Where the time line of a stream stood when its last publisher left. */
-export interface TimelineEnd {
-  /** Last output timestamps in milliseconds, modulo 2^32; -1 where the track had none. */
-  readonly audio: number;
-  readonly video: number;
+  /** Of an edge; null at an origin. */
+  readonly upstream: UpstreamSettings | null;
 }
 
 /** A stream that the shard will get players or a publisher of. */
@@ -50,6 +50,8 @@ export interface StreamNews {
   /** `vhost/app/stream`. */
   readonly key: string;
   readonly settings: StreamSettings;
+  /** Rises with every announcement. */
+  readonly announcement: number;
 }
 
 /** The ring that players of a stream read now; null: there is none. */
@@ -59,10 +61,28 @@ export interface RingNews {
   readonly lease: RingLease | null;
 }
 
+/** New settings of a stream that the shard knows. */
+export interface SettingsChange {
+  readonly streamId: number;
+  readonly settings: StreamSettings;
+}
+
+/**
+ * What a reload changes for the streams of a shard, in force from the moment that the shared version word says so. The
+ * shard answers `settings-accepted`. A version that was skipped is never in force.
+ */
+export interface SettingsNews {
+  readonly kind: "settings";
+  readonly version: number;
+  readonly changes: readonly SettingsChange[];
+}
+
 /** No player or publisher of the stream is left on the shard; its rings are let go. */
 export interface ForgetStream {
   readonly kind: "forget";
   readonly streamId: number;
+  /** The announcement that is taken back: not a later one, which an {@link AdmissionAnswer} may have told meanwhile. */
+  readonly announcement: number;
 }
 
 interface Give {
@@ -99,9 +119,14 @@ export interface GivePublisher<Snapshot> extends Give {
 export type ToShard<Snapshot, DecoderSnapshot> =
   | StreamNews
   | RingNews
+  | SettingsNews
   | ForgetStream
   | GivePlayer<DecoderSnapshot>
   | GivePublisher<Snapshot>
+  | PullOrder
+  | PullStop
+  /** The server stops gracefully: clients that understand it are asked to connect again. */
+  | { readonly kind: "drain" }
   | { readonly kind: "stop" };
 
 /** Why a row ended. */
@@ -115,8 +140,10 @@ export type EndReason =
   | "no media"
   | "nobody watches"
   | "no stream"
+  | "no origin"
   | "protocol error"
   | "network error"
+  | "no longer allowed"
   | "server stops"
   | "shard died";
 
@@ -143,8 +170,12 @@ export type FromShard =
       readonly ringId: number;
       readonly end: TimelineEnd;
     }
+  /** The shard will apply the version when it is in force. */
+  | { readonly kind: "settings-accepted"; readonly version: number }
   /** This thread holds no view of the ring any more. */
   | { readonly kind: "ring-released"; readonly ringId: number }
+  | PullEnded
+  | UpstreamWorks
   | { readonly kind: "stopped" };
 
 /** What a publisher or player asks for a second time on its connection. */
@@ -171,6 +202,10 @@ export type AdmissionAnswer =
       /** Of a publisher: the ring to write. A player's comes as {@link RingNews}. */
       readonly lease: RingLease | null;
       readonly previous: TimelineEnd | null;
+      /** As in {@link StreamNews}. */
+      readonly announcement: number;
+      /** Of a player: number of the play, for {@link PrimaryCalls.playEnded}. */
+      readonly play: number;
     }
   | { readonly allowed: false; readonly status: string; readonly description: string };
 
@@ -205,6 +240,8 @@ export type ViewerAnswer =
       readonly streamId: number;
       readonly key: string;
       readonly settings: StreamSettings;
+      /** As in {@link StreamNews}. */
+      readonly announcement: number;
       readonly flv: FlvSettings;
     }
   | {
@@ -222,6 +259,13 @@ export interface PrimaryCalls {
   /** A ring of at least this wrap for a stream that the calling shard writes; null when the host's budget is spent. */
   leaseRing(streamId: number, wrapBytes: number): Promise<RingLease | null>;
   admit(question: RowQuestion): Promise<AdmissionAnswer>;
+  /** Where an upstream connection goes next. */
+  nextOrigin(question: OriginQuestion): Promise<OriginAnswer>;
+  /**
+   * A play has ended and its connection stays. A call and no posted message: it keeps its order with the questions of
+   * the same connection. Numbers are never used again, so that a late one means nobody else's play.
+   */
+  playEnded(row: number, play: number): Promise<void>;
 }
 
 /** Faults that tests inject into a shard. */
@@ -261,5 +305,7 @@ export interface ShardStart {
   readonly threads: number;
   readonly board: SharedArrayBuffer;
   readonly doorbells: SharedArrayBuffer;
+  /** The version of the configuration in force. */
+  readonly version: SharedArrayBuffer;
   readonly allowFaults: boolean;
 }

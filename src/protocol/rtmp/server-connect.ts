@@ -23,6 +23,8 @@ import { resolveConnect } from "./stream-url.ts";
 const FOURCC_ENTRIES_MAX = 64;
 const FOURCC_CHARACTERS_MAX = 8;
 const EDGE_TEXT_CHARACTERS_MAX = 64;
+/** Thirty servers one behind the other. */
+const EDGE_PATH_CHARACTERS_MAX = 2048;
 
 /**
  * `connect` was received.
@@ -123,8 +125,18 @@ function readRequest(
       pageUrl: textAt(properties, "pageUrl").slice(0, PAGE_URL_BYTES_MAX),
       swfUrl: textAt(properties, "swfUrl").slice(0, PAGE_URL_BYTES_MAX),
     });
+    // Field by field: a spread is several times slower, and every connection passes here.
     return {
-      ...place,
+      vhost: place.vhost,
+      app: place.app,
+      stream: place.stream,
+      param: place.param,
+      tcUrl: place.tcUrl,
+      pageUrl: place.pageUrl,
+      swfUrl: place.swfUrl,
+      host: place.host,
+      port: place.port,
+      credentials: place.credentials,
       flashVersion: textAt(properties, "flashVer").slice(0, PAGE_URL_BYTES_MAX),
       objectEncoding: properties?.get("objectEncoding") === 3 ? 3 : 0,
       enhanced: readEnhanced(properties),
@@ -179,7 +191,8 @@ function readFourCcInfo(value: AmfValue): Array<readonly [string, number]> {
 
 function readEdge(extension: AmfObject | null): EdgeIdentity | undefined {
   const ip = textAt(extension, "srs_server_ip").slice(0, EDGE_TEXT_CHARACTERS_MAX);
-  if (ip === "") {
+  const path = textAt(extension, "weir_path").slice(0, EDGE_PATH_CHARACTERS_MAX);
+  if (ip === "" && path === "") {
     return undefined;
   }
   const id = extension?.get("srs_id");
@@ -190,5 +203,6 @@ function readEdge(extension: AmfObject | null): EdgeIdentity | undefined {
       0,
       EDGE_TEXT_CHARACTERS_MAX,
     ),
+    path,
   };
 }

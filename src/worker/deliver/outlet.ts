@@ -39,6 +39,8 @@ interface Source {
 export class GatewayStream {
   readonly streamId: number;
   readonly key: string;
+  /** Number of the newest announcement of it. */
+  announcement = 0;
   readonly #settings: StreamSettings;
   readonly #host: GatewayStreamHost;
   /** Oldest first. */
@@ -48,9 +50,15 @@ export class GatewayStream {
   constructor(streamId: number, key: string, settings: StreamSettings, host: GatewayStreamHost) {
     this.streamId = streamId;
     this.key = key;
-    const playWaitMs = settings.playWaitMs > 0 ? settings.playWaitMs : HTTP_WAIT_MS;
-    this.#settings = { ...settings, playWaitMs };
+    this.#settings = { ...settings };
+    this.change(settings);
     this.#host = host;
+  }
+
+  /** What a reload changes counts for all viewers at once. */
+  change(settings: StreamSettings): void {
+    const playWaitMs = settings.playWaitMs > 0 ? settings.playWaitMs : HTTP_WAIT_MS;
+    Object.assign(this.#settings, settings, { playWaitMs });
   }
 
   get outlets(): Iterable<Outlet> {

@@ -22,6 +22,7 @@ import {
 } from "./native.ts";
 import { Pending, type SharedBytes } from "./pending.ts";
 import { type Rows, SEND_FAILED } from "./rows.ts";
+import { SharingRows } from "./sharing-rows.ts";
 
 const EVENTS_PER_POLL = 1024;
 const READ_BYTES = 64 * 1024;
@@ -43,7 +44,9 @@ export interface RowOptions {
 /** Descriptors of players: sending, reading, closing. */
 export class SocketRows implements Rows {
   readonly board: Board;
-  /** Rows whose socket is full. */
+  /** Rows without a socket of their own, behind all others. */
+  readonly sharing: SharingRows;
+  /** Rows whose socket is full; none of {@link sharing}. */
   readonly blocked: Set<number> = new Set();
   /** Chunk size last announced to each row's peer, 0 where the lobby's still holds. */
   readonly chunkSize: Int32Array;
@@ -60,7 +63,8 @@ export class SocketRows implements Rows {
 
   constructor(board: Board) {
     this.board = board;
-    this.chunkSize = new Int32Array(board.rows);
+    this.sharing = new SharingRows(board);
+    this.chunkSize = new Int32Array(board.allRows);
     this.#unsentBytes = new Int32Array(board.rows);
     this.#staging = memoryBase(new SharedArrayBuffer(STAGING_BYTES));
     this.#stagingBytes = new Uint8Array(this.#staging.buffer);
@@ -89,8 +93,7 @@ export class SocketRows implements Rows {
   adopt(row: number, options: RowOptions): boolean {
     const descriptor = this.#descriptor(row);
     Atomics.store(this.board.state, row, RowState.Held);
-    setNoDelay(descriptor, options.noDelay);
-    setUserTimeout(descriptor, options.stallMs);
+    this.tune(row, options);
     setKeepAlive(descriptor, KEEP_ALIVE);
     this.chunkSize[row] = 0;
     this.#unsentBytes[row] = 0;
@@ -104,10 +107,19 @@ export class SocketRows implements Rows {
 
   /** Sets how many bytes may wait in the row's socket unsent; a call only where that changes. */
   limitUnsent(row: number, bytes: number): void {
-    if (this.#unsentBytes[row] !== bytes) {
+    if (row >= this.board.rows) {
+      this.sharing.carrierOf(row)?.limitUnsent(bytes);
+    } else if (this.#unsentBytes[row] !== bytes) {
       this.#unsentBytes[row] = bytes;
       setUnsentLimit(this.#descriptor(row), bytes);
     }
+  }
+
+  /** Sets a row's socket options that follow the stream's settings. */
+  tune(row: number, { noDelay, stallMs }: { noDelay: boolean; stallMs: number }): void {
+    const descriptor = this.#descriptor(row);
+    setNoDelay(descriptor, noDelay);
+    setUserTimeout(descriptor, stallMs);
   }
 
   /**
@@ -128,6 +140,10 @@ export class SocketRows implements Rows {
    * @returns false when the connection failed or its backlog is over the limit.
    */
   sendBytes(row: number, bytes: Uint8Array, more = false): boolean {
+    if (row >= this.board.rows) {
+      this.sharing.carrierOf(row)?.send(row, bytes);
+      return true;
+    }
     if (this.#pending.has(row)) {
       return this.#keep(row, bytes, 0);
     }
@@ -180,6 +196,9 @@ export class SocketRows implements Rows {
   block(row: number): void {
     if (((this.board.flags[row] ?? 0) & RowFlag.Blocked) === 0) {
       this.#setFlag(row, RowFlag.Blocked);
+      if (row >= this.board.rows) {
+        return;
+      }
       this.blocked.add(row);
       this.#epoll.change(this.#descriptor(row), WATCH_IN_OUT, row);
     }
@@ -189,6 +208,9 @@ export class SocketRows implements Rows {
   unblock(row: number): void {
     if (((this.board.flags[row] ?? 0) & RowFlag.Blocked) !== 0) {
       this.#clearFlag(row, RowFlag.Blocked);
+      if (row >= this.board.rows) {
+        return;
+      }
       this.blocked.delete(row);
       this.#epoll.change(this.#descriptor(row), WATCH_IN, row);
     }
@@ -220,6 +242,19 @@ export class SocketRows implements Rows {
     return received === -Errno.Again || received === -Errno.Intr
       ? null
       : this.#readBytes.subarray(0, 0);
+  }
+
+  /**
+   * Lets the descriptor of a row, which stays HELD, go to another user in this thread.
+   * @returns bytes that wait to be sent, in their order. Owned.
+   */
+  release(row: number): Uint8Array {
+    const unsent = this.#pending.get(row)?.takeAll() ?? new Uint8Array(0);
+    this.#pending.delete(row);
+    this.blocked.delete(row);
+    this.#epoll.remove(this.#descriptor(row));
+    this.#clearFlag(row, RowFlag.Blocked | RowFlag.Pending);
+    return unsent;
   }
 
   /** Closes the row's descriptor: HELD → CLOSING → FREE. `reset`: queued bytes must not be delivered. */

@@ -1,138 +1,151 @@
 /**
  * A publishing connection on its shard: the protocol machine between the socket and the live streams it feeds.
- * One connection may publish several streams, each on its own message stream.
+ * One connection may publish and play several streams, each on its own message stream; a player that asks for a second
+ * stream goes on as such a connection.
  */
-import { type Board, RowState } from "../../protocol/control/board.ts";
+import { RowRole, RowState } from "../../protocol/control/board.ts";
 import type {
   AdmissionAnswer,
   AdmissionQuestion,
   EndReason,
   GivePublisher,
-  RingLease,
   StreamSettings,
-  TimelineEnd,
 } from "../../protocol/control/calls.ts";
 import { ProtocolError, RejectedError } from "../../protocol/errors.ts";
-import { CONTROL_BACKLOG_BYTES_MAX } from "../../protocol/limits.ts";
+import { CLOSE_TIMEOUT_MS } from "../../protocol/limits.ts";
 import { type Message, MessageType } from "../../protocol/rtmp/message.ts";
-import {
+import type {
   ServerSession,
-  type ServerSessionSink,
-  type ServerSessionSnapshot,
-  type StreamRequest,
+  ServerSessionSink,
+  ServerSessionSnapshot,
+  StreamRequest,
 } from "../../protocol/rtmp/server-session.ts";
 import { PublisherSocket } from "../io/publisher-socket.ts";
-import type { LiveStream } from "../stream/live-stream.ts";
-import { sessionHost } from "./session-host.ts";
+import type { NewStream } from "../stream/live-streams.ts";
+import { Forwards } from "./forwards.ts";
+import { MediaClock } from "./media-clock.ts";
+import { Plays, type SharedConnection } from "./plays.ts";
+import { PublishedStreams } from "./published-streams.ts";
+import type { PublisherHost, TakenRow } from "./publisher-host.ts";
+import { ReadingPace } from "./reading-pace.ts";
+import { ReplyBound } from "./reply-bound.ts";
 
-/** What a publisher asks of its shard. */
-export interface PublisherHost {
-  readonly board: Board;
-  now(): number;
-  openStream(publisher: Publisher, what: NewStream): LiveStream;
-  closeStream(stream: LiveStream): void;
-  admit(question: AdmissionQuestion): Promise<AdmissionAnswer>;
-  gone(publisher: Publisher, reason: EndReason, detail: string): void;
-}
-
-/** A stream that the primary has admitted. */
-export interface NewStream {
-  readonly streamId: number;
-  readonly settings: StreamSettings;
-  readonly lease: RingLease;
-  /** The end of the time line to go on from. */
-  readonly previous: TimelineEnd | null;
-}
-
-interface Published {
-  readonly stream: LiveStream;
-  readonly settings: StreamSettings;
-}
-
+/** Why a client is asked to connect again. */
+const RECONNECT_TEXT = "The server is about to stop.";
+const PLAY_FAILED = "NetStream.Play.Failed";
+const TOO_MANY_PLAYS = "No room for one more play.";
 const NOTHING = new Uint8Array(0);
 
-/** One publishing connection. */
-export class Publisher implements ServerSessionSink {
+/** One connection that publishes, or carries several streams. */
+export class Publisher implements ServerSessionSink, SharedConnection {
   readonly row: number;
-  readonly connectionId: string;
   readonly #host: PublisherHost;
   readonly #session: ServerSession;
   readonly #socket: PublisherSocket;
-  readonly #published = new Map<number, Published>();
+  readonly #published = new PublishedStreams();
+  readonly #plays: Plays;
+  /** Of an edge. */
+  readonly #forwards: Forwards;
   /** **Owned**: bytes read while a decision was pending. */
   #rest: Uint8Array = NOTHING;
-  #lastMediaMs: number;
-  #idleSinceMs: number;
-  #hasMedia = false;
+  readonly #replies = new ReplyBound();
+  /** When the bytes being consumed were read. Whole milliseconds, monotonic. */
+  #readMs: number;
+  readonly #pace: ReadingPace;
+  readonly #clock: MediaClock;
+  #endedMs = 0;
   #reason: EndReason | undefined;
   #detail = "";
   #isClosed = false;
 
-  constructor(
-    give: GivePublisher<ServerSessionSnapshot>,
-    settings: StreamSettings,
-    host: PublisherHost,
-  ) {
-    this.row = give.row;
-    this.connectionId = give.connectionId;
+  /** Takes the row's descriptor: nothing is read before {@link adopt} or {@link takeOver}. */
+  constructor(row: number, session: ServerSession, host: PublisherHost) {
+    this.row = row;
+    this.#session = session;
     this.#host = host;
-    this.#lastMediaMs = host.now();
-    this.#idleSinceMs = this.#lastMediaMs;
-    Atomics.store(host.board.state, give.row, RowState.Held);
-    this.#session = ServerSession.restore(give.session, sessionHost);
-    this.#socket = new PublisherSocket(host.board.descriptor[give.row] ?? -1, {
+    this.#readMs = Math.floor(host.now());
+    this.#pace = new ReadingPace(this.#readMs);
+    this.#clock = new MediaClock(this.#readMs);
+    Atomics.store(host.board.state, row, RowState.Held);
+    this.#plays = new Plays(host.plays, this);
+    this.#forwards = new Forwards(host);
+    this.#socket = new PublisherSocket(host.board.descriptor[row] ?? -1, {
       read: (bytes) => this.#read(bytes),
+      drained: () => this.#drained(),
       closed: (error) => this.#closed(error),
     });
-    const { streamId, lease, previous } = give;
-    this.#open(give.messageStream, { streamId, settings, lease, previous });
-    if (give.rest.length > 0) {
-      this.#consume(give.rest);
-    }
   }
 
-  /** Streams being published, for the shard's tables. */
-  *streams(): Iterable<LiveStream> {
-    for (const { stream } of this.#published.values()) {
-      yield stream;
+  /** Starts the stream of a given publisher. */
+  adopt(give: GivePublisher<ServerSessionSnapshot>, settings: StreamSettings): void {
+    const { streamId, lease, previous } = give;
+    this.#open(give.messageStream, { streamId, settings, lease, previous });
+    this.#consume(give.rest);
+  }
+
+  /** Goes on with a player's row. @param unsent what it still had to send. **Owned**. */
+  takeOver({ rest, asked }: TakenRow, unsent: Uint8Array): void {
+    const { action, messageStream, request } = asked;
+    this.#host.board.role[this.row] = RowRole.Publisher;
+    if (unsent.length > 0) {
+      this.queue(unsent);
+    }
+    this.#plays.takeOver();
+    this.#rest = rest;
+    if (action === "play") {
+      this.play(messageStream, request);
+    } else {
+      this.publish(messageStream, request);
+    }
+    if (!this.#session.isWaiting) {
+      this.#continue();
     }
   }
 
   /** The larger ring of `stream` is there: what waited is written and reading goes on. */
   ringInstalled(): void {
-    if (!this.#isFull() && !this.#session.isWaiting) {
+    if (!this.#published.isFull && !this.#session.isWaiting) {
       this.#continue();
     }
   }
 
-  /** Every 100 ms: publishers that send nothing are ended. */
+  /** About every 100 ms: reads what has gathered while nobody watches. */
+  readAtLeisure(): void {
+    this.#choosePace();
+    if (this.#socket.isLeisurely) {
+      this.#socket.readNow();
+    }
+  }
+
+  /** Every 100 ms, unless the thread stood still: publishers that send nothing are ended, and players that take nothing. */
   tick(playersOf: (streamId: number) => number): void {
     const now = this.#host.now();
-    for (const { stream, settings } of this.#published.values()) {
-      const limit = this.#hasMedia ? settings.normalTimeoutMs : settings.firstPacketTimeoutMs;
-      if (now - this.#lastMediaMs > limit) {
-        this.end("no media", `nothing for ${Math.round(now - this.#lastMediaMs)} ms`);
-        return;
+    if (this.#reason !== undefined) {
+      if (now - this.#endedMs > CLOSE_TIMEOUT_MS) {
+        this.#socket.destroy();
       }
-      if (playersOf(stream.streamId) > 0) {
-        this.#idleSinceMs = now;
-      } else if (
-        settings.kickoffForIdleMs > 0 &&
-        now - this.#idleSinceMs > settings.kickoffForIdleMs
-      ) {
-        this.end("nobody watches", `for ${Math.round(now - this.#idleSinceMs)} ms`);
-        return;
-      }
+      return;
     }
+    const stillFor = this.#plays.tick();
+    if (stillFor > 0) {
+      this.#fail("stalled", `took nothing for ${Math.round(stillFor)} ms`);
+      return;
+    }
+    const overdue = this.#clock.overdue(this.#published.values, playersOf, now);
+    if (overdue !== undefined) {
+      this.end(overdue.reason, overdue.detail);
+    }
+  }
+
+  /** The server stops gracefully: an encoder that understands it goes elsewhere. */
+  requestReconnect(): void {
+    this.#session.requestReconnect("", RECONNECT_TEXT, this);
   }
 
   /** Ends the connection from the server's side; replies on their way still go out. */
   end(reason: EndReason, detail: string): void {
-    if (this.#reason === undefined) {
-      this.#reason = reason;
-      this.#detail = detail;
-    }
-    for (const messageStream of [...this.#published.keys()]) {
+    this.#note(reason, detail);
+    for (const messageStream of this.#published.messageStreams) {
       this.#session.endPublish(messageStream, this);
     }
     this.#closeStreams();
@@ -143,10 +156,9 @@ export class Publisher implements ServerSessionSink {
   // --- ServerSessionSink ---
 
   write(bytes: Uint8Array): void {
-    this.#socket.write(bytes);
-    const { bytesOut } = this.#host.board;
-    bytesOut[this.row] = (bytesOut[this.row] ?? 0) + bytes.length;
-    if (this.#socket.backlogBytes > CONTROL_BACKLOG_BYTES_MAX) {
+    const before = this.backlogBytes;
+    this.queue(bytes);
+    if (!this.#replies.add(bytes.length, before, this.backlogBytes)) {
       this.#fail("protocol error", "reads no replies");
     }
   }
@@ -156,58 +168,78 @@ export class Publisher implements ServerSessionSink {
   }
 
   publish(messageStream: number, request: StreamRequest): void {
-    this.#socket.pause();
-    const question: AdmissionQuestion = {
-      row: this.row,
-      action: "publish",
-      stream: { vhost: request.vhost, app: request.app, stream: request.stream },
-      param: request.param,
-    };
-    this.#host.admit(question).then(
-      (answer) => this.#admitted(messageStream, answer),
-      (error: unknown) => this.#fail("closed", String(error)),
-    );
+    this.#ask("publish", request, (answer) => this.#admitted(messageStream, answer));
   }
 
-  play(messageStream: number): void {
-    const text = "A connection that publishes cannot play.";
-    this.#session.rejectPlay(messageStream, "NetStream.Play.Failed", text, this);
+  play(messageStream: number, request: StreamRequest): void {
+    if (this.#plays.hasRoom) {
+      this.#ask("play", request, (answer) => this.#playAdmitted(messageStream, answer));
+    } else {
+      this.#session.rejectPlay(messageStream, PLAY_FAILED, TOO_MANY_PLAYS, this);
+    }
   }
 
   media(messageStream: number, message: Message): void {
-    const published = this.#published.get(messageStream);
+    const published = this.#published.find(messageStream);
     if (published === undefined) {
       return;
     }
-    this.#lastMediaMs = this.#host.now();
-    if (message.type !== MessageType.DataAmf0) {
-      this.#hasMedia = true;
-    }
+    this.#clock.took(message.type !== MessageType.DataAmf0, this.#readMs);
     published.stream.append(message);
   }
 
   closeStream(messageStream: number): void {
-    const published = this.#published.get(messageStream);
+    const published = this.#published.remove(messageStream);
     if (published !== undefined) {
-      this.#published.delete(messageStream);
+      this.#forwards.close(messageStream);
       this.#host.closeStream(published.stream);
     }
+    this.#plays.close(messageStream);
   }
 
-  pause(): void {
-    // A publisher has nothing to pause; the session has answered.
+  pause(messageStream: number, paused: boolean): void {
+    this.#plays.pause(messageStream, paused);
   }
 
-  receive(): void {
-    // As for pause.
+  receive(messageStream: number, kind: "audio" | "video", enabled: boolean): void {
+    this.#plays.switchTrack(messageStream, { kind, enabled });
+  }
+
+  // --- SharedConnection ---
+
+  get backlogBytes(): number {
+    return this.#socket.backlogBytes;
+  }
+
+  get chunkSizeOut(): number {
+    return this.#session.chunkSizeOut;
+  }
+
+  set chunkSizeOut(chunkSize: number) {
+    this.#session.chunkSizeOut = chunkSize;
+  }
+
+  queue(bytes: Uint8Array): void {
+    this.#socket.write(bytes);
+    const { bytesOut } = this.#host.board;
+    bytesOut[this.row] = (bytesOut[this.row] ?? 0) + bytes.length;
+  }
+
+  playLost(messageStream: number, reason: EndReason): void {
+    const code = "NetStream.Play.StreamNotFound";
+    this.#session.endPlay(messageStream, code, "No such stream.", this);
+    if (this.#plays.count === 0 && this.#published.size === 0) {
+      this.end(reason, "");
+    }
   }
 
   // --- socket ---
 
   #read(bytes: Uint8Array): boolean {
     const { board } = this.#host;
+    this.#readMs = Math.floor(this.#host.now());
     board.bytesIn[this.row] = (board.bytesIn[this.row] ?? 0) + bytes.length;
-    board.progress[this.row] = this.#host.now() & 0x7f_ff_ff_ff;
+    board.progress[this.row] = this.#readMs & 0x7f_ff_ff_ff;
     return this.#consume(bytes);
   }
 
@@ -233,31 +265,57 @@ export class Publisher implements ServerSessionSink {
       this.#fail("protocol error", `${error.code}: ${error.message}`);
       return true;
     }
-    for (const { stream } of this.#published.values()) {
-      stream.flush();
-    }
-    const mustWait = this.#session.isWaiting || this.#isFull();
+    this.#published.flush();
+    const mustWait = this.#session.isWaiting || this.#published.isFull;
     if (mustWait) {
       this.#socket.pause();
     }
     return !mustWait;
   }
 
+  #choosePace(): void {
+    const others = this.#plays.count + this.#forwards.count;
+    const isWatched = others > 0 || this.#published.size === 0 || this.#published.isWatched;
+    this.#socket.setLeisurely(this.#pace.isLeisurely(isWatched, this.#host.now()));
+  }
+
   #continue(): void {
+    this.#readMs = Math.floor(this.#host.now());
     const rest = this.#rest;
     this.#rest = NOTHING;
-    if (rest.length === 0 || this.#consume(rest)) {
+    // Even with nothing left: the session may hold a message that needs no more bytes.
+    if (this.#consume(rest)) {
       this.#socket.resume();
     }
   }
 
-  #isFull(): boolean {
-    for (const { stream } of this.#published.values()) {
-      if (stream.isFull) {
-        return true;
-      }
+  /** Asks the primary; nothing is read until it has answered. */
+  #ask(
+    action: AdmissionQuestion["action"],
+    { vhost, app, stream, param }: StreamRequest,
+    answered: (answer: AdmissionAnswer) => void,
+  ): void {
+    this.#socket.pause();
+    const question = { row: this.row, action, stream: { vhost, app, stream }, param };
+    const failed = (error: unknown): void => this.#fail("closed", String(error));
+    this.#host.admit(question).then(answered, failed);
+  }
+
+  #playAdmitted(messageStream: number, answer: AdmissionAnswer): void {
+    // A connection that ended takes its plays along.
+    if (this.#isClosed || this.#reason !== undefined) {
+      return;
     }
-    return false;
+    if (!answer.allowed) {
+      this.#session.rejectPlay(messageStream, answer.status, answer.description, this);
+    } else if (this.#plays.hasRoom) {
+      this.#session.acceptPlay(messageStream, this, true);
+      this.#plays.open(messageStream, answer);
+    } else {
+      this.#host.plays.playEnded(this.row, answer.play);
+      this.#session.rejectPlay(messageStream, PLAY_FAILED, TOO_MANY_PLAYS, this);
+    }
+    this.#continue();
   }
 
   #admitted(messageStream: number, answer: AdmissionAnswer): void {
@@ -266,8 +324,7 @@ export class Publisher implements ServerSessionSink {
     }
     if (answer.allowed && answer.lease !== null) {
       const { streamId, settings, lease, previous } = answer;
-      this.#hasMedia = false;
-      this.#lastMediaMs = this.#host.now();
+      this.#clock.begin(this.#host.now());
       this.#open(messageStream, { streamId, settings, lease, previous });
     } else if (!answer.allowed) {
       this.#session.rejectPublish(messageStream, answer.status, answer.description, this);
@@ -276,24 +333,60 @@ export class Publisher implements ServerSessionSink {
   }
 
   #open(messageStream: number, what: NewStream): void {
-    const stream = this.#host.openStream(this, what);
-    this.#published.set(messageStream, { stream, settings: what.settings });
+    const { upstream } = what.settings;
+    if (upstream === null) {
+      this.#start(messageStream, what);
+      return;
+    }
+    // An edge's publish begins when an origin has accepted it; until then the client waits.
+    this.#forwards.open(
+      messageStream,
+      { ...what, upstream },
+      {
+        accepted: () => {
+          this.#clock.begin(this.#host.now());
+          this.#start(messageStream, what);
+          this.#continue();
+        },
+        refused: (status, description) => {
+          this.#session.rejectPublish(messageStream, status, description, this);
+          this.end("no origin", `${status} ${description}`);
+        },
+        lost: (detail) => this.end("no origin", detail),
+      },
+    );
+  }
+
+  #start(messageStream: number, what: NewStream): void {
+    const stream = this.#host.openStream(this.row, what);
+    this.#published.add(messageStream, { stream, settings: what.settings });
     this.#session.acceptPublish(messageStream, this);
   }
 
   #fail(reason: EndReason, detail: string): void {
-    if (this.#reason === undefined) {
-      this.#reason = reason;
-      this.#detail = detail;
-    }
+    this.#note(reason, detail);
     this.#closeStreams();
     this.#socket.destroy();
   }
 
+  /** The first reason counts. */
+  #note(reason: EndReason, detail: string): void {
+    if (this.#reason === undefined) {
+      this.#reason = reason;
+      this.#detail = detail;
+      this.#endedMs = this.#host.now();
+    }
+  }
+
+  #drained(): void {
+    this.#replies.clear();
+    this.#plays.drained();
+  }
+
   #closeStreams(): void {
-    const all = [...this.#published.values()];
-    this.#published.clear();
-    for (const { stream } of all) {
+    this.#plays.closeAll();
+    this.#forwards.closeAll();
+    for (const { stream } of this.#published.removeAll()) {
       this.#host.closeStream(stream);
     }
   }
@@ -305,6 +398,6 @@ export class Publisher implements ServerSessionSink {
     board.descriptor[this.row] = -1;
     Atomics.store(board.state, this.row, RowState.Free);
     const reason = this.#reason ?? (error === undefined ? "closed by peer" : "network error");
-    this.#host.gone(this, reason, this.#detail || (error?.message ?? ""));
+    this.#host.gone(this.row, reason, this.#detail || (error?.message ?? ""));
   }
 }

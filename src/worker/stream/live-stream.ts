@@ -38,6 +38,8 @@ const VIDEO_ALIVE_MS = 60;
 const RING_RETRY_MS = 2000;
 /** A message that needs a larger ring gets one that holds so many of its kind. */
 const MESSAGES_PER_RING = 8;
+/** The last video frame of a stream that had none lies so far back. */
+const VIDEO_NEVER_MS = 1_000_000;
 const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** What a live stream asks of its shard. */
@@ -74,6 +76,8 @@ interface Outgoing extends MessageHeader {
 export class LiveStream {
   readonly streamId: number;
   readonly #settings: StreamSettings;
+  /** Of all rings of this publish: players follow from ring to ring, whatever a reload sets for the next one. */
+  readonly #chunkSize: number;
   readonly #host: LiveStreamHost;
   readonly #timeline: Timeline;
   readonly #encoder = new ChunkEncoder();
@@ -92,7 +96,9 @@ export class LiveStream {
   /** A video frame was dropped: so are those that need it. */
   #lostVideo = false;
   #sawVideo = false;
-  #lastVideoMs = Number.NEGATIVE_INFINITY;
+  // Whole milliseconds: V8 keeps those in the object itself.
+  #nowMs: number;
+  #lastVideoMs = -VIDEO_NEVER_MS;
   #lastWakeMs = 0;
   #needsWake = false;
   #measuredBytes = 0;
@@ -106,18 +112,25 @@ export class LiveStream {
     const { settings } = options;
     this.streamId = options.streamId;
     this.#settings = settings;
+    this.#chunkSize = settings.chunkSize;
     this.#host = options.host;
     this.#lease = options.lease;
     this.#timeline = new Timeline(settings.atc ? "off" : settings.timeJitter, options.previous);
     this.#mix = settings.mixCorrect ? new MixQueue((message) => this.#put(message)) : null;
     this.#writer = this.#openRing(options.lease);
-    this.#measuredSince = options.host.now();
+    this.#nowMs = Math.floor(options.host.now());
+    this.#measuredSince = this.#nowMs;
     options.host.ringOpened(this, options.lease);
   }
 
   /** True while messages wait for a larger ring: the publisher's socket should be paused. */
   get isFull(): boolean {
     return this.#waiting.length > 0;
+  }
+
+  /** Somebody reads the ring, or will as soon as there is a keyframe. */
+  get isWatched(): boolean {
+    return this.#writer.hasReaders;
   }
 
   /** The ring being written. */
@@ -128,6 +141,7 @@ export class LiveStream {
   /** Takes one media or data message. The payload is borrowed. */
   append(message: Message): void {
     this.messages += 1;
+    this.#nowMs = Math.floor(this.#host.now());
     if (message.type === MessageType.Video) {
       this.#appendTrack(message, Track.Video, classifyVideo(message.payload));
     } else if (message.type === MessageType.Audio) {
@@ -143,7 +157,7 @@ export class LiveStream {
       return;
     }
     this.#needsWake = false;
-    this.#lastWakeMs = this.#host.now();
+    this.#lastWakeMs = this.#nowMs;
     this.#host.wake(this, this.#writer);
   }
 
@@ -178,7 +192,7 @@ export class LiveStream {
   }
 
   #openRing(lease: RingLease): RingWriter {
-    return new RingWriter(lease.memory, { id: lease.ringId, chunkSize: this.#settings.chunkSize });
+    return new RingWriter(lease.memory, { id: lease.ringId, chunkSize: this.#chunkSize });
   }
 
   #moveTo(lease: RingLease): void {
@@ -256,7 +270,7 @@ export class LiveStream {
     const length = encodedLength(
       message.payload.length,
       message.timestamp,
-      this.#settings.chunkSize,
+      this.#chunkSize,
       message.chunkStreamId,
     );
     if (this.#headers.hasChanged && !this.#storeHeaders()) {
@@ -282,7 +296,7 @@ export class LiveStream {
       this.#lostVideo = false;
     }
     this.#writer.begin(length);
-    this.#encoder.encode(this.#writer, message, message.payload, this.#settings.chunkSize);
+    this.#encoder.encode(this.#writer, message, message.payload, this.#chunkSize);
     this.#frame.kind = kind;
     this.#frame.timestamp = message.timestamp;
     this.#frame.isKeyframe = isKeyframe;
@@ -301,10 +315,10 @@ export class LiveStream {
   #noteWake(kind: FrameClass): void {
     if (isVideoFrame(kind)) {
       this.#sawVideo = true;
-      this.#lastVideoMs = this.#host.now();
+      this.#lastVideoMs = this.#nowMs;
       this.#needsWake = true;
     } else if (kind === FrameClass.Audio && !this.#needsWake) {
-      const now = this.#host.now();
+      const now = this.#nowMs;
       this.#needsWake =
         now - this.#lastVideoMs > VIDEO_ALIVE_MS && now - this.#lastWakeMs >= AUDIO_WAKE_MS;
     }
@@ -333,14 +347,14 @@ export class LiveStream {
   }
 
   #isAudioOnly(): boolean {
-    return !this.#sawVideo || this.#host.now() - this.#lastVideoMs > AUDIO_ONLY_AFTER_MS;
+    return !this.#sawVideo || this.#nowMs - this.#lastVideoMs > AUDIO_ONLY_AFTER_MS;
   }
 
   #measure(length: number, isKeyframe: boolean): void {
     this.#gop.add(length, isKeyframe);
     this.#measuredBytes += length;
     this.#growForGop();
-    const now = this.#host.now();
+    const now = this.#nowMs;
     const elapsed = now - this.#measuredSince;
     if (elapsed >= 1000) {
       this.#writer.setBytesPerSecond(Math.round((this.#measuredBytes * 1000) / elapsed));

@@ -1,0 +1,114 @@
+/** What sessions ask after their hand-off: to publish or play once more, and that a play ended. */
+import type { AdmissionAnswer, RowQuestion } from "../../protocol/control/calls.ts";
+import { RejectedError } from "../../protocol/errors.ts";
+import type { Client, Clients } from "../coordinator/clients.ts";
+import type { Coordinator, StreamEntry } from "../coordinator/coordinator.ts";
+import type { Demand, Edge } from "../coordinator/edge.ts";
+import type { Logger } from "../log/logger.ts";
+import type { ShardLink } from "../shards/shard-link.ts";
+import type { Admission, Applicant } from "./admission.ts";
+
+/** What questions are answered with. */
+export interface QuestionsHost {
+  readonly admission: Admission;
+  readonly coordinator: Coordinator;
+  readonly clients: Clients;
+  readonly edge: Edge;
+  readonly log: Logger;
+}
+
+/** Answers. */
+export class Questions {
+  readonly #host: QuestionsHost;
+
+  constructor(host: QuestionsHost) {
+    this.#host = host;
+  }
+
+  /** A session that asks again after hand-off: the same rules, on the shard where it is. */
+  async admit(shard: ShardLink, question: RowQuestion): Promise<AdmissionAnswer> {
+    const client = this.#host.clients.find(shard.index, question.row);
+    // The row may have been given to somebody else since it asked.
+    if (client === undefined || shard.board.inode[question.row] !== question.inode) {
+      return refusal("NetStream.Failed", "Unknown session.");
+    }
+    try {
+      return question.action === "publish"
+        ? await this.#admitPublish(shard, client, question)
+        : this.#admitPlay(shard, client, question);
+    } catch (error) {
+      if (!(error instanceof RejectedError)) {
+        throw error;
+      }
+      this.#host.log.info(client.id, `refused: ${error.message} (${error.status})`);
+      return refusal(error.status, error.message);
+    }
+  }
+
+  async #admitPublish(
+    shard: ShardLink,
+    client: Client,
+    question: RowQuestion,
+  ): Promise<AdmissionAnswer> {
+    const { stream } = question;
+    const entry = await this.#host.admission.publish(stream, applicantOf(client));
+    // It may have left, or died with its shard, while the name was made free.
+    const isHere = this.#host.clients.find(shard.index, client.row) === client;
+    const lease = isHere ? this.#host.coordinator.lendRing(shard.index) : null;
+    if (lease === null) {
+      this.#host.admission.abandon(entry);
+      return refusal("NetStream.Publish.Failed", "The server has no room.");
+    }
+    entry.publisher = { shard: shard.index, row: client.row };
+    client.published.add(entry);
+    this.#host.coordinator.announce(entry, shard.index);
+    this.#host.edge.publishes(entry, demandOf(client, question));
+    this.#host.log.info(client.id, `publishes again, stream=${entry.key}`);
+    return { allowed: true, ...described(entry, shard), lease, play: 0 };
+  }
+
+  #admitPlay(shard: ShardLink, client: Client, question: RowQuestion): AdmissionAnswer {
+    const { key, settings } = this.#host.admission.play(question.stream, applicantOf(client));
+    const entry = this.#host.coordinator.enter(key, settings);
+    // The stream's ring is news of its own, as for any other player.
+    this.#host.coordinator.announce(entry, shard.index);
+    const share = this.#host.coordinator.addPlayer(entry, shard.index);
+    client.plays.set(share.play, share);
+    this.#host.edge.wanted(entry, demandOf(client, question));
+    this.#host.log.info(client.id, `plays again, stream=${entry.key}`);
+    return { allowed: true, ...described(entry, shard), lease: null, play: share.play };
+  }
+
+  /** A play ended and its connection stays. */
+  playEnded(shard: ShardLink, row: number, play: number): void {
+    const client = this.#host.clients.find(shard.index, row);
+    const share = client?.plays.get(play);
+    if (client !== undefined && share !== undefined) {
+      client.plays.delete(play);
+      this.#host.coordinator.removePlayer(share);
+    }
+  }
+}
+
+/** What a client asks for again, as its first request. */
+function demandOf({ id, path, request }: Client, { stream, param }: RowQuestion): Demand {
+  return { id, path, request: { ...request, ...stream, param } };
+}
+
+function applicantOf({ ip, request }: Client): Applicant {
+  return { ip, pageUrl: request.pageUrl };
+}
+
+function refusal(status: string, description: string): AdmissionAnswer {
+  return { allowed: false, status, description };
+}
+
+function described(
+  { id: streamId, key, settings, previous, knownBy }: StreamEntry,
+  shard: ShardLink,
+): Pick<StreamEntry, "key" | "settings" | "previous"> & {
+  streamId: number;
+  announcement: number;
+} {
+  return { streamId, key, settings, previous, announcement: knownBy.get(shard.index) ?? 0 };
+}
