@@ -91,6 +91,9 @@ async function serve(plan: ServerPlan, version: string, teller: StartTeller): Pr
   const serverId = serverIdOf(config.serverId, config.pid);
   log.info("server", `weir ${version}, Node ${process.versions.node}, server_id ${serverId}`);
   log.info("server", describeHost(config.maxConnections));
+  let reloader: Reloader | undefined;
+  // From before the first client: an order that comes while the server starts counts when it runs.
+  const orders = openOrders(() => reloader?.config ?? config, log);
   let server: Server;
   try {
     // A test harness that names this variable may break shards on purpose.
@@ -115,8 +118,7 @@ async function serve(plan: ServerPlan, version: string, teller: StartTeller): Pr
   }
   const demo = plan.isDemo ? startDemo(config.listen[0]?.port ?? 0) : undefined;
   tellUrls(server, plan.isDemo, log);
-  const reloader = openReloading({ plan, server, log, hangUps });
-  const orders = openOrders(reloader, log);
+  reloader = openReloading({ plan, server, log, hangUps });
   log.flush();
   teller.listening();
   const kind = await orders.given;
@@ -146,14 +148,14 @@ function tellUrls(server: Server, isDemo: boolean, log: LineLog): void {
   }
 }
 
-function openOrders(reloader: Reloader, log: LineLog): StopOrders {
+function openOrders(config: () => Config, log: LineLog): StopOrders {
   const orders = new StopOrders({
-    isGraceForced: () => reloader.config.forceGraceQuit,
+    isGraceForced: () => config().forceGraceQuit,
     tell: (text) => log.info("server", text),
     exit: () => process.exit(EXIT_FAILED),
   });
   orders.listen();
-  if (reloader.config.asprocess) {
+  if (config().asprocess) {
     orders.watchParent();
   }
   process.on("SIGUSR1", () => log.reopen());
