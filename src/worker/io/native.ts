@@ -9,12 +9,10 @@
  * Results follow the kernel's convention: a count or 0 on success, `-errno` on failure. Nothing here throws.
  */
 import koffi from "koffi";
+import type { RowMemory } from "./player-rows.ts";
 
 /** Linux errno values that callers tell apart. */
 export const Errno = { Intr: 4, Again: 11, Pipe: 32, ConnReset: 104 } as const;
-
-/** epoll event bits (epoll_ctl(2)). */
-export const Epoll = { In: 0x0_01, Out: 0x0_04, Err: 0x0_08, Hup: 0x0_10, RdHup: 0x20_00 } as const;
 
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x40_00;
@@ -51,12 +49,8 @@ const cEpollWait = libc.func("int epoll_wait(int, uintptr_t, int, int)");
 const cSetsockopt = libc.func("int setsockopt(int, int, int, uintptr_t, uint32_t)");
 const cIoctl = libc.func("int ioctl(int, unsigned long, uintptr_t)");
 
-/** A SharedArrayBuffer together with where it starts in memory. */
-export interface MemoryBase {
-  /** Held so that the address stays valid. **Shared**. */
-  readonly buffer: SharedArrayBuffer;
-  readonly address: number;
-}
+/** A SharedArrayBuffer together with where it starts in memory: the buffer is held so that the address stays valid. */
+export type MemoryBase = RowMemory;
 
 /** The memory base of a SharedArrayBuffer; stable for the buffer's life. */
 export function memoryBase(buffer: SharedArrayBuffer): MemoryBase {

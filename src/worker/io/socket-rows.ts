@@ -6,7 +6,6 @@ import { type Board, EPOLL_ROW, RowRole, RowState } from "../../protocol/control
 import { RowFlag } from "../stream/row-flags.ts";
 import {
   closeDescriptor,
-  Epoll,
   EpollSet,
   Errno,
   type KeepAlive,
@@ -19,31 +18,21 @@ import {
   setResetOnClose,
   setUnsentLimit,
   setUserTimeout,
+  unacknowledgedBytes,
 } from "./native.ts";
 import { Pending, type SharedBytes } from "./pending.ts";
+import { type PlayerRows, RowEvent, type RowOptions, SEND_FAILED } from "./player-rows.ts";
 
 const EVENTS_PER_POLL = 1024;
 const READ_BYTES = 64 * 1024;
 const STAGING_BYTES = 128 * 1024;
-const WATCH_IN = Epoll.In | Epoll.RdHup;
-const WATCH_IN_OUT = WATCH_IN | Epoll.Out;
+const WATCH_IN = RowEvent.In | RowEvent.RdHup;
+const WATCH_IN_OUT = WATCH_IN | RowEvent.Out;
 /** A player to whom nothing is sent is asked this often whether it is still there. */
 const KEEP_ALIVE: KeepAlive = { idleSeconds: 30, intervalSeconds: 5, probes: 3 };
 
-/** Result of a send that failed for good. */
-export const SEND_FAILED = -1;
-
-/** How a player's socket is set. */
-export interface RowOptions {
-  readonly noDelay: boolean;
-  /** Milliseconds that sent bytes may stay unacknowledged; 0: the kernel's own limit. */
-  readonly stallMs: number;
-  /** Bytes that may wait in the socket unsent. */
-  readonly unsentBytes: number;
-}
-
 /** Descriptors of players: sending, reading, closing. */
-export class SocketRows {
+export class SocketRows implements PlayerRows {
   readonly board: Board;
   /** Rows whose socket is full. */
   readonly blocked: Set<number> = new Set();
@@ -70,6 +59,10 @@ export class SocketRows {
     this.#readBytes = new Uint8Array(this.#read.buffer);
   }
 
+  memory(buffer: SharedArrayBuffer): MemoryBase {
+    return memoryBase(buffer);
+  }
+
   /** Marks the epoll set's own descriptor on the board: the primary closes it if this thread dies. */
   ownEpollSet(): void {
     const { board } = this;
@@ -84,10 +77,6 @@ export class SocketRows {
     this.#epoll.close();
   }
 
-  /**
-   * Takes a given descriptor over: GIVEN → HELD, options set, inbound bytes watched.
-   * @returns false when it cannot be watched: the row is to be closed.
-   */
   adopt(row: number, options: RowOptions): boolean {
     const descriptor = this.#descriptor(row);
     Atomics.store(this.board.state, row, RowState.Held);
@@ -100,7 +89,6 @@ export class SocketRows {
     return this.#epoll.add(descriptor, WATCH_IN, row) >= 0;
   }
 
-  /** Sets how many bytes may wait in the row's socket unsent; a call only where that changes. */
   limitUnsent(row: number, bytes: number): void {
     if (this.#unsentBytes[row] !== bytes) {
       this.#unsentBytes[row] = bytes;
@@ -108,10 +96,6 @@ export class SocketRows {
     }
   }
 
-  /**
-   * Sends memory bytes on a row.
-   * @returns bytes taken (0 when the socket is full) or {@link SEND_FAILED}.
-   */
   send(row: number, memory: MemoryBase, offset: number, length: number, more: boolean): number {
     this.sends += 1;
     const sent = send(this.board.descriptor[row] ?? -1, memory, offset, length, more);
@@ -121,10 +105,6 @@ export class SocketRows {
     return sent === -Errno.Again || sent === -Errno.Intr ? 0 : SEND_FAILED;
   }
 
-  /**
-   * Sends replies, a preamble or copies; what the socket does not take is kept and goes out first.
-   * @returns false when the connection failed or its backlog is over the limit.
-   */
   sendBytes(row: number, bytes: Uint8Array, more = false): boolean {
     if (this.#pending.has(row)) {
       return this.#keep(row, bytes, 0);
@@ -146,12 +126,10 @@ export class SocketRows {
     return true;
   }
 
-  /** Queues a message that was taken out of a ring, from `offset` on: it goes out before ring bytes. */
   keepShared(row: number, shared: SharedBytes, offset: number): void {
     this.#queueOf(row).addShared(shared, offset);
   }
 
-  /** Sends what was kept. @returns true when nothing is left; false when blocked; null when the connection failed. */
   flushPending(row: number): boolean | null {
     const pending = this.#pending.get(row);
     if (pending === undefined) {
@@ -174,7 +152,6 @@ export class SocketRows {
     return true;
   }
 
-  /** Marks a row as full and watches for room. */
   block(row: number): void {
     if (((this.board.flags[row] ?? 0) & RowFlag.Blocked) === 0) {
       this.#setFlag(row, RowFlag.Blocked);
@@ -183,13 +160,16 @@ export class SocketRows {
     }
   }
 
-  /** The row has room again. */
   unblock(row: number): void {
     if (((this.board.flags[row] ?? 0) & RowFlag.Blocked) !== 0) {
       this.#clearFlag(row, RowFlag.Blocked);
       this.blocked.delete(row);
       this.#epoll.change(this.#descriptor(row), WATCH_IN, row);
     }
+  }
+
+  unacknowledged(row: number): number {
+    return unacknowledgedBytes(this.#descriptor(row));
   }
 
   /** Rows with events now; see {@link eventRow} and {@link eventBits}. Never waits. */

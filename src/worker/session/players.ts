@@ -7,7 +7,7 @@ import type {
   GivePlayer,
 } from "../../protocol/control/calls.ts";
 import type { ChunkDecoderSnapshot } from "../../protocol/rtmp/chunk-decoder.ts";
-import { Epoll, unacknowledgedBytes } from "../io/native.ts";
+import { RowEvent } from "../io/player-rows.ts";
 import type { SocketRows } from "../io/socket-rows.ts";
 import type { FanOut } from "../stream/fan-out.ts";
 import { RowFlag } from "../stream/row-flags.ts";
@@ -89,12 +89,12 @@ export class Players {
       if (!this.#dialogue.has(row)) {
         continue;
       }
-      if ((bits & Epoll.Out) !== 0) {
+      if ((bits & RowEvent.Out) !== 0) {
         this.#writable(row);
       }
-      const isInbound = (bits & (Epoll.In | Epoll.RdHup | Epoll.Hup | Epoll.Err)) !== 0;
+      const isInbound = (bits & (RowEvent.In | RowEvent.RdHup | RowEvent.Hup | RowEvent.Err)) !== 0;
       if (isInbound && this.#dialogue.has(row)) {
-        this.#readable(row, (bits & (Epoll.Hup | Epoll.Err)) !== 0);
+        this.#readable(row, (bits & (RowEvent.Hup | RowEvent.Err)) !== 0);
       }
     }
   }
@@ -104,7 +104,7 @@ export class Players {
     const now = this.#host.now();
     for (const row of [...this.#rows.blocked]) {
       const fanOut = this.#host.fanOut(this.#board.stream[row] ?? 0);
-      const unacknowledged = unacknowledgedBytes(this.#board.descriptor[row] ?? -1);
+      const unacknowledged = this.#rows.unacknowledged(row);
       const stillFor = this.#stillFor(row, unacknowledged, now);
       if (fanOut !== undefined && stillFor > fanOut.settings.playerStallMs) {
         this.stalls += 1;

@@ -5,9 +5,8 @@
 import type { RingLease } from "../../protocol/control/calls.ts";
 import { ringLayout } from "../../protocol/ring/ring-layout.ts";
 import { type FrameRef, type KeyframeRef, RingReader } from "../../protocol/ring/ring-reader.ts";
-import { type MemoryBase, memoryBase } from "../io/native.ts";
 import type { SharedBytes } from "../io/pending.ts";
-import { SEND_FAILED, type SocketRows } from "../io/socket-rows.ts";
+import { type PlayerRows, type RowMemory, SEND_FAILED } from "../io/player-rows.ts";
 
 /** What came of sending a row everything up to the head. */
 export const SendResult = {
@@ -39,8 +38,8 @@ interface Rescued extends SharedBytes {
 export class RingView {
   readonly ringId: number;
   readonly reader: RingReader;
-  readonly #memory: MemoryBase;
-  readonly #rows: SocketRows;
+  readonly #memory: RowMemory;
+  readonly #rows: PlayerRows;
   /** Rows that follow this ring; the first {@link count} entries. */
   list: Int32Array = new Int32Array(64);
   count = 0;
@@ -58,10 +57,10 @@ export class RingView {
   };
   readonly #keyframe: KeyframeRef = { position: 0, timestamp: 0, headerVersion: 0, frame: 0 };
 
-  constructor(lease: RingLease, rows: SocketRows) {
+  constructor(lease: RingLease, rows: PlayerRows) {
     this.ringId = lease.ringId;
     this.reader = new RingReader(lease.memory);
-    this.#memory = memoryBase(lease.memory);
+    this.#memory = rows.memory(lease.memory);
     this.#rows = rows;
     this.seenFrames = this.reader.frameCount;
     this.#indexFrames = ringLayout(this.reader.wrap).indexEntries * INDEX_SHARE;
