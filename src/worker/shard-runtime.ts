@@ -23,6 +23,7 @@ import type { ServerSessionSnapshot } from "../protocol/rtmp/server-session.ts";
 import { runFault } from "./fault.ts";
 import { monotonicMs } from "./io/clock.ts";
 import { SocketRows } from "./io/socket-rows.ts";
+import { SocketTransport } from "./io/socket-transport.ts";
 import { LoadMeter } from "./load-meter.ts";
 import { openPrimaryLink, type PrimaryLink } from "./primary-link.ts";
 import { Copies } from "./session/copies.ts";
@@ -74,7 +75,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     this.#post = post;
     this.thread = start.thread;
     this.board = new Board(start.board);
-    this.rows = new SocketRows(this.board);
+    this.rows = new SocketRows(this.board, new SocketTransport(this.board));
     this.#bell = new Doorbell(start.doorbells);
     this.#copies = new Copies(this.rows);
     this.#primary = openPrimaryLink(calls, {
@@ -110,7 +111,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
 
   /** Starts ticking and listening to the doorbell. */
   run(): void {
-    this.rows.ownEpollSet();
+    this.rows.begin();
     this.board.counters[Counter.Heartbeat] = monotonicMs();
     this.#tick();
     void this.#listen();
@@ -150,7 +151,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     for (const publisher of this.#publishers.values()) {
       publisher.end("server stops", "");
     }
-    this.rows.closeEpollSet();
+    this.rows.end();
     this.#bell.ring(this.thread);
   }
 

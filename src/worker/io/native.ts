@@ -9,7 +9,7 @@
  * Results follow the kernel's convention: a count or 0 on success, `-errno` on failure. Nothing here throws.
  */
 import koffi from "koffi";
-import type { RowMemory } from "./player-rows.ts";
+import type { RowMemory } from "./row-transport.ts";
 
 /** Linux errno values that callers tell apart. */
 export const Errno = { Intr: 4, Again: 11, Pipe: 32, ConnReset: 104 } as const;

@@ -1,110 +1,91 @@
 /**
- * The players' descriptors of one shard as rows of the board: one epoll set, sends straight from ring memory, and the
- * few out-of-band bytes that a socket did not take at once. No object per player.
+ * The players' connections of one shard as rows of the board: sends straight from ring memory, and the few out-of-band
+ * bytes that a connection did not take at once. No object per player.
  */
-import { type Board, EPOLL_ROW, RowRole, RowState } from "../../protocol/control/board.ts";
+import { type Board, RowState } from "../../protocol/control/board.ts";
 import { RowFlag } from "../stream/row-flags.ts";
-import {
-  closeDescriptor,
-  EpollSet,
-  Errno,
-  type KeepAlive,
-  type MemoryBase,
-  memoryBase,
-  receive,
-  send,
-  setKeepAlive,
-  setNoDelay,
-  setResetOnClose,
-  setUnsentLimit,
-  setUserTimeout,
-  unacknowledgedBytes,
-} from "./native.ts";
 import { Pending, type SharedBytes } from "./pending.ts";
-import { type PlayerRows, RowEvent, type RowOptions, SEND_FAILED } from "./player-rows.ts";
+import {
+  type RowMemory,
+  type RowOptions,
+  type RowTransport,
+  SEND_FAILED,
+} from "./row-transport.ts";
 
-const EVENTS_PER_POLL = 1024;
-const READ_BYTES = 64 * 1024;
 const STAGING_BYTES = 128 * 1024;
-const WATCH_IN = RowEvent.In | RowEvent.RdHup;
-const WATCH_IN_OUT = WATCH_IN | RowEvent.Out;
-/** A player to whom nothing is sent is asked this often whether it is still there. */
-const KEEP_ALIVE: KeepAlive = { idleSeconds: 30, intervalSeconds: 5, probes: 3 };
 
-/** Descriptors of players: sending, reading, closing. */
-export class SocketRows implements PlayerRows {
+/** Connections of players: sending, reading, closing. */
+export class SocketRows {
   readonly board: Board;
   /** Rows whose socket is full. */
   readonly blocked: Set<number> = new Set();
   /** Chunk size last announced to each row's peer, 0 where the lobby's still holds. */
   readonly chunkSize: Int32Array;
-  /** send(2) calls made. */
+  /** Sends made. */
   sends = 0;
-  readonly #epoll = new EpollSet(EVENTS_PER_POLL);
+  readonly #transport: RowTransport;
   readonly #pending = new Map<number, Pending>();
   /** Unsent bytes that each row's socket is set to. */
   readonly #unsentBytes: Int32Array;
-  readonly #staging: MemoryBase;
+  readonly #staging: RowMemory;
   readonly #stagingBytes: Uint8Array;
-  readonly #read: MemoryBase;
-  readonly #readBytes: Uint8Array;
 
-  constructor(board: Board) {
+  constructor(board: Board, transport: RowTransport) {
     this.board = board;
+    this.#transport = transport;
     this.chunkSize = new Int32Array(board.rows);
     this.#unsentBytes = new Int32Array(board.rows);
-    this.#staging = memoryBase(new SharedArrayBuffer(STAGING_BYTES));
+    this.#staging = transport.memory(new SharedArrayBuffer(STAGING_BYTES));
     this.#stagingBytes = new Uint8Array(this.#staging.buffer);
-    this.#read = memoryBase(new SharedArrayBuffer(READ_BYTES));
-    this.#readBytes = new Uint8Array(this.#read.buffer);
   }
 
-  memory(buffer: SharedArrayBuffer): MemoryBase {
-    return memoryBase(buffer);
+  /** Begins: what outlives this thread is marked on the board. */
+  begin(): void {
+    this.#transport.begin();
   }
 
-  /** Marks the epoll set's own descriptor on the board: the primary closes it if this thread dies. */
-  ownEpollSet(): void {
-    const { board } = this;
-    board.role[EPOLL_ROW] = RowRole.System;
-    board.descriptor[EPOLL_ROW] = this.#epoll.descriptor;
-    Atomics.store(board.state, EPOLL_ROW, RowState.Held);
+  /** The shard's orderly end, after its rows are closed. */
+  end(): void {
+    this.#transport.end();
   }
 
-  /** Closes the epoll set at the shard's orderly end. */
-  closeEpollSet(): void {
-    Atomics.store(this.board.state, EPOLL_ROW, RowState.Free);
-    this.#epoll.close();
+  /** The memory of a ring as rows send from it; stable for the buffer's life. */
+  memory(buffer: SharedArrayBuffer): RowMemory {
+    return this.#transport.memory(buffer);
   }
 
+  /**
+   * Takes a given connection over: GIVEN → HELD, options set, inbound bytes watched.
+   * @returns false when it cannot be watched: the row is to be closed.
+   */
   adopt(row: number, options: RowOptions): boolean {
-    const descriptor = this.#descriptor(row);
     Atomics.store(this.board.state, row, RowState.Held);
-    setNoDelay(descriptor, options.noDelay);
-    setUserTimeout(descriptor, options.stallMs);
-    setKeepAlive(descriptor, KEEP_ALIVE);
     this.chunkSize[row] = 0;
-    this.#unsentBytes[row] = 0;
-    this.limitUnsent(row, options.unsentBytes);
-    return this.#epoll.add(descriptor, WATCH_IN, row) >= 0;
+    this.#unsentBytes[row] = options.unsentBytes;
+    return this.#transport.open(row, options);
   }
 
+  /** Sets how many bytes may wait in the row's socket unsent; a call only where that changes. */
   limitUnsent(row: number, bytes: number): void {
     if (this.#unsentBytes[row] !== bytes) {
       this.#unsentBytes[row] = bytes;
-      setUnsentLimit(this.#descriptor(row), bytes);
+      this.#transport.limitUnsent(row, bytes);
     }
   }
 
-  send(row: number, memory: MemoryBase, offset: number, length: number, more: boolean): number {
+  /**
+   * Sends memory bytes on a row.
+   * @returns bytes taken (0 when the socket is full) or {@link SEND_FAILED}.
+   */
+  send(row: number, memory: RowMemory, offset: number, length: number, more: boolean): number {
     this.sends += 1;
-    const sent = send(this.board.descriptor[row] ?? -1, memory, offset, length, more);
-    if (sent >= 0) {
-      return sent;
-    }
-    return sent === -Errno.Again || sent === -Errno.Intr ? 0 : SEND_FAILED;
+    return this.#transport.send(row, memory, offset, length, more);
   }
 
+  /**
+   * Sends replies, a preamble or copies; what the socket does not take is kept and goes out first.
+   * @returns false when the connection failed or its backlog is over the limit.
+   */
   sendBytes(row: number, bytes: Uint8Array, more = false): boolean {
     if (this.#pending.has(row)) {
       return this.#keep(row, bytes, 0);
@@ -126,10 +107,12 @@ export class SocketRows implements PlayerRows {
     return true;
   }
 
+  /** Queues a message that was taken out of a ring, from `offset` on: it goes out before ring bytes. */
   keepShared(row: number, shared: SharedBytes, offset: number): void {
     this.#queueOf(row).addShared(shared, offset);
   }
 
+  /** Sends what was kept. @returns true when nothing is left; false when blocked; null when the connection failed. */
   flushPending(row: number): boolean | null {
     const pending = this.#pending.get(row);
     if (pending === undefined) {
@@ -152,37 +135,40 @@ export class SocketRows implements PlayerRows {
     return true;
   }
 
+  /** Marks a row as full and watches for room. */
   block(row: number): void {
     if (((this.board.flags[row] ?? 0) & RowFlag.Blocked) === 0) {
       this.#setFlag(row, RowFlag.Blocked);
       this.blocked.add(row);
-      this.#epoll.change(this.#descriptor(row), WATCH_IN_OUT, row);
+      this.#transport.watchRoom(row, true);
     }
   }
 
+  /** The row has room again. */
   unblock(row: number): void {
     if (((this.board.flags[row] ?? 0) & RowFlag.Blocked) !== 0) {
       this.#clearFlag(row, RowFlag.Blocked);
       this.blocked.delete(row);
-      this.#epoll.change(this.#descriptor(row), WATCH_IN, row);
+      this.#transport.watchRoom(row, false);
     }
   }
 
+  /** Bytes sent on the row that its peer has not acknowledged yet; negative when that cannot be said. */
   unacknowledged(row: number): number {
-    return unacknowledgedBytes(this.#descriptor(row));
+    return this.#transport.unacknowledged(row);
   }
 
   /** Rows with events now; see {@link eventRow} and {@link eventBits}. Never waits. */
   poll(): number {
-    return this.#epoll.poll();
+    return this.#transport.poll();
   }
 
   eventRow(index: number): number {
-    return this.#epoll.row(index);
+    return this.#transport.eventRow(index);
   }
 
   eventBits(index: number): number {
-    return this.#epoll.events(index);
+    return this.#transport.eventBits(index);
   }
 
   /**
@@ -190,28 +176,20 @@ export class SocketRows implements PlayerRows {
    * @returns null when nothing is there; an empty array at the peer's end or on failure.
    */
   read(row: number): Uint8Array | null {
-    const received = receive(this.#descriptor(row), this.#read, READ_BYTES);
-    if (received > 0) {
-      this.board.bytesIn[row] = (this.board.bytesIn[row] ?? 0) + received;
-      return this.#readBytes.subarray(0, received);
+    const bytes = this.#transport.read(row);
+    if (bytes !== null) {
+      this.board.bytesIn[row] = (this.board.bytesIn[row] ?? 0) + bytes.length;
     }
-    return received === -Errno.Again || received === -Errno.Intr
-      ? null
-      : this.#readBytes.subarray(0, 0);
+    return bytes;
   }
 
-  /** Closes the row's descriptor: HELD → CLOSING → FREE. `reset`: queued bytes must not be delivered. */
+  /** Closes the row's connection: HELD → CLOSING → FREE. `reset`: queued bytes must not be delivered. */
   close(row: number, reset: boolean): void {
-    const descriptor = this.#descriptor(row);
     Atomics.store(this.board.state, row, RowState.Closing);
     this.#pending.get(row)?.clear();
     this.#pending.delete(row);
     this.blocked.delete(row);
-    this.#epoll.remove(descriptor);
-    if (reset) {
-      setResetOnClose(descriptor);
-    }
-    closeDescriptor(descriptor);
+    this.#transport.close(row, reset);
     this.board.descriptor[row] = -1;
     Atomics.store(this.board.state, row, RowState.Free);
   }
@@ -230,10 +208,6 @@ export class SocketRows implements PlayerRows {
     }
     this.block(row);
     return pending;
-  }
-
-  #descriptor(row: number): number {
-    return this.board.descriptor[row] ?? -1;
   }
 
   #count(row: number, sent: number): void {

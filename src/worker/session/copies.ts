@@ -5,7 +5,7 @@
 import type { Board } from "../../protocol/control/board.ts";
 import { FrameClass } from "../../protocol/flv/classify.ts";
 import type { FrameRef } from "../../protocol/ring/ring-reader.ts";
-import type { PlayerRows } from "../io/player-rows.ts";
+import type { SocketRows } from "../io/socket-rows.ts";
 import { type RingView, SendResult } from "../stream/ring-view.ts";
 import { RowFlag } from "../stream/row-flags.ts";
 
@@ -27,7 +27,7 @@ const VIDEO = new Set<number>([
 
 /** Sends copies of ring messages. */
 export class Copies {
-  readonly #rows: PlayerRows;
+  readonly #rows: SocketRows;
   readonly #board: Board;
   readonly #frame: FrameRef = {
     position: 0,
@@ -38,7 +38,7 @@ export class Copies {
     isKeyframe: false,
   };
 
-  constructor(rows: PlayerRows) {
+  constructor(rows: SocketRows) {
     this.#rows = rows;
     this.#board = rows.board;
   }

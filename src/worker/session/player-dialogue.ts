@@ -24,14 +24,14 @@ import {
   type ServerSessionSnapshot,
   type StreamRequest,
 } from "../../protocol/rtmp/server-session.ts";
-import type { PlayerRows } from "../io/player-rows.ts";
+import type { SocketRows } from "../io/socket-rows.ts";
 import type { FanOut } from "../stream/fan-out.ts";
 import { RowFlag } from "../stream/row-flags.ts";
 import { sessionHost } from "./session-host.ts";
 
 /** What the dialogue asks of the players' keeper. */
 export interface PlayerDialogueHost {
-  readonly rows: PlayerRows;
+  readonly rows: SocketRows;
   fanOut(streamId: number): FanOut | undefined;
   admit(question: AdmissionQuestion): Promise<AdmissionAnswer>;
   /** Makes an admitted stream known here. */
@@ -51,7 +51,7 @@ interface Revived {
 export class PlayerDialogue implements ServerSessionSink {
   readonly #host: PlayerDialogueHost;
   readonly #board: Board;
-  readonly #rows: PlayerRows;
+  readonly #rows: SocketRows;
   readonly #decoder = new ChunkDecoder({ identified: true });
   /** Each row's session as JSON: one string, no object graph. */
   readonly #sessions = new Map<number, string>();

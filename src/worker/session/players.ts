@@ -7,7 +7,7 @@ import type {
   GivePlayer,
 } from "../../protocol/control/calls.ts";
 import type { ChunkDecoderSnapshot } from "../../protocol/rtmp/chunk-decoder.ts";
-import { RowEvent } from "../io/player-rows.ts";
+import { RowEvent } from "../io/row-transport.ts";
 import type { SocketRows } from "../io/socket-rows.ts";
 import type { FanOut } from "../stream/fan-out.ts";
 import { RowFlag } from "../stream/row-flags.ts";

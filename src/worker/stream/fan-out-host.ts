@@ -1,5 +1,5 @@
 /** What the fan-outs of a shard ask of it. */
-import type { PlayerRows } from "../io/player-rows.ts";
+import type { SocketRows } from "../io/socket-rows.ts";
 import type { Preamble } from "./preamble.ts";
 import type { RingView } from "./ring-view.ts";
 
@@ -15,7 +15,7 @@ export type FanOutEnd = "passed by the ring" | "network error" | "no stream" | "
 export interface FanOutHost {
   /** Milliseconds, monotonic. */
   now(): number;
-  readonly rows: PlayerRows;
+  readonly rows: SocketRows;
   readonly preamble: Preamble;
   /** This thread's number among ring readers. */
   readonly thread: number;

@@ -6,7 +6,8 @@ import type { RingLease } from "../../protocol/control/calls.ts";
 import { ringLayout } from "../../protocol/ring/ring-layout.ts";
 import { type FrameRef, type KeyframeRef, RingReader } from "../../protocol/ring/ring-reader.ts";
 import type { SharedBytes } from "../io/pending.ts";
-import { type PlayerRows, type RowMemory, SEND_FAILED } from "../io/player-rows.ts";
+import { type RowMemory, SEND_FAILED } from "../io/row-transport.ts";
+import type { SocketRows } from "../io/socket-rows.ts";
 
 /** What came of sending a row everything up to the head. */
 export const SendResult = {
@@ -39,7 +40,7 @@ export class RingView {
   readonly ringId: number;
   readonly reader: RingReader;
   readonly #memory: RowMemory;
-  readonly #rows: PlayerRows;
+  readonly #rows: SocketRows;
   /** Rows that follow this ring; the first {@link count} entries. */
   list: Int32Array = new Int32Array(64);
   count = 0;
@@ -57,7 +58,7 @@ export class RingView {
   };
   readonly #keyframe: KeyframeRef = { position: 0, timestamp: 0, headerVersion: 0, frame: 0 };
 
-  constructor(lease: RingLease, rows: PlayerRows) {
+  constructor(lease: RingLease, rows: SocketRows) {
     this.ringId = lease.ringId;
     this.reader = new RingReader(lease.memory);
     this.#memory = rows.memory(lease.memory);
