@@ -35,13 +35,21 @@ export function avcFrame(isKeyframe: boolean, bytes: number, seed: number): Uint
     payload[at] = (at * 31 + seed * 17) & 0xff;
   }
   payload.set([isKeyframe ? 0x17 : 0x27, 1, 0, 0, 0]);
-  return payload;
+  return stamped(payload, 5, seed);
 }
 
 /** A coded AAC frame. */
 export function aacFrame(bytes: number, seed: number): Uint8Array {
   const payload = new Uint8Array(Math.max(3, bytes)).fill(seed & 0xff);
   payload.set([0xaf, 1]);
+  return stamped(payload, 2, seed);
+}
+
+/** Makes frames of different seeds different, where they are long enough. */
+function stamped(payload: Uint8Array, at: number, seed: number): Uint8Array {
+  if (payload.length >= at + 4) {
+    new DataView(payload.buffer).setUint32(at, seed);
+  }
   return payload;
 }
 

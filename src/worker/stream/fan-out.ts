@@ -148,11 +148,11 @@ export class FanOut {
       return;
     }
     const due = this.#look(view);
-    if (view.reader.state !== RingState.Open) {
+    const isOpen = view.reader.state === RingState.Open;
+    if (!isOpen || this.#views.length > 1) {
       this.#settle();
-      return;
     }
-    if (due > 0) {
+    if (isOpen && due > 0) {
       this.#turns.take(due);
     }
   }

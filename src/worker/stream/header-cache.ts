@@ -36,20 +36,19 @@ export class HeaderCache {
     }
   }
 
-  /**
-   * Takes the header of a track. The payload is borrowed.
-   *
-   * @param slot Which one it replaces, by `headerSlot`.
-   * @returns true when it repeats the one known.
-   */
-  take(slot: number, type: number, payload: Uint8Array): boolean {
-    if (slot === NO_HEADER_SLOT || payload.length > SEQUENCE_HEADER_BYTES_MAX) {
-      return false;
+  /** True when the header repeats the one known. @param slot Which one it replaces, by `headerSlot`. */
+  isKnown(slot: number, payload: Uint8Array): boolean {
+    const known = this.#slots.get(slot);
+    return known !== undefined && isSame(known.payload, payload);
+  }
+
+  /** Takes the header of a track. The payload is borrowed. @param slot Which one it replaces, by `headerSlot`. */
+  take(slot: number, type: number, payload: Uint8Array): void {
+    const isKept = slot !== NO_HEADER_SLOT && payload.length <= SEQUENCE_HEADER_BYTES_MAX;
+    if (!isKept || this.isKnown(slot, payload)) {
+      return;
     }
     const known = this.#slots.get(slot);
-    if (known !== undefined && isSame(known.payload, payload)) {
-      return true;
-    }
     const isGood = isDecodable(type, payload);
     this.badConfigs += isGood ? 0 : 1;
     const mayReplace = known === undefined ? this.#slots.size < SLOTS_MAX : isGood || !known.isGood;
@@ -58,7 +57,6 @@ export class HeaderCache {
       this.#slots.set(slot, { type, payload: new Uint8Array(payload), isGood });
       this.hasChanged = true;
     }
-    return false;
   }
 
   /** All of it in the form of a ring's header slot. Owned. */

@@ -197,10 +197,9 @@ export class LiveStream {
   #appendTrack({ type, payload, timestamp }: Message, track: number, kind: FrameClass): void {
     const isHeader = isHeaderClass(kind);
     const isVideo = track === Track.Video;
-    if (isHeader) {
+    if (isHeader && this.#settings.reduceSequenceHeader) {
       const slot = headerSlot(payload, isVideo ? "video" : "audio");
-      const isRepeated = this.#headers.take(slot, type, payload);
-      if (isRepeated && this.#settings.reduceSequenceHeader) {
+      if (this.#headers.isKnown(slot, payload)) {
         return;
       }
     }
@@ -252,6 +251,12 @@ export class LiveStream {
     if (this.#waiting.length > 0) {
       this.#waiting.push(owned(message));
       return;
+    }
+    if (isHeaderClass(message.kind)) {
+      // Only now: what went before it, held for its order or its ring, needs the header of its own time.
+      const { type, payload } = message;
+      const slot = headerSlot(payload, type === MessageType.Video ? "video" : "audio");
+      this.#headers.take(slot, type, payload);
     }
     const length = encodedLength(
       message.payload.length,

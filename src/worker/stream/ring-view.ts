@@ -86,7 +86,8 @@ export class RingView {
   remove(row: number): void {
     const { place } = this.#rows.board;
     const at = place[row] ?? -1;
-    if (at < 0 || this.list[at] !== row) {
+    // Past the count stand rows that left: one of them may have the same place in another ring by now.
+    if (at < 0 || at >= this.count || this.list[at] !== row) {
       return;
     }
     this.count -= 1;

@@ -46,7 +46,10 @@ describe("how far a shard stretches", () => {
   });
 
   test("never below 1 nor above 64, whatever is measured", { timeout: 30_000 }, () => {
-    const measure = fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true }));
+    const measure = fc.tuple(
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+    );
     fc.assert(
       fc.property(fc.array(measure), (all) => {
         const stretch = new MergeStretch();
