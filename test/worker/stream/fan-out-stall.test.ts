@@ -13,7 +13,7 @@ import { type Received, ShardBench } from "../shard-bench.ts";
 
 const AVC = message(MessageType.Video, 0, clipHeader(MessageType.Video));
 const AAC = message(MessageType.Audio, 0, clipHeader(MessageType.Audio));
-const GOP_FRAMES = 8;
+const GOP_FRAMES = 5;
 
 /** A GOP with small frames, chunks of 128 bytes, so that cuts fall into every kind of header as well. */
 function gop(number: number): Message[] {
@@ -126,7 +126,7 @@ describe("a reader stalled at every byte of a GOP", () => {
 
   test("skips to the newest keyframe, headers again", { timeout: 120_000 }, () => {
     for (let at = 0; at < all; at += 1) {
-      const { bench, row, sent, send } = stallAt(at, { queueLengthMs: 600 });
+      const { bench, row, sent, send } = stallAt(at, { queueLengthMs: 300 });
       for (const number of [1, 2, SKIPPED_TO]) {
         send(gop(number));
       }

@@ -241,7 +241,7 @@ test("players and streams that do anything", { timeout: 120_000 }, () => {
         }
       },
     ),
-    { numRuns: 200 },
+    { numRuns: 1000 },
   );
   assert.ok(checked > 10_000, `${checked}`);
 });

@@ -201,6 +201,16 @@ describe("players that pause", () => {
     assert.deepEqual(times(bench, row).slice(-5), [400, 400, 400, 440, 480]);
   });
 
+  test("whose ring moved go on where they were in the next, never back", () => {
+    const { bench, stream, row } = paused();
+    bench.send(stream, [video(120, false), video(160, false, 50_000), video(200, false)]);
+    bench.answer(stream);
+    bench.tick(3);
+    bench.fanOut.pause(row, false);
+    assert.deepEqual(times(bench, row), [0, 0, 0, 40, 80, 120, 160, 200]);
+    assert.deepEqual(bench.released, [1]);
+  });
+
   test("whose ring moved, was lapped or ended start at a keyframe of the next", () => {
     const moved = paused();
     moved.bench.send(moved.stream, [video(120, true, 50_000)]);
