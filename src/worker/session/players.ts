@@ -6,6 +6,7 @@ import type {
   EndReason,
   GivePlayer,
 } from "../../protocol/control/calls.ts";
+import { IDLE_CONNECTION_MS } from "../../protocol/limits.ts";
 import type { ChunkDecoderSnapshot } from "../../protocol/rtmp/chunk-decoder.ts";
 import { RowEvent } from "../io/row-transport.ts";
 import type { SocketRows } from "../io/socket-rows.ts";
@@ -38,6 +39,8 @@ export class Players {
   readonly #board: Board;
   readonly #rows: SocketRows;
   readonly #dialogue: PlayerDialogue;
+  /** When rows that play nothing last said something. Milliseconds, monotonic. */
+  readonly #idleSince = new Map<number, number>();
   count = 0;
   stalls = 0;
   resets = 0;
@@ -115,9 +118,22 @@ export class Players {
     }
   }
 
-  /** Every second: message counts start again. */
+  /** Every second: message counts fall, and rows that play nothing are looked at. */
   tickSlow(): void {
     this.#dialogue.tickSlow();
+    const now = this.#host.now();
+    for (const row of this.#dialogue.rows) {
+      if (this.#board.stream[row] !== 0) {
+        this.#idleSince.delete(row);
+      } else if (!this.#idleSince.has(row)) {
+        this.#idleSince.set(row, now);
+      }
+    }
+    for (const [row, since] of this.#idleSince) {
+      if (now - since > IDLE_CONNECTION_MS) {
+        this.end(row, "closed", `played nothing for ${Math.round(now - since)} ms`);
+      }
+    }
   }
 
   /** Ends a player's connection. */
@@ -129,6 +145,7 @@ export class Players {
       this.#dialogue.tell(row, "NetStream.Play.StreamNotFound", "No such stream.");
     }
     this.#dialogue.close(row);
+    this.#idleSince.delete(row);
     this.count -= 1;
     this.#host.fanOut(this.#board.stream[row] ?? 0)?.leave(row);
     const isPassed = reason === "passed by the ring";
@@ -160,6 +177,7 @@ export class Players {
         this.end(row, "closed by peer");
         return;
       }
+      this.#idleSince.delete(row);
       this.#dialogue.take(row, bytes);
       if (!this.#dialogue.has(row)) {
         return;
