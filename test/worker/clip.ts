@@ -29,7 +29,7 @@ export function clipHeader(type: 8 | 9): Uint8Array {
 }
 
 /** A coded AVC frame of so many bytes whose content depends on `seed`. */
-export function avcFrame(isKeyframe: boolean, bytes: number, seed: number): Uint8Array {
+function avcFrame(isKeyframe: boolean, bytes: number, seed: number): Uint8Array {
   const payload = new Uint8Array(Math.max(6, bytes));
   for (let at = 5; at < payload.length; at += 1) {
     payload[at] = (at * 31 + seed * 17) & 0xff;
@@ -39,7 +39,7 @@ export function avcFrame(isKeyframe: boolean, bytes: number, seed: number): Uint
 }
 
 /** A coded AAC frame. */
-export function aacFrame(bytes: number, seed: number): Uint8Array {
+function aacFrame(bytes: number, seed: number): Uint8Array {
   const payload = new Uint8Array(Math.max(3, bytes)).fill(seed & 0xff);
   payload.set([0xaf, 1]);
   return stamped(payload, 2, seed);

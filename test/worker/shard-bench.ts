@@ -53,7 +53,7 @@ export interface Received {
 }
 
 /** Decodes from the lobby's state on. @throws ProtocolError when the bytes are no RTMP. */
-export function decode(bytes: Uint8Array): Received {
+function decode(bytes: Uint8Array): Received {
   const media: Message[] = [];
   const statuses: string[] = [];
   const decoder = new ChunkDecoder({ identified: true });
