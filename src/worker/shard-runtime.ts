@@ -4,16 +4,17 @@
  */
 import type { MessagePort } from "node:worker_threads";
 import { Board, Counter } from "../protocol/control/board.ts";
-import type {
-  AdmissionAnswer,
-  AdmissionQuestion,
-  EndReason,
-  FromShard,
-  GivePublisher,
-  RingLease,
-  ShardStart,
-  StreamSettings,
-  ToShard,
+import {
+  type AdmissionAnswer,
+  type AdmissionQuestion,
+  type EndReason,
+  type FromShard,
+  type GivePublisher,
+  isRelay,
+  type RingLease,
+  type ShardStart,
+  type StreamSettings,
+  type ToShard,
 } from "../protocol/control/calls.ts";
 import { InvariantError } from "../protocol/errors.ts";
 import { Doorbell } from "../protocol/ring/doorbell.ts";
@@ -125,6 +126,10 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     message: Exclude<ToShard<ServerSessionSnapshot, ChunkDecoderSnapshot>, { kind: "stop" }>,
   ): void {
     this.#beginTurn();
+    if (isRelay(message)) {
+      this.#connections.take(message);
+      return;
+    }
     switch (message.kind) {
       case "stream":
         this.#learn(message.streamId, message.key, message.settings);
@@ -144,8 +149,6 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
       case "give-publisher":
         this.#adoptPublisher(message);
         break;
-      default:
-        this.#connections.take(message);
     }
   }
 
@@ -303,13 +306,10 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
 
   #kick(row: number, reason: EndReason): boolean {
     const publisher = this.#publishers.get(row);
-    if (publisher !== undefined) {
-      publisher.end(reason, "");
-      return true;
-    }
-    const isPlayer = this.#players.has(row);
+    const isThere = publisher !== undefined || this.#players.has(row);
+    publisher?.end(reason, "");
     this.#players.end(row, reason);
-    return isPlayer;
+    return isThere;
   }
 
   #beginTurn(): void {

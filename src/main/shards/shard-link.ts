@@ -3,14 +3,16 @@ import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import * as Comlink from "comlink";
 import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
 import { Board, boardBytes, EPOLL_ROW, RowState } from "../../protocol/control/board.ts";
-import type {
-  EndReason,
-  Fault,
-  FromShard,
-  PrimaryCalls,
-  ShardCalls,
-  ShardStart,
-  ToShard,
+import {
+  type EndReason,
+  type Fault,
+  type FromShard,
+  isRelay,
+  type PrimaryCalls,
+  type ShardCalls,
+  type ShardNews,
+  type ShardStart,
+  type ToShard,
 } from "../../protocol/control/calls.ts";
 import { ControlError } from "../../protocol/errors.ts";
 import type { ChunkDecoderSnapshot } from "../../protocol/rtmp/chunk-decoder.ts";
@@ -35,7 +37,7 @@ export interface ShardPlace {
 
 /** What a shard tells. */
 export interface ShardEvents {
-  message(link: ShardLink, message: FromShard): void;
+  message(link: ShardLink, message: ShardNews): void;
   exit(link: ShardLink, code: number, error: Error | undefined): void;
   calls(link: ShardLink): PrimaryCalls;
 }
@@ -167,15 +169,10 @@ export class ShardLink {
   }
 
   #heard(message: FromShard, events: ShardEvents): void {
-    switch (message.kind) {
-      case "relay-open":
-      case "relay-out":
-      case "relay-read":
-      case "relay-close":
-        this.#relay.take(message);
-        break;
-      default:
-        events.message(this, message);
+    if (isRelay(message)) {
+      this.#relay.take(message);
+    } else {
+      events.message(this, message);
     }
   }
 
