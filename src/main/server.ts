@@ -8,10 +8,10 @@ import type { Config, ListenEndpoint } from "../protocol/conf/config.ts";
 import { resolveVhost } from "../protocol/conf/config.ts";
 import type {
   AdmissionAnswer,
+  FromShard,
   PrimaryCalls,
   RingLease,
   RowQuestion,
-  ShardNews,
 } from "../protocol/control/calls.ts";
 import { RejectedError, TransportError } from "../protocol/errors.ts";
 import { Acceptor } from "./accept/acceptor.ts";
@@ -135,7 +135,7 @@ export class Server {
     await this.supervisor.stop(STOP_TIMEOUT_MS);
   }
 
-  #take(shard: ShardLink, message: ShardNews): void {
+  #take(shard: ShardLink, message: FromShard): void {
     switch (message.kind) {
       case "gone": {
         shard.releaseRow(message.row);
@@ -158,13 +158,12 @@ export class Server {
       case "ring-released":
         this.coordinator.releaseRing(shard.index, message.ringId);
         break;
-      case "ready":
-      case "stopped":
+      default:
         break;
     }
   }
 
-  #publishEnded(shard: ShardLink, message: Extract<ShardNews, { kind: "ring-ended" }>): void {
+  #publishEnded(shard: ShardLink, message: Extract<FromShard, { kind: "ring-ended" }>): void {
     const ended = this.coordinator.ringEnded(shard.index, message);
     if (ended !== undefined) {
       this.clients.find(shard.index, ended.publisher.row)?.published.delete(ended.entry);

@@ -4,17 +4,16 @@
  */
 import type { MessagePort } from "node:worker_threads";
 import { Board, Counter } from "../protocol/control/board.ts";
-import {
-  type AdmissionAnswer,
-  type AdmissionQuestion,
-  type EndReason,
-  type FromShard,
-  type GivePublisher,
-  isRelay,
-  type RingLease,
-  type ShardStart,
-  type StreamSettings,
-  type ToShard,
+import type {
+  AdmissionAnswer,
+  AdmissionQuestion,
+  EndReason,
+  FromShard,
+  GivePublisher,
+  RingLease,
+  ShardStart,
+  StreamSettings,
+  ToShard,
 } from "../protocol/control/calls.ts";
 import { InvariantError } from "../protocol/errors.ts";
 import { Doorbell } from "../protocol/ring/doorbell.ts";
@@ -126,10 +125,6 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     message: Exclude<ToShard<ServerSessionSnapshot, ChunkDecoderSnapshot>, { kind: "stop" }>,
   ): void {
     this.#beginTurn();
-    if (isRelay(message)) {
-      this.#connections.take(message);
-      return;
-    }
     switch (message.kind) {
       case "stream":
         this.#learn(message.streamId, message.key, message.settings);
@@ -149,6 +144,8 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
       case "give-publisher":
         this.#adoptPublisher(message);
         break;
+      default:
+        this.#connections.take(message);
     }
   }
 
@@ -306,10 +303,13 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
 
   #kick(row: number, reason: EndReason): boolean {
     const publisher = this.#publishers.get(row);
-    const isThere = publisher !== undefined || this.#players.has(row);
-    publisher?.end(reason, "");
+    if (publisher !== undefined) {
+      publisher.end(reason, "");
+      return true;
+    }
+    const isPlayer = this.#players.has(row);
     this.#players.end(row, reason);
-    return isThere;
+    return isPlayer;
   }
 
   #beginTurn(): void {

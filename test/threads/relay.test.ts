@@ -16,6 +16,8 @@ interface Setup {
   readonly relay: Relay;
   readonly shard: RelayTransport;
   readonly peer: Socket;
+  /** The primary's socket. */
+  readonly socket: Socket;
   /** Messages that the shard has not got. */
   readonly toShard: RelayToShard[];
   /** Delivers what is on its way. */
@@ -42,7 +44,7 @@ async function setup(): Promise<Setup> {
       shard.take(message);
     }
   };
-  return { relay, shard, peer, toShard, deliver };
+  return { relay, shard, peer, socket, toShard, deliver };
 }
 
 function openRow(shard: RelayTransport): void {
@@ -124,10 +126,9 @@ describe("a relayed connection", { timeout: 60_000 }, () => {
   });
 
   test("an end that came before the shard listens is told after it", async () => {
-    const { shard, peer, toShard, deliver } = await setup();
+    const { shard, peer, socket, deliver } = await setup();
     peer.resetAndDestroy();
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    assert.equal(toShard.length, 0);
+    await waitUntil("the reset comes", () => socket.destroyed, 5000).catch(() => undefined);
     openRow(shard);
     await waitUntil(
       "it is told",

@@ -3,16 +3,14 @@ import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import * as Comlink from "comlink";
 import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
 import { Board, boardBytes, EPOLL_ROW, RowState } from "../../protocol/control/board.ts";
-import {
-  type EndReason,
-  type Fault,
-  type FromShard,
-  isRelay,
-  type PrimaryCalls,
-  type ShardCalls,
-  type ShardNews,
-  type ShardStart,
-  type ToShard,
+import type {
+  EndReason,
+  Fault,
+  FromShard,
+  PrimaryCalls,
+  ShardCalls,
+  ShardStart,
+  ToShard,
 } from "../../protocol/control/calls.ts";
 import { ControlError } from "../../protocol/errors.ts";
 import type { ChunkDecoderSnapshot } from "../../protocol/rtmp/chunk-decoder.ts";
@@ -37,7 +35,7 @@ export interface ShardPlace {
 
 /** What a shard tells. */
 export interface ShardEvents {
-  message(link: ShardLink, message: ShardNews): void;
+  message(link: ShardLink, message: FromShard): void;
   exit(link: ShardLink, code: number, error: Error | undefined): void;
   calls(link: ShardLink): PrimaryCalls;
 }
@@ -169,10 +167,15 @@ export class ShardLink {
   }
 
   #heard(message: FromShard, events: ShardEvents): void {
-    if (isRelay(message)) {
-      this.#relay.take(message);
-    } else {
-      events.message(this, message);
+    switch (message.kind) {
+      case "relay-open":
+      case "relay-out":
+      case "relay-read":
+      case "relay-close":
+        this.#relay.take(message);
+        break;
+      default:
+        events.message(this, message);
     }
   }
 

@@ -117,13 +117,6 @@ export type RelayFromShard =
       readonly how: "end" | "destroy" | "reset";
     };
 
-/** True for a message of a relayed connection. */
-export function isRelay<Message extends { readonly kind: string }>(
-  message: Message,
-): message is Extract<Message, { readonly kind: `relay-${string}` }> {
-  return message.kind.startsWith("relay-");
-}
-
 /** Posted by the primary. */
 export type ToShard<Snapshot, DecoderSnapshot> =
   | RelayToShard
@@ -151,10 +144,8 @@ export type EndReason =
   | "shard died";
 
 /** Posted by a shard. */
-export type FromShard = RelayFromShard | ShardNews;
-
-/** What a shard tells of itself. */
-export type ShardNews =
+export type FromShard =
+  | RelayFromShard
   | { readonly kind: "ready" }
   /** The row is FREE again. */
   | {
