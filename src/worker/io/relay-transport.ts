@@ -14,8 +14,7 @@ import {
   SEND_FAILED,
 } from "./row-transport.ts";
 
-/** More than a kernel's socket is given: its acknowledgement waits for the primary's turn. */
-const UNSENT_MIN = 256 * 1024;
+const UNSENT_MIN = 64 * 1024;
 const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** One relayed connection. */
