@@ -18,7 +18,6 @@ import { Acceptor } from "./accept/acceptor.ts";
 import { Admission } from "./accept/admission.ts";
 import { FileBudget } from "./accept/file-budget.ts";
 import { Lobby } from "./accept/lobby.ts";
-import { isNative } from "./accept/native.ts";
 import { type Client, Clients } from "./coordinator/clients.ts";
 import { Coordinator, type StreamEntry } from "./coordinator/coordinator.ts";
 import { RingPool } from "./coordinator/ring-pool.ts";
@@ -101,12 +100,9 @@ export class Server {
     try {
       await server.supervisor.start();
       options.log.info("server", `${server.supervisor.links.length} shards`);
-      if (!isNative) {
-        options.log.warn("server", "koffi does not load: bytes are relayed, which is slower");
-      }
       for (const endpoint of options.config.listen) {
         const address = `${endpoint.host === "" ? "*" : endpoint.host}:${endpoint.port}`;
-        await server.#listen(endpoint, address);
+        server.#listen(endpoint, address);
         options.log.info("server", `listening on rtmp://${address}`);
       }
     } catch (error) {
@@ -117,9 +113,9 @@ export class Server {
   }
 
   /** @throws TransportError that names the address. */
-  async #listen(endpoint: ListenEndpoint, address: string): Promise<void> {
+  #listen(endpoint: ListenEndpoint, address: string): void {
     try {
-      await this.#acceptor.listen(endpoint);
+      this.#acceptor.listen(endpoint);
     } catch (error) {
       if (!(error instanceof TransportError)) {
         throw error;
@@ -158,7 +154,8 @@ export class Server {
       case "ring-released":
         this.coordinator.releaseRing(shard.index, message.ringId);
         break;
-      default:
+      case "ready":
+      case "stopped":
         break;
     }
   }

@@ -22,8 +22,8 @@ import type { ChunkDecoderSnapshot } from "../protocol/rtmp/chunk-decoder.ts";
 import type { ServerSessionSnapshot } from "../protocol/rtmp/server-session.ts";
 import { runFault } from "./fault.ts";
 import { monotonicMs } from "./io/clock.ts";
-import { type Connections, openConnections } from "./io/connections.ts";
 import { SocketRows } from "./io/socket-rows.ts";
+import { SocketTransport } from "./io/socket-transport.ts";
 import { LoadMeter } from "./load-meter.ts";
 import { openPrimaryLink, type PrimaryLink } from "./primary-link.ts";
 import { Copies } from "./session/copies.ts";
@@ -54,7 +54,6 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   readonly rows: SocketRows;
   readonly preamble: Preamble = new Preamble();
   readonly #post: (message: FromShard) => void;
-  readonly #connections: Connections;
   readonly #bell: Doorbell;
   readonly #primary: PrimaryLink;
   readonly #players: Players;
@@ -76,8 +75,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     this.#post = post;
     this.thread = start.thread;
     this.board = new Board(start.board);
-    this.#connections = openConnections(start, this.board, post);
-    this.rows = new SocketRows(this.board, this.#connections.players);
+    this.rows = new SocketRows(this.board, new SocketTransport(this.board));
     this.#bell = new Doorbell(start.doorbells);
     this.#copies = new Copies(this.rows);
     this.#primary = openPrimaryLink(calls, {
@@ -88,7 +86,6 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     this.#publisherHost = {
       board: this.board,
       now: monotonicMs,
-      openSocket: (row, sink) => this.#connections.openSocket(row, sink),
       openStream: (publisher, what) => this.#openStream(publisher, what),
       closeStream: (stream) => this.#closeStream(stream),
       admit: (question) => this.#admit(question),
@@ -144,8 +141,6 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
       case "give-publisher":
         this.#adoptPublisher(message);
         break;
-      default:
-        this.#connections.take(message);
     }
   }
 
@@ -307,9 +302,11 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
       publisher.end(reason, "");
       return true;
     }
-    const isPlayer = this.#players.has(row);
+    if (!this.#players.has(row)) {
+      return false;
+    }
     this.#players.end(row, reason);
-    return isPlayer;
+    return true;
   }
 
   #beginTurn(): void {

@@ -4,12 +4,11 @@
  */
 import { createServer, type Server, type Socket } from "node:net";
 import type { ListenEndpoint } from "../../protocol/conf/config.ts";
-import { TransportError } from "../../protocol/errors.ts";
-import { BACKLOG, closeDescriptor, duplicate, isNative, listenShared } from "./native.ts";
+import { BACKLOG, closeDescriptor, duplicate, listenShared } from "./native.ts";
 
 interface Listener {
   readonly endpoint: ListenEndpoint;
-  /** **Owned** here until {@link Acceptor.close}; -1 where the server has it. */
+  /** **Owned** here until {@link Acceptor.close}. */
   readonly descriptor: number;
   server: Server | undefined;
 }
@@ -30,11 +29,7 @@ export class Acceptor {
   }
 
   /** Starts listening. @throws TransportError when the address cannot be had. */
-  async listen(endpoint: ListenEndpoint): Promise<void> {
-    if (!isNative) {
-      await this.#listenPlainly(endpoint);
-      return;
-    }
+  listen(endpoint: ListenEndpoint): void {
     const listener: Listener = {
       endpoint,
       descriptor: listenShared(endpoint.host, endpoint.port),
@@ -44,11 +39,9 @@ export class Acceptor {
     this.#accept(listener);
   }
 
-  /** Leaves newcomers in the kernel's queue; where the socket is not its own it turns them away. */
+  /** Leaves newcomers in the kernel's queue. */
   suspend(): void {
-    if (!isNative) {
-      this.#isSuspended = true;
-    } else if (!this.#isSuspended) {
+    if (!this.#isSuspended) {
       this.#isSuspended = true;
       for (const listener of this.#listeners) {
         listener.server?.close();
@@ -59,9 +52,7 @@ export class Acceptor {
 
   /** Accepts again. */
   resume(): void {
-    if (!isNative) {
-      this.#isSuspended = false;
-    } else if (this.#isSuspended) {
+    if (this.#isSuspended) {
       this.#isSuspended = false;
       for (const listener of this.#listeners) {
         this.#accept(listener);
@@ -72,33 +63,9 @@ export class Acceptor {
   /** Stops listening for good. */
   close(): void {
     this.suspend();
-    for (const { descriptor, server } of this.#listeners.splice(0)) {
-      if (descriptor >= 0) {
-        closeDescriptor(descriptor);
-      } else {
-        server?.close();
-      }
+    for (const { descriptor } of this.#listeners.splice(0)) {
+      closeDescriptor(descriptor);
     }
-  }
-
-  /** Without the C library: nobody else can share the port. */
-  async #listenPlainly(endpoint: ListenEndpoint): Promise<void> {
-    const server = createServer({ noDelay: true }, (socket) => {
-      if (this.#isSuspended) {
-        socket.destroy();
-      } else {
-        this.#accepted(socket, endpoint);
-      }
-    });
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", (error: NodeJS.ErrnoException) =>
-        reject(new TransportError("ERR_BIND", `bind: ${error.code}`, error)),
-      );
-      const host = endpoint.host === "" ? {} : { host: endpoint.host };
-      server.listen({ ...host, port: endpoint.port, backlog: BACKLOG }, resolve);
-    });
-    server.on("error", this.#failed);
-    this.#listeners.push({ endpoint, descriptor: -1, server });
   }
 
   #accept(listener: Listener): void {

@@ -8,6 +8,7 @@ import type { ServerSession } from "../../protocol/rtmp/server-session.ts";
 import { monotonicMs } from "../monotonic.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 import type { Released } from "./lobby-socket.ts";
+import { inodeOf } from "./native.ts";
 
 /** What is handed over. */
 export interface HandOff {
@@ -38,7 +39,7 @@ export function handOff(shard: ShardLink, what: HandOff): void {
   board.role[row] = publish === null ? RowRole.Player : RowRole.Publisher;
   board.stream[row] = streamId;
   board.descriptor[row] = descriptor;
-  board.inode[row] = released.inode;
+  board.inode[row] = inodeOf(descriptor);
   board.bytesIn[row] = released.bytesIn;
   board.bytesOut[row] = released.bytesOut;
   board.since[row] = now;
@@ -55,9 +56,6 @@ export function handOff(shard: ShardLink, what: HandOff): void {
     Atomics.store(board.state, row, RowState.Given);
     const give = { row, streamId, messageStream, rest, connectionId, ...publish };
     shard.post({ kind: "give-publisher", ...give, session: session.snapshot() });
-  }
-  if (released.socket !== null) {
-    shard.relay(row, released.socket);
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Socket } from "node:net";
 import { TransportError } from "../../protocol/errors.ts";
-import { duplicate, inodeOf, isNative, sendNow } from "./native.ts";
+import { duplicate, sendNow } from "./native.ts";
 
 /** Replies of one turn; more go out in several sends. */
 const STAGING_BYTES = 16 * 1024;
@@ -28,12 +28,8 @@ export interface LobbySocketSink {
 
 /** What is left of a released socket. */
 export interface Released {
-  /** **Owned** by the caller: the only number of the connection; -1 where it has none of its own. */
+  /** **Owned** by the caller: the only number of the connection. */
   readonly descriptor: number;
-  /** Tells the connection from others. */
-  readonly inode: number;
-  /** **Owned** by the caller: the connection where its descriptor cannot be duplicated. Paused. */
-  readonly socket: Socket | null;
   /** Bytes that were read and not yet delivered. */
   readonly late: Uint8Array | null;
   readonly bytesIn: number;
@@ -158,9 +154,9 @@ export class LobbySocket {
     if (own < 0) {
       return undefined;
     }
-    let descriptor = -1;
+    let descriptor: number;
     try {
-      descriptor = isNative ? duplicate(own) : -1;
+      descriptor = duplicate(own);
     } catch (error) {
       if (error instanceof TransportError) {
         return undefined;
@@ -169,20 +165,16 @@ export class LobbySocket {
     }
     const late: Buffer | null = socket.read();
     const { bytesRead: bytesIn } = socket;
-    const inode = inodeOf(own);
     socket.removeAllListeners();
-    if (!isNative) {
-      return { descriptor: -1, inode, socket, late, bytesIn, bytesOut: this.#bytesOut };
-    }
     socket.on("error", () => undefined);
     socket.destroy();
-    return { descriptor, inode, socket: null, late, bytesIn, bytesOut: this.#bytesOut };
+    return { descriptor, late, bytesIn, bytesOut: this.#bytesOut };
   }
 
   /** @returns bytes that the kernel took. */
   #send(length: number): number {
     const descriptor = descriptorOf(this.#socket);
-    const sent = descriptor < 0 || !isNative ? 0 : sendNow(descriptor, staging, length);
+    const sent = descriptor < 0 ? 0 : sendNow(descriptor, staging, length);
     // A failed connection is found by the queued write.
     const taken = Math.max(0, sent);
     this.#bytesOut += taken;

@@ -1,6 +1,7 @@
 /** The C library calls of the primary: listening with SO_REUSEPORT, and duplicating descriptors for hand-off. */
 import { fstatSync } from "node:fs";
-import { InvariantError, TransportError } from "../../protocol/errors.ts";
+import koffi from "koffi";
+import { TransportError } from "../../protocol/errors.ts";
 
 const AF_INET = 2;
 const AF_INET6 = 10;
@@ -16,41 +17,20 @@ const MSG_NOSIGNAL = 0x40_00;
 /** Connections that wait for accept; the host's somaxconn caps it. */
 export const BACKLOG = 4096;
 
-const koffi = await loadKoffi();
-const libc = koffi?.load("libc.so.6");
-
-/** False where koffi does not load: connections are relayed then. */
-export const isNative: boolean = koffi !== undefined;
-
-function loadKoffi(): Promise<typeof import("koffi").default | undefined> {
-  return import("koffi").then(
-    ({ default: loaded }) => loaded,
-    () => undefined,
-  );
-}
-
-function unavailable(): never {
-  throw new InvariantError("a native call without koffi");
-}
-
-function bind(signature: string): (...values: (number | Uint8Array | Int32Array)[]) => number {
-  return libc === undefined ? unavailable : libc.func(signature);
-}
-
-const cSocket = bind("int socket(int, int, int)");
-const cSetsockopt = bind("int setsockopt(int, int, int, const void *, uint32_t)");
-const cBind = bind("int bind(int, const void *, uint32_t)");
-const cListen = bind("int listen(int, int)");
-const cFcntl = bind("int fcntl(int, int, int)");
-const cClose = bind("int close(int)");
-const cSend = bind("intptr_t send(int, const void *, size_t, int)");
+const libc = koffi.load("libc.so.6");
+const cSocket = libc.func("int socket(int, int, int)");
+const cSetsockopt = libc.func("int setsockopt(int, int, int, const void *, uint32_t)");
+const cBind = libc.func("int bind(int, const void *, uint32_t)");
+const cListen = libc.func("int listen(int, int)");
+const cFcntl = libc.func("int fcntl(int, int, int)");
+const cClose = libc.func("int close(int)");
+const cSend = libc.func("intptr_t send(int, const void *, size_t, int)");
 
 function check(result: number, call: string): number {
   if (result < 0) {
-    const errno = koffi?.errno() ?? 0;
+    const errno = koffi.errno();
     const name =
-      Object.entries(koffi?.os.errno ?? {}).find(([, value]) => value === errno)?.[0] ??
-      `errno ${errno}`;
+      Object.entries(koffi.os.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
     throw new TransportError(`ERR_${call.toUpperCase()}`, `${call}: ${name}`);
   }
   return result;

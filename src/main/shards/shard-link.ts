@@ -15,8 +15,7 @@ import type {
 import { ControlError } from "../../protocol/errors.ts";
 import type { ChunkDecoderSnapshot } from "../../protocol/rtmp/chunk-decoder.ts";
 import type { ServerSessionSnapshot } from "../../protocol/rtmp/server-session.ts";
-import { closeDescriptor, inodeOf, isNative } from "../accept/native.ts";
-import { Relay, type RelaySocket } from "./relay.ts";
+import { closeDescriptor, inodeOf } from "../accept/native.ts";
 
 const SHARD_URL = new URL("../../worker/shard.js", import.meta.url);
 const CALL_TIMEOUT_MS = 5000;
@@ -52,8 +51,6 @@ export class ShardLink {
   readonly #freeRows: number[] = [];
   #nextRow: number = EPOLL_ROW + 1;
   readonly #pending = new Set<(error: Error) => void>();
-  /** Connections of the shard that could not be handed over. */
-  readonly #relay = new Relay((message) => this.post(message));
 
   constructor(place: ShardPlace, memory: SharedArrayBuffer, events: ShardEvents) {
     this.index = place.index;
@@ -66,7 +63,6 @@ export class ShardLink {
       board: memory,
       doorbells: place.doorbells,
       allowFaults: place.allowFaults,
-      isRelayed: !isNative,
     };
     this.#calls = port1;
     this.#worker = new Worker(SHARD_URL, {
@@ -79,7 +75,7 @@ export class ShardLink {
       },
     });
     let failure: Error | undefined;
-    this.#worker.on("message", (message: FromShard) => this.#heard(message, events));
+    this.#worker.on("message", (message: FromShard) => events.message(this, message));
     this.#worker.on("error", (error) => {
       failure = error instanceof Error ? error : new Error(String(error));
     });
@@ -119,11 +115,6 @@ export class ShardLink {
     if (this.isAlive) {
       this.#worker.postMessage(message);
     }
-  }
-
-  /** Keeps the socket of a row that was just given: the shard has no descriptor of it. */
-  relay(row: number, socket: RelaySocket): void {
-    this.#relay.adopt(row, socket);
   }
 
   /** Ends the session that a row has now; false when it ended meanwhile. @throws ControlError */
@@ -166,22 +157,8 @@ export class ShardLink {
     return closed;
   }
 
-  #heard(message: FromShard, events: ShardEvents): void {
-    switch (message.kind) {
-      case "relay-open":
-      case "relay-out":
-      case "relay-read":
-      case "relay-close":
-        this.#relay.take(message);
-        break;
-      default:
-        events.message(this, message);
-    }
-  }
-
   #exited(): void {
     this.isAlive = false;
-    this.#relay.close();
     this.#calls.close();
     for (const reject of this.#pending) {
       reject(new ControlError("ERR_CONTROL_SHARD_DIED", `shard ${this.index} died`));

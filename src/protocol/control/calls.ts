@@ -95,31 +95,8 @@ export interface GivePublisher<Snapshot> extends Give {
   readonly previous: TimelineEnd | null;
 }
 
-/** What the primary relays of a connection that it could not hand over. Arrays are the receiver's own. */
-export type RelayToShard =
-  /** Its peer sent; no bytes: its end. */
-  | { readonly kind: "relay-in"; readonly row: number; readonly bytes: Uint8Array }
-  /** So many bytes were taken by the kernel. */
-  | { readonly kind: "relay-room"; readonly row: number; readonly bytes: number }
-  | { readonly kind: "relay-closed"; readonly row: number; readonly failure: string | null };
-
-/** What a shard wants of such a connection. */
-export type RelayFromShard =
-  /** The shard listens: nothing of the connection is relayed before. */
-  | { readonly kind: "relay-open"; readonly row: number }
-  | { readonly kind: "relay-out"; readonly row: number; readonly bytes: Uint8Array }
-  /** So many bytes were read. */
-  | { readonly kind: "relay-read"; readonly row: number; readonly bytes: number }
-  /** The last word; `end`: what was sent goes out first. */
-  | {
-      readonly kind: "relay-close";
-      readonly row: number;
-      readonly how: "end" | "destroy" | "reset";
-    };
-
 /** Posted by the primary. */
 export type ToShard<Snapshot, DecoderSnapshot> =
-  | RelayToShard
   | StreamNews
   | RingNews
   | ForgetStream
@@ -145,7 +122,6 @@ export type EndReason =
 
 /** Posted by a shard. */
 export type FromShard =
-  | RelayFromShard
   | { readonly kind: "ready" }
   /** The row is FREE again. */
   | {
@@ -223,6 +199,4 @@ export interface ShardStart {
   readonly board: SharedArrayBuffer;
   readonly doorbells: SharedArrayBuffer;
   readonly allowFaults: boolean;
-  /** Connections stay in the primary and are relayed. */
-  readonly isRelayed: boolean;
 }

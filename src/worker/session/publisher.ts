@@ -21,7 +21,7 @@ import {
   type ServerSessionSnapshot,
   type StreamRequest,
 } from "../../protocol/rtmp/server-session.ts";
-import type { RowSocket, RowSocketSink } from "../io/row-socket.ts";
+import { PublisherSocket } from "../io/publisher-socket.ts";
 import type { LiveStream } from "../stream/live-stream.ts";
 import { sessionHost } from "./session-host.ts";
 
@@ -29,8 +29,6 @@ import { sessionHost } from "./session-host.ts";
 export interface PublisherHost {
   readonly board: Board;
   now(): number;
-  /** The connection of a row; sink calls come later. */
-  openSocket(row: number, sink: RowSocketSink): RowSocket;
   openStream(publisher: Publisher, what: NewStream): LiveStream;
   closeStream(stream: LiveStream): void;
   admit(question: AdmissionQuestion): Promise<AdmissionAnswer>;
@@ -59,7 +57,7 @@ export class Publisher implements ServerSessionSink {
   readonly connectionId: string;
   readonly #host: PublisherHost;
   readonly #session: ServerSession;
-  readonly #socket: RowSocket;
+  readonly #socket: PublisherSocket;
   readonly #published = new Map<number, Published>();
   /** **Owned**: bytes read while a decision was pending. */
   #rest: Uint8Array = NOTHING;
@@ -82,7 +80,7 @@ export class Publisher implements ServerSessionSink {
     this.#idleSinceMs = this.#lastMediaMs;
     Atomics.store(host.board.state, give.row, RowState.Held);
     this.#session = ServerSession.restore(give.session, sessionHost);
-    this.#socket = host.openSocket(give.row, {
+    this.#socket = new PublisherSocket(host.board.descriptor[give.row] ?? -1, {
       read: (bytes) => this.#read(bytes),
       closed: (error) => this.#closed(error),
     });
