@@ -1,5 +1,6 @@
 /** The command line as SRS reads it, with weir's own `--demo`. */
 import type { DecodedConfig } from "../protocol/conf/config.ts";
+import { describeStep, planReload } from "../protocol/conf/reload-plan.ts";
 import { ConfigError } from "../protocol/errors.ts";
 import type { ConfigSource } from "./config/load.ts";
 
@@ -15,6 +16,8 @@ export type CliRequest =
       readonly source: ConfigSource;
       /** Publish a test picture to itself. */
       readonly isDemo: boolean;
+      /** File of a running server that a tested one is compared with; '' for none. */
+      readonly diff: string;
     };
 
 /** What a start needs to know. */
@@ -39,8 +42,8 @@ export interface CliHost {
   readonly signature: string;
 }
 
-/** Exit code of a configuration or command line that is refused: SRS's error 1023, of which a shell sees 8 bits. */
-export const EXIT_CONFIG: number = 1023 & 0xff;
+/** Exit code of a configuration or command line that is refused. */
+export const EXIT_CONFIG = 1;
 
 /** What the letters of the arguments have asked for so far. */
 interface Letters {
@@ -51,6 +54,7 @@ interface Letters {
   isEnvironmentOnly: boolean;
   isDemo: boolean;
   file: string;
+  diff: string;
 }
 
 /**
@@ -68,6 +72,7 @@ export function decodeArguments(argv: readonly string[], environment: Environmen
     isEnvironmentOnly: false,
     isDemo: false,
     file: "",
+    diff: "",
   };
   for (let index = 0; index < argv.length; index++) {
     const taken = decodeArgument(argv[index] ?? "", argv[index + 1], letters);
@@ -103,7 +108,7 @@ export async function runCli(
       host.stderr(`${request.reason}\n`);
       return EXIT_CONFIG;
     case "test":
-      return testConfig(request.source, host);
+      return testConfig(request, host);
     case "run":
       return await startServer(request.source, request.isDemo, host);
   }
@@ -119,6 +124,7 @@ Options:
    -e                  : Use environment variables only, ignore the config file.
    -t                  : Test the configuration file and exit, 0 when it is good.
    -c filename         : Start with this configuration file.
+   --diff filename     : With -t: tell what a reload from this file to the tested one changes.
    --demo              : Publish a test picture as live/demo.
 For example:
    weir -v
@@ -135,6 +141,10 @@ function decodeArgument(
   if (argument === "--demo") {
     letters.isDemo = true;
     return 0;
+  }
+  if (argument === "--diff") {
+    letters.diff = next ?? "";
+    return letters.diff === "" ? "--diff requires a file" : 1;
   }
   if (!argument.startsWith("-")) {
     letters.isHelp = true;
@@ -211,12 +221,21 @@ function toRequest(letters: Letters, environment: Environment): CliRequest {
     kind: letters.isTest ? "test" : "run",
     source: { file: outranking || letters.file, isEnvironmentOnly, environment },
     isDemo: letters.isDemo,
+    diff: letters.diff,
   };
 }
 
-function testConfig(source: ConfigSource, host: CliHost): number {
+function testConfig(
+  { source, diff }: { source: ConfigSource; diff: string },
+  host: CliHost,
+): number {
+  let plan = "";
   try {
-    tellWarnings(host.load(source), host);
+    const tested = host.load(source);
+    tellWarnings(tested, host);
+    if (diff !== "") {
+      plan = describePlan(host.load({ ...source, file: diff }), tested);
+    }
   } catch (error) {
     if (!(error instanceof ConfigError)) {
       throw error;
@@ -225,9 +244,16 @@ function testConfig(source: ConfigSource, host: CliHost): number {
     return EXIT_CONFIG;
   }
   host.stdout(
-    `the config file ${source.file} syntax is ok\nconfig file ${source.file} test is successful\n`,
+    `the config file ${source.file} syntax is ok\nconfig file ${source.file} test is successful\n${plan}`,
   );
   return 0;
+}
+
+/** What a reload does, one line for each directive. */
+function describePlan(running: DecodedConfig, next: DecodedConfig): string {
+  const steps = planReload(running.settings, next.settings);
+  const lines = steps.length === 0 ? ["no difference"] : steps.map(describeStep);
+  return lines.map((line) => `${line}\n`).join("");
 }
 
 async function startServer(source: ConfigSource, isDemo: boolean, host: CliHost): Promise<number> {

@@ -1,7 +1,7 @@
 /** What the host grants this process: cores and open files. */
 import { readFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
-import { ConfigError } from "../protocol/errors.ts";
+import { availableParallelism, totalmem } from "node:os";
+import { ConfigError, type ConfigPlace } from "../protocol/errors.ts";
 
 /** Reads a small file; undefined when there is none. */
 export type ReadText = (path: string) => string | undefined;
@@ -27,6 +27,23 @@ export function isInDocker(read: ReadText = readSystemFile): boolean {
   return (read("/proc/1/cgroup") ?? "").includes("/docker") || read("/.dockerenv") !== undefined;
 }
 
+/** One line about what the host grants, for the start of the log. */
+export function describeHost(
+  maxConnections: number,
+  parallelism: number = availableParallelism(),
+  read: ReadText = readSystemFile,
+): string {
+  const quotas = [...quotasOfGroupV2(read), ...quotasOfGroupV1(read)];
+  const quota = quotas.length === 0 ? "no CPU quota" : `CPU quota ${Math.min(...quotas)}`;
+  const files = openFilesMax(read);
+  return [
+    `host: ${coresOfHost(parallelism, read)} cores (affinity ${parallelism}, ${quota})`,
+    `${Math.round(totalmem() / 2 ** 20)} MiB memory`,
+    `open files ${Number.isFinite(files) ? files : "unlimited"}`,
+    `max_connections ${maxConnections}`,
+  ].join(", ");
+}
+
 /** Descriptors kept for files, workers, upstreams and the API beside the connections, as in SRS. */
 const RESERVED_FILES = 128;
 
@@ -34,12 +51,12 @@ const RESERVED_FILES = 128;
  * Refuse a configuration that the host cannot serve. Spec: SRS compatibility §0 "Semantic checks".
  * @throws ConfigError `ERR_CONF_FILES`.
  */
-export function checkOpenFiles(maxConnections: number, file: string, filesMax: number): void {
+export function checkOpenFiles(maxConnections: number, place: ConfigPlace, filesMax: number): void {
   if (maxConnections + RESERVED_FILES >= filesMax) {
     throw new ConfigError(
       "ERR_CONF_FILES",
       `max_connections ${maxConnections} and ${RESERVED_FILES} more exceed the limit of ${filesMax} open files (ulimit -n)`,
-      { file, line: 0, directive: "max_connections" },
+      place,
     );
   }
 }

@@ -1,10 +1,11 @@
 /**
  * Composition root of the primary: who exists, who knows whom, and the order in which all of it starts and closes.
  *
+ * A reload prepares every part, then all go over in one turn of the loop.
  * Closing order: stop accepting → lobby → shards end their sessions and exit → pool and log.
  */
 import { totalmem } from "node:os";
-import type { Config, ListenEndpoint } from "../protocol/conf/config.ts";
+import type { Config } from "../protocol/conf/config.ts";
 import { resolveVhost } from "../protocol/conf/config.ts";
 import type {
   AdmissionAnswer,
@@ -13,14 +14,20 @@ import type {
   RingLease,
   RowQuestion,
 } from "../protocol/control/calls.ts";
-import { RejectedError, TransportError } from "../protocol/errors.ts";
-import { Acceptor } from "./accept/acceptor.ts";
-import { Admission } from "./accept/admission.ts";
+import { VersionWord } from "../protocol/control/version-word.ts";
+import { RejectedError } from "../protocol/errors.ts";
+import { Acceptor, addressOf } from "./accept/acceptor.ts";
+import { Admission, type Applicant } from "./accept/admission.ts";
 import { FileBudget } from "./accept/file-budget.ts";
 import { Lobby } from "./accept/lobby.ts";
+import { Poller } from "./accept/poller.ts";
+import { noLongerAllowed } from "./accept/re-admission.ts";
+import { type RehearsalLimits, rehearse } from "./accept/rehearsal.ts";
+import type { ReloadPart } from "./config/parts.ts";
 import { type Client, Clients } from "./coordinator/clients.ts";
 import { Coordinator, type StreamEntry } from "./coordinator/coordinator.ts";
 import { RingPool } from "./coordinator/ring-pool.ts";
+import { SettingsRollout } from "./coordinator/settings-rollout.ts";
 import { coresOfHost } from "./limits-of-host.ts";
 import type { Logger } from "./log/logger.ts";
 import { monotonicMs } from "./monotonic.ts";
@@ -30,6 +37,11 @@ import { Supervisor, type SupervisorLimits } from "./shards/supervisor.ts";
 /** Share of the host's memory that rings may take. */
 const RING_SHARE = 0.1;
 const STOP_TIMEOUT_MS = 3000;
+/** From 500 players on the lobby's code is as good as compiled; a slow host starts with less. */
+const REHEARSAL: RehearsalLimits = { players: 512, timeMs: 250 };
+
+/** Rows of a shard's board at the least, so that a reload may raise `max_connections`; untouched ones cost nothing. */
+const ROWS_MIN = 65_536;
 
 /** What a server is started with. */
 export interface ServerOptions {
@@ -38,6 +50,8 @@ export interface ServerOptions {
   readonly version: string;
   /** Lets {@link Server.supervisor} inject faults; for tests. */
   readonly allowFaults?: boolean;
+  /** The lobby rehearses before it listens: a little later there, and ready for a storm. */
+  readonly isRehearsed?: boolean;
   /** Times and counts of {@link Server.supervisor} that differ from its defaults. */
   readonly supervisorLimits?: Partial<SupervisorLimits>;
 }
@@ -49,10 +63,13 @@ export class Server {
   readonly clients: Clients = new Clients();
   readonly pool: RingPool;
   readonly lobby: Lobby;
-  readonly #config: Config;
+  #config: Config;
+  readonly #version: SharedArrayBuffer = VersionWord.memory();
+  readonly #rollout: SettingsRollout;
   readonly #log: Logger;
   readonly #admission: Admission;
   readonly #acceptor: Acceptor;
+  readonly #poller: Poller = new Poller();
 
   private constructor(options: ServerOptions) {
     const { config, log } = options;
@@ -62,7 +79,8 @@ export class Server {
     this.pool = new RingPool(totalmem() * RING_SHARE);
     this.supervisor = new Supervisor({
       shards,
-      rows: config.maxConnections,
+      rows: rowsFor(config.maxConnections),
+      version: this.#version,
       allowFaults: options.allowFaults ?? false,
       limits: options.supervisorLimits ?? {},
       log,
@@ -71,14 +89,20 @@ export class Server {
       calls: (shard) => this.#callsOf(shard),
     });
     const { links } = this.supervisor;
-    this.coordinator = new Coordinator(this.pool, links, config.limits.spillPlayers);
+    this.coordinator = new Coordinator(this.pool, links, () => this.#config.limits.spillPlayers);
+    this.#rollout = new SettingsRollout({
+      coordinator: this.coordinator,
+      shards: links,
+      word: new VersionWord(this.#version),
+    });
     this.#admission = new Admission({
       config: () => this.#config,
       coordinator: this.coordinator,
       shards: links,
     });
     this.#acceptor = new Acceptor(
-      (socket) => this.lobby.accept(socket),
+      this.#poller,
+      (connection) => this.lobby.accept(connection),
       (error) => log.error("accept", error.message),
     );
     this.lobby = new Lobby({
@@ -90,6 +114,7 @@ export class Server {
       log,
       serverInfo: { ip: "", pid: process.pid, version: options.version },
       files: new FileBudget(),
+      poller: this.#poller,
       crowded: (isCrowded) => (isCrowded ? this.#acceptor.suspend() : this.#acceptor.resume()),
     });
   }
@@ -98,12 +123,16 @@ export class Server {
   static async start(options: ServerOptions): Promise<Server> {
     const server = new Server(options);
     try {
-      await server.supervisor.start();
+      const started = server.supervisor.start();
+      if (options.isRehearsed === true) {
+        // While the shards' threads start: this one has nothing else to do.
+        rehearse(REHEARSAL);
+      }
+      await started;
       options.log.info("server", `${server.supervisor.links.length} shards`);
       for (const endpoint of options.config.listen) {
-        const address = `${endpoint.host === "" ? "*" : endpoint.host}:${endpoint.port}`;
-        server.#listen(endpoint, address);
-        options.log.info("server", `listening on rtmp://${address}`);
+        server.#acceptor.listen(endpoint);
+        options.log.info("server", `listening on rtmp://${addressOf(endpoint)}`);
       }
     } catch (error) {
       await server.close();
@@ -112,23 +141,47 @@ export class Server {
     return server;
   }
 
-  /** @throws TransportError that names the address. */
-  #listen(endpoint: ListenEndpoint, address: string): void {
-    try {
-      this.#acceptor.listen(endpoint);
-    } catch (error) {
-      if (!(error instanceof TransportError)) {
-        throw error;
-      }
-      throw new TransportError(error.code, `cannot listen on ${address}: ${error.message}`, error);
+  /** What has to be ready for a new configuration, and goes over to it. */
+  get parts(): readonly ReloadPart[] {
+    const nothing = (): void => undefined;
+    return [
+      { prepare: (next) => ({ commit: () => this.#goOver(next), abort: nothing }) },
+      this.#acceptor,
+      {
+        prepare: (next) =>
+          this.#rollout.prepare(({ key }) => this.#admission.settingsUnder(next, key)),
+      },
+    ];
+  }
+
+  #goOver(next: Config): void {
+    this.#config = next;
+    for (const { client, why } of noLongerAllowed(next, this.clients)) {
+      this.#log.info(client.id, `${client.type} is ended: ${why}`);
+      const ending = this.supervisor.links[client.shard]?.kick(client.row, "no longer allowed");
+      ending?.catch((error: unknown) => this.#log.warn(client.id, String(error)));
     }
   }
 
-  /** Ends every session and thread. */
-  async close(): Promise<void> {
+  /** Connections that are there, in the lobby and on the shards. */
+  get connections(): number {
+    return this.clients.size + this.lobby.size;
+  }
+
+  /** Lets nobody in any more; clients that understand it are asked to connect elsewhere, all may stay. */
+  drain(): void {
+    this.#acceptor.close();
+    for (const link of this.supervisor.links) {
+      link?.post({ kind: "drain" });
+    }
+  }
+
+  /** Ends every session and thread. @param timeoutMs Given to the shards to do so by themselves. */
+  async close(timeoutMs: number = STOP_TIMEOUT_MS): Promise<void> {
     this.#acceptor.close();
     this.lobby.close();
-    await this.supervisor.stop(STOP_TIMEOUT_MS);
+    this.#poller.close();
+    await this.supervisor.stop(timeoutMs);
   }
 
   #take(shard: ShardLink, message: FromShard): void {
@@ -154,6 +207,9 @@ export class Server {
       case "ring-released":
         this.coordinator.releaseRing(shard.index, message.ringId);
         break;
+      case "settings-accepted":
+        this.#rollout.accepted(shard, message.version);
+        break;
       case "ready":
       case "stopped":
         break;
@@ -170,8 +226,8 @@ export class Server {
   #ended(client: Client, text: string): void {
     const seconds = ((monotonicMs() - client.since) / 1000).toFixed(1);
     this.#log.info(client.id, `${client.type} ended: ${text}, ${seconds} s`);
-    if (client.playing !== undefined) {
-      this.coordinator.removePlayer(client.playing);
+    for (const share of client.plays.values()) {
+      this.coordinator.removePlayer(share);
     }
     for (const entry of client.published) {
       this.coordinator.removePublisher(entry, client);
@@ -179,6 +235,7 @@ export class Server {
   }
 
   #shardDied(shard: ShardLink): void {
+    this.#rollout.shardDied(shard);
     const clients = this.clients.takeShard(shard.index);
     this.coordinator.shardDied(shard.index);
     for (const client of clients) {
@@ -191,6 +248,7 @@ export class Server {
       leaseRing: (_streamId, wrapBytes): Promise<RingLease | null> =>
         Promise.resolve(this.coordinator.lendRing(shard.index, wrapBytes)),
       admit: (question) => this.#admit(shard, question),
+      playEnded: (row, play) => Promise.resolve(this.#playEnded(shard, row, play)),
     };
   }
 
@@ -219,7 +277,7 @@ export class Server {
     client: Client,
     { stream }: RowQuestion,
   ): Promise<AdmissionAnswer> {
-    const entry = await this.#admission.publish(stream);
+    const entry = await this.#admission.publish(stream, applicantOf(client));
     // It may have left, or died with its shard, while the name was made free.
     const isHere = this.clients.find(shard.index, client.row) === client;
     const lease = isHere ? this.coordinator.lendRing(shard.index) : null;
@@ -231,21 +289,28 @@ export class Server {
     client.published.add(entry);
     this.coordinator.announce(entry, shard.index);
     this.#log.info(client.id, `publishes again, stream=${entry.key}`);
-    return { allowed: true, ...described(entry), lease };
+    return { allowed: true, ...described(entry, shard), lease, play: 0 };
   }
 
   #admitPlay(shard: ShardLink, client: Client, { stream }: RowQuestion): AdmissionAnswer {
-    const { key, settings } = this.#admission.play(stream);
+    const { key, settings } = this.#admission.play(stream, applicantOf(client));
     const entry = this.coordinator.enter(key, settings);
-    const before = client.playing;
     // The stream's ring is news of its own, as for any other player.
     this.coordinator.announce(entry, shard.index);
-    client.playing = this.coordinator.addPlayer(entry, shard.index);
-    if (before !== undefined) {
-      this.coordinator.removePlayer(before);
-    }
+    const share = this.coordinator.addPlayer(entry, shard.index);
+    client.plays.set(share.play, share);
     this.#log.info(client.id, `plays again, stream=${entry.key}`);
-    return { allowed: true, ...described(entry), lease: null };
+    return { allowed: true, ...described(entry, shard), lease: null, play: share.play };
+  }
+
+  /** A play ended and its connection stays. */
+  #playEnded(shard: ShardLink, row: number, play: number): void {
+    const client = this.clients.find(shard.index, row);
+    const share = client?.plays.get(play);
+    if (client !== undefined && share !== undefined) {
+      client.plays.delete(play);
+      this.coordinator.removePlayer(share);
+    }
   }
 
   /** URLs for people: what to publish to and to play. */
@@ -259,15 +324,24 @@ export class Server {
   }
 }
 
+function rowsFor(maxConnections: number): number {
+  return Math.max(maxConnections, ROWS_MIN);
+}
+
+function applicantOf({ ip, request }: Client): Applicant {
+  return { ip, pageUrl: request.pageUrl };
+}
+
 function refusal(status: string, description: string): AdmissionAnswer {
   return { allowed: false, status, description };
 }
 
-function described({ id: streamId, key, settings, previous }: StreamEntry): {
+function described(
+  { id: streamId, key, settings, previous, knownBy }: StreamEntry,
+  shard: ShardLink,
+): Pick<StreamEntry, "key" | "settings" | "previous"> & {
   streamId: number;
-  key: string;
-  settings: StreamEntry["settings"];
-  previous: StreamEntry["previous"];
+  announcement: number;
 } {
-  return { streamId, key, settings, previous };
+  return { streamId, key, settings, previous, announcement: knownBy.get(shard.index) ?? 0 };
 }

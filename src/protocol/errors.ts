@@ -56,10 +56,32 @@ export class TransportError extends Error {
 /** Where a configuration is wrong. */
 export interface ConfigPlace {
   readonly file: string;
-  /** 1-based line. */
+  /** 1-based line; 0 when it is not written in a file, as a variable of the environment. */
   readonly line: number;
+  /** 1-based column in UTF-16 units; absent when only the line is known. */
+  readonly column?: number;
   /** Full directive path, e.g. `vhost.play.gop_cache`. */
   readonly directive?: string;
+}
+
+/** Characters of a configuration error: a wrong value may be as long as its file. */
+const CONFIG_MESSAGE_MAX = 512;
+
+/** `file:line:column` as far as it is known. */
+function describePlace({ file, line, column }: ConfigPlace): string {
+  if (line === 0) {
+    return file;
+  }
+  return column === undefined ? `${file}:${line}` : `${file}:${line}:${column}`;
+}
+
+/** One line of bounded length, whatever the configuration holds. */
+function asOneLine(text: string): string {
+  const short = text.length > CONFIG_MESSAGE_MAX ? `${text.slice(0, CONFIG_MESSAGE_MAX)}…` : text;
+  return short.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, (character) => {
+    const code = (character.codePointAt(0) ?? 0).toString(16).padStart(4, "0");
+    return `\\u${code}`;
+  });
 }
 
 /** The operator's configuration is wrong. Reaction: refuse to start; on reload keep the old one. */
@@ -67,7 +89,7 @@ export class ConfigError extends Error {
   readonly code: string;
   readonly place: ConfigPlace;
   constructor(code: string, message: string, place: ConfigPlace) {
-    super(`${place.file}:${place.line}: ${message}`);
+    super(`${describePlace(place)}: ${asOneLine(message)}`);
     this.name = "ConfigError";
     this.code = code;
     this.place = place;

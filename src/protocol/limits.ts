@@ -74,6 +74,14 @@ export const CONTROL_MESSAGES_PER_SECOND = 200;
 export const CONTROL_MESSAGES_BURST = 1000;
 /** createStream per connection (SRS closes at 3). Reaction: LimitError. */
 export const STREAMS_PER_CONNECTION_MAX = 8;
+/** Plays at a time on one connection. Reaction: refused with NetStream.Play.Failed; the connection goes on. */
+export const PLAYS_PER_CONNECTION_MAX = 4;
+/** Plays that share a connection, on one shard. Reaction: as for {@link PLAYS_PER_CONNECTION_MAX}. */
+export const SHARING_PLAYS_MAX = 1024;
+/** Media waiting in a connection whose streams share it. Reaction: its plays wait, and skip as any slow player does. */
+export const SHARED_BACKLOG_BYTES_MAX: number = 256 * 1024;
+/** An ended connection that does not take its last replies. Reaction: closed without them. */
+export const CLOSE_TIMEOUT_MS = 5000;
 /** Replies waiting for a peer that does not read. Reaction: LimitError. */
 export const CONTROL_BACKLOG_BYTES_MAX: number = 64 * 1024;
 /** Before publish or play is accepted a client gets at most twice what it sent and this more. Reaction: LimitError. */
@@ -98,6 +106,25 @@ export const PICTURE_SIDE_MAX = 16_384;
 export const PARAMETER_SETS_MAX = 256;
 /** FLV file header with its announced extension. Reaction: LimitError. */
 export const FLV_HEADER_BYTES_MAX = 1024;
+
+/** Composition time that remuxing believes (0 to this). Reaction: shown when decoded. */
+export const COMPOSITION_MS_MAX = 10_000;
+/** A step forward within one track that is still one time line. Reaction: a discontinuity. */
+export const TIME_STEP_FORWARD_MS_MAX = 10_000;
+/** A step back within one track that is levelled. Reaction beyond it: a discontinuity. */
+export const TIME_STEP_BACK_MS_MAX = 1000;
+/** Audio collected for one PES packet, whose length has 16 bits. Reaction: written at once. */
+export const PES_AUDIO_BYTES_MAX: number = 60 * 1024;
+/** Frames in one movie fragment. Reaction: the segment or part ends. */
+export const FRAGMENT_FRAMES_MAX = 16_384;
+/** Bytes of one HLS segment. Reaction: the segment ends, keyframe or not. */
+export const SEGMENT_BYTES_MAX: number = 64 * 1024 * 1024;
+/** Parts of one HLS segment: a low part target under an endless GOP. Reaction: the segment ends. */
+export const SEGMENT_PARTS_MAX = 512;
+/** Segments listed in one playlist, whatever `hls_window` says. Reaction: the oldest leaves. */
+export const PLAYLIST_SEGMENTS_MAX = 4096;
+/** Bytes of a playlist request's query that are read. Reaction: answered with 400. */
+export const PLAYLIST_QUERY_BYTES_MAX: number = 4 * 1024;
 
 /** Connections before publish or play, in all: accept is delayed beyond it. Configurable. */
 export const UNIDENTIFIED_MAX = 4096;

@@ -22,6 +22,8 @@ const ADMIT_TIMEOUT_MS = 35_000;
 export interface PrimaryLink {
   leaseRing(streamId: number, wrapBytes: number): Promise<RingLease | null>;
   admit(question: RowQuestion): Promise<AdmissionAnswer>;
+  /** Tells that a play ended; nothing comes back. */
+  playEnded(row: number, play: number): void;
 }
 
 /** What the primary may call here. */
@@ -85,5 +87,6 @@ export function openPrimaryLink(port: MessagePort, handlers: ShardHandlers): Pri
         timeoutMs: ADMIT_TIMEOUT_MS,
         late: (answer) => giveBack(answer.allowed ? answer.lease : null),
       }),
+    playEnded: (row, play) => void primary.playEnded(row, play),
   };
 }

@@ -11,27 +11,34 @@ import type {
   FromShard,
   GivePublisher,
   RingLease,
+  SettingsChange,
   ShardStart,
-  StreamSettings,
   ToShard,
 } from "../protocol/control/calls.ts";
+import { VersionWord } from "../protocol/control/version-word.ts";
 import { InvariantError } from "../protocol/errors.ts";
 import { Doorbell } from "../protocol/ring/doorbell.ts";
 import type { RingWriter } from "../protocol/ring/ring-writer.ts";
 import type { ChunkDecoderSnapshot } from "../protocol/rtmp/chunk-decoder.ts";
-import type { ServerSessionSnapshot } from "../protocol/rtmp/server-session.ts";
+import { ServerSession, type ServerSessionSnapshot } from "../protocol/rtmp/server-session.ts";
 import { runFault } from "./fault.ts";
 import { monotonicMs } from "./io/clock.ts";
 import { SocketRows } from "./io/socket-rows.ts";
 import { SocketTransport } from "./io/socket-transport.ts";
 import { LoadMeter } from "./load-meter.ts";
 import { openPrimaryLink, type PrimaryLink } from "./primary-link.ts";
+import { SendTurns } from "./send-turns.ts";
 import { Copies } from "./session/copies.ts";
 import { Players } from "./session/players.ts";
-import { type NewStream, Publisher, type PublisherHost } from "./session/publisher.ts";
+import type { PlaysHost } from "./session/plays.ts";
+import { Publisher } from "./session/publisher.ts";
+import type { NewStream, PublisherHost, TakenRow } from "./session/publisher-host.ts";
+import { Publishers } from "./session/publishers.ts";
+import { sessionHost } from "./session/session-host.ts";
+import { SettingsChanges } from "./settings-changes.ts";
 import { StallGrace } from "./stall-grace.ts";
-import { FanOut } from "./stream/fan-out.ts";
 import type { FanOutEnd, FanOutHost, TurnTaker } from "./stream/fan-out-host.ts";
+import { KnownStreams } from "./stream/known-streams.ts";
 import { LiveStream, type LiveStreamHost } from "./stream/live-stream.ts";
 import { Preamble } from "./stream/preamble.ts";
 import type { RingView } from "./stream/ring-view.ts";
@@ -40,8 +47,6 @@ import { wakeReaders } from "./wake-readers.ts";
 /** The tick while there are players, and while there are none. */
 const TICK_MS = 10;
 const TICK_IDLE_MS = 50;
-/** A turn of sends is cut after this. */
-const TURN_MS = 4;
 const SECOND_MS = 1000;
 const TENTH_MS = 100;
 /** The doorbell is looked at again at least this often. */
@@ -61,13 +66,13 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   readonly #publisherHost: PublisherHost;
   readonly #meter = new LoadMeter();
   readonly #grace = new StallGrace(monotonicMs());
-  readonly #fanOuts = new Map<number, FanOut>();
-  readonly #publishers = new Map<number, Publisher>();
-  readonly #owners = new Map<LiveStream, Publisher>();
-  readonly #cutTurns: TurnTaker[] = [];
-  #turnEnd = 0;
+  readonly #streams: KnownStreams = new KnownStreams(this);
+  readonly #changes: SettingsChanges;
+  readonly #publishers = new Publishers();
+  /** Row of the connection that writes each stream. */
+  readonly #owners = new Map<LiveStream, number>();
+  readonly #turns: SendTurns = new SendTurns(this.#meter, () => this.#changes.follow());
   #isStopped = false;
-  #isContinuing = false;
   #nextTenth = 0;
   #nextSecond = 0;
 
@@ -77,33 +82,35 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     this.board = new Board(start.board);
     this.rows = new SocketRows(this.board, new SocketTransport(this.board));
     this.#bell = new Doorbell(start.doorbells);
+    const word = new VersionWord(start.version);
+    this.#changes = new SettingsChanges(word, (change) => this.#change(change));
     this.#copies = new Copies(this.rows);
     this.#primary = openPrimaryLink(calls, {
       kick: (row, inode, reason) => this.board.inode[row] === inode && this.#kick(row, reason),
       fault: (fault) => runFault(start.allowFaults, fault),
       unused: (lease) => this.ringReleased(lease.ringId),
     });
-    this.#publisherHost = {
-      board: this.board,
-      now: monotonicMs,
-      openStream: (publisher, what) => this.#openStream(publisher, what),
-      closeStream: (stream) => this.#closeStream(stream),
-      admit: (question) => this.#admit(question),
-      gone: (publisher, reason, detail) => this.#publisherGone(publisher, reason, detail),
-    };
-    const fanOut = (streamId: number): FanOut | undefined => this.#fanOuts.get(streamId);
-    this.#players = new Players({
-      board: this.board,
+    const plays: PlaysHost = {
       rows: this.rows,
       now: monotonicMs,
-      fanOut,
+      fanOut: (streamId) => this.#streams.find(streamId),
+      learn: (answer) => this.#streams.learn(answer),
+      playEnded: (row, play) => this.#primary.playEnded(row, play),
+    };
+    this.#publisherHost = {
+      board: this.board,
+      plays,
+      now: monotonicMs,
+      openStream: (row, what) => this.#openStream(row, what),
+      closeStream: (stream) => this.#closeStream(stream),
       admit: (question) => this.#admit(question),
-      learn: (streamId, answer) => {
-        this.#learn(streamId, answer.key, answer.settings);
-        if (answer.lease !== null) {
-          this.#openRing(streamId, answer.lease);
-        }
-      },
+      gone: (row, reason, detail) => this.#publisherGone(row, reason, detail),
+    };
+    this.#players = new Players({
+      ...plays,
+      board: this.board,
+      admit: (question) => this.#admit(question),
+      share: (taken, unsent) => this.#share(taken, unsent),
       gone: (row, reason, detail, bytesIn, bytesOut) =>
         this.#post({ kind: "gone", row, reason, detail, bytesIn, bytesOut }),
     });
@@ -121,25 +128,32 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   take(
     message: Exclude<ToShard<ServerSessionSnapshot, ChunkDecoderSnapshot>, { kind: "stop" }>,
   ): void {
-    this.#beginTurn();
+    this.#turns.begin();
     switch (message.kind) {
       case "stream":
-        this.#learn(message.streamId, message.key, message.settings);
+        this.#streams.learn(message);
         break;
       case "ring":
         if (message.lease !== null) {
-          this.#openRing(message.streamId, message.lease);
+          this.#streams.openRing(message.streamId, message.lease);
         }
         break;
+      case "settings":
+        this.#changes.take(message);
+        this.#post({ kind: "settings-accepted", version: message.version });
+        break;
       case "forget":
-        this.#fanOuts.get(message.streamId)?.close();
-        this.#fanOuts.delete(message.streamId);
+        this.#streams.forget(message);
         break;
       case "give-player":
         this.#players.adopt(message);
         break;
       case "give-publisher":
         this.#adoptPublisher(message);
+        break;
+      case "drain":
+        this.#players.drain();
+        this.#publishers.drain();
         break;
     }
   }
@@ -148,9 +162,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   stop(): void {
     this.#isStopped = true;
     this.#players.endAll("server stops");
-    for (const publisher of this.#publishers.values()) {
-      publisher.end("server stops", "");
-    }
+    this.#publishers.endAll("server stops");
     this.rows.end();
     this.#bell.ring(this.thread);
   }
@@ -166,7 +178,11 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   }
 
   endRow(row: number, reason: FanOutEnd): void {
-    this.#players.end(row, reason);
+    if (row < this.board.rows) {
+      this.#players.end(row, reason);
+    } else {
+      this.rows.sharing.carrierOf(row)?.ended(row, reason);
+    }
   }
 
   sendCopies(view: RingView, row: number): number {
@@ -178,15 +194,11 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   }
 
   turnEnd(): number {
-    return this.#turnEnd;
+    return this.#turns.end;
   }
 
   continueLater(fanOut: TurnTaker): void {
-    this.#cutTurns.push(fanOut);
-    if (!this.#isContinuing) {
-      this.#isContinuing = true;
-      setImmediate(() => this.#continueTurns());
-    }
+    this.#turns.continueLater(fanOut);
   }
 
   // --- LiveStreamHost ---
@@ -201,7 +213,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   ringOpened(stream: LiveStream, lease: RingLease): void {
     this.#post({ kind: "ring-opened", streamId: stream.streamId, lease });
     // The primary counts a second lease for this shard's players.
-    this.#openRing(stream.streamId, lease);
+    this.#streams.openRing(stream.streamId, lease);
   }
 
   ringClosed(lease: RingLease): void {
@@ -211,22 +223,15 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
 
   wake(stream: LiveStream, writer: RingWriter): void {
     wakeReaders(writer, this.#bell, this.thread);
-    const fanOut = this.#fanOuts.get(stream.streamId);
+    const fanOut = this.#streams.find(stream.streamId);
     if (fanOut !== undefined) {
-      this.#beginTurn();
-      const began = performance.now();
+      const began = this.#turns.begin();
       fanOut.advance();
-      this.#meter.addSending(performance.now() - began);
+      this.#turns.finish(began);
     }
   }
 
   // --- inside ---
-
-  #learn(streamId: number, key: string, settings: StreamSettings): void {
-    if (!this.#fanOuts.has(streamId)) {
-      this.#fanOuts.set(streamId, new FanOut(streamId, key, settings, this));
-    }
-  }
 
   /**
    * Asks the primary about one more publish or play. The answer comes on another port than the news of its stream, so
@@ -234,11 +239,14 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
    */
   async #admit(question: AdmissionQuestion): Promise<AdmissionAnswer> {
     const { row } = question;
-    const publisher = this.#publishers.get(row);
+    const publisher = this.#publishers.find(row);
     const answer = await this.#primary.admit({ ...question, inode: this.board.inode[row] ?? -1 });
     if (answer.allowed && answer.lease !== null) {
-      if (publisher !== undefined && this.#publishers.get(row) === publisher) {
-        this.#learn(answer.streamId, answer.key, answer.settings);
+      if (publisher !== undefined && this.#publishers.find(row) === publisher) {
+        this.#streams.learn(answer);
+        // The publisher is to hold what a reload changes.
+        const settings = this.#streams.find(answer.streamId)?.settings ?? answer.settings;
+        return { ...answer, settings };
       } else {
         this.ringReleased(answer.lease.ringId);
       }
@@ -246,27 +254,30 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     return answer;
   }
 
-  /** Every lease is used or let go. */
-  #openRing(streamId: number, lease: RingLease): void {
-    const fanOut = this.#fanOuts.get(streamId);
-    if (fanOut === undefined) {
-      this.ringReleased(lease.ringId);
-    } else {
-      fanOut.openRing(lease);
-    }
-  }
-
   #adoptPublisher(give: GivePublisher<ServerSessionSnapshot>): void {
-    const fanOut = this.#fanOuts.get(give.streamId);
+    const fanOut = this.#streams.find(give.streamId);
     if (fanOut === undefined) {
       throw new InvariantError("a publisher of a stream that was never announced");
     }
-    this.#publishers.set(give.row, new Publisher(give, fanOut.settings, this.#publisherHost));
+    const session = ServerSession.restore(give.session, sessionHost);
+    const publisher = this.#openPublisher(give.row, session);
+    publisher.adopt(give, fanOut.settings);
+    this.#publishers.adopted(publisher);
   }
 
-  #openStream(publisher: Publisher, what: NewStream): LiveStream {
+  #share(taken: TakenRow, unsent: Uint8Array): void {
+    this.#openPublisher(taken.row, taken.session).takeOver(taken, unsent);
+  }
+
+  #openPublisher(row: number, session: ServerSession): Publisher {
+    const publisher = new Publisher(row, session, this.#publisherHost);
+    this.#publishers.add(publisher);
+    return publisher;
+  }
+
+  #openStream(row: number, what: NewStream): LiveStream {
     const stream = new LiveStream({ ...what, host: this });
-    this.#owners.set(stream, publisher);
+    this.#owners.set(stream, row);
     return stream;
   }
 
@@ -277,7 +288,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   }
 
   #install(stream: LiveStream, lease: RingLease | null): void {
-    const publisher = this.#owners.get(stream);
+    const publisher = this.#publishers.find(this.#owners.get(stream) ?? -1);
     if (publisher === undefined) {
       if (lease !== null) {
         this.ringClosed(lease);
@@ -288,16 +299,15 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     publisher.ringInstalled();
   }
 
-  #publisherGone(publisher: Publisher, reason: EndReason, detail: string): void {
-    const { row } = publisher;
-    this.#publishers.delete(row);
+  #publisherGone(row: number, reason: EndReason, detail: string): void {
+    this.#publishers.remove(row);
     const bytesIn = this.board.bytesIn[row] ?? 0;
     const bytesOut = this.board.bytesOut[row] ?? 0;
     this.#post({ kind: "gone", row, reason, detail, bytesIn, bytesOut });
   }
 
   #kick(row: number, reason: EndReason): boolean {
-    const publisher = this.#publishers.get(row);
+    const publisher = this.#publishers.find(row);
     if (publisher !== undefined) {
       publisher.end(reason, "");
       return true;
@@ -309,27 +319,25 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     return true;
   }
 
-  #beginTurn(): void {
-    this.#turnEnd = monotonicMs() + TURN_MS;
+  /** All that works for a stream holds the same settings. */
+  #change({ streamId, settings }: SettingsChange): void {
+    const known = this.#streams.find(streamId)?.settings;
+    if (known === undefined) {
+      return;
+    }
+    const { tcpNodelay, playerStallMs } = known;
+    Object.assign(known, settings);
+    if (known.tcpNodelay !== tcpNodelay || known.playerStallMs !== playerStallMs) {
+      this.#players.tune(streamId, settings);
+    }
   }
 
   #advanceAll(): void {
-    this.#beginTurn();
-    const began = performance.now();
-    for (const fanOut of this.#fanOuts.values()) {
+    const began = this.#turns.begin();
+    for (const fanOut of this.#streams.all) {
       fanOut.advance();
     }
-    this.#meter.addSending(performance.now() - began);
-  }
-
-  #continueTurns(): void {
-    this.#isContinuing = false;
-    this.#beginTurn();
-    const began = performance.now();
-    for (const fanOut of this.#cutTurns.splice(0)) {
-      fanOut.continueTurn();
-    }
-    this.#meter.addSending(performance.now() - began);
+    this.#turns.finish(began);
   }
 
   async #listen(): Promise<void> {
@@ -352,13 +360,13 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     }
     const now = monotonicMs();
     this.#grace.tick(now, TICK_IDLE_MS);
-    this.#beginTurn();
+    this.#turns.begin();
     this.#players.poll();
     const began = performance.now();
-    for (const fanOut of this.#fanOuts.values()) {
+    for (const fanOut of this.#streams.all) {
       fanOut.tick();
     }
-    this.#meter.addSending(performance.now() - began);
+    this.#turns.finish(began);
     if (now >= this.#nextTenth) {
       this.#nextTenth = now + TENTH_MS;
       this.#tickTenth(now);
@@ -367,22 +375,20 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
       this.#nextSecond = now + SECOND_MS;
       this.#tickSecond();
     }
-    setTimeout(() => this.#tick(), this.#players.count > 0 ? TICK_MS : TICK_IDLE_MS);
+    const plays = this.#players.count + this.rows.sharing.count;
+    setTimeout(() => this.#tick(), plays > 0 ? TICK_MS : TICK_IDLE_MS);
   }
 
   #tickTenth(now: number): void {
     if (this.#grace.mayJudge(now)) {
       this.#players.checkBlocked();
-      const playersOf = (streamId: number): number => this.#fanOuts.get(streamId)?.players ?? 0;
-      for (const publisher of this.#publishers.values()) {
-        publisher.tick(playersOf);
-      }
+      this.#publishers.tick((streamId) => this.#streams.find(streamId)?.players ?? 0);
     }
     this.#meter.update(now);
     const { counters } = this.board;
     counters[Counter.Heartbeat] = now;
-    counters[Counter.Players] = this.#players.count;
-    counters[Counter.Publishers] = this.#publishers.size;
+    counters[Counter.Players] = this.#players.count + this.rows.sharing.count;
+    counters[Counter.Publishers] = this.#owners.size;
     counters[Counter.Stalls] = this.#players.stalls;
     counters[Counter.Resets] = this.#players.resets;
     counters[Counter.Utilisation] = this.#meter.utilisation;
@@ -392,11 +398,6 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
 
   #tickSecond(): void {
     this.#players.tickSlow();
-    let skips = 0;
-    for (const fanOut of this.#fanOuts.values()) {
-      fanOut.tickSlow();
-      skips += fanOut.skips;
-    }
-    this.board.counters[Counter.Skips] = skips;
+    this.board.counters[Counter.Skips] = this.#streams.tickSlow();
   }
 }

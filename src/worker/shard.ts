@@ -7,7 +7,12 @@ import type { FromShard, ShardStart, ToShard } from "../protocol/control/calls.t
 import { InvariantError } from "../protocol/errors.ts";
 import type { ChunkDecoderSnapshot } from "../protocol/rtmp/chunk-decoder.ts";
 import type { ServerSessionSnapshot } from "../protocol/rtmp/server-session.ts";
+import { Intake } from "./intake.ts";
+import { monotonicMs } from "./io/clock.ts";
 import { ShardRuntime } from "./shard-runtime.ts";
+
+/** Joins of one turn of the loop may take this long. */
+const TURN_MS = 4;
 
 if (parentPort === null) {
   throw new InvariantError("a shard runs in a worker thread");
@@ -15,7 +20,9 @@ if (parentPort === null) {
 const port: MessagePort = parentPort;
 const { start, calls } = workerData as { start: ShardStart; calls: MessagePort };
 const runtime = new ShardRuntime(start, calls, (message: FromShard) => port.postMessage(message));
-port.on("message", (message: ToShard<ServerSessionSnapshot, ChunkDecoderSnapshot>) => {
+type Message = ToShard<ServerSessionSnapshot, ChunkDecoderSnapshot>;
+
+function take(message: Message): void {
   if (message.kind === "stop") {
     runtime.stop();
     port.postMessage({ kind: "stopped" } satisfies FromShard);
@@ -24,6 +31,14 @@ port.on("message", (message: ToShard<ServerSessionSnapshot, ChunkDecoderSnapshot
     return;
   }
   runtime.take(message);
+}
+
+const intake = new Intake<Message>({
+  take,
+  now: monotonicMs,
+  later: (next) => setImmediate(next),
+  turnMs: TURN_MS,
 });
+port.on("message", (messages: readonly Message[]) => intake.push(messages));
 runtime.run();
 port.postMessage({ kind: "ready" } satisfies FromShard);

@@ -37,6 +37,10 @@ describe("signals", () => {
       assert.ok(tookMs < 5000, `took ${Math.round(tookMs)} ms`);
       assert.deepEqual([end.code, end.signal], [0, null], weir.log().slice(-2000));
       assert.deepEqual(ends, ["eof", "eof", "eof", "eof"]);
+      for (const player of players) {
+        assert.equal(player.statuses.at(-1), "NetStream.Play.Stop");
+      }
+      assert.equal(peer.statuses.at(-1), "NetStream.Unpublish.Success");
       assert.equal(await isListening(weir.port), false);
     });
   }

@@ -9,6 +9,7 @@ import {
   type ServerPlan,
 } from "../../src/main/cli-arguments.ts";
 import { type ConfigSource, loadConfig } from "../../src/main/config/load.ts";
+import { decodeConfig } from "../../src/protocol/conf/config.ts";
 import { ConfigError } from "../../src/protocol/errors.ts";
 
 function kindOf(...argv: string[]): CliRequest["kind"] {
@@ -125,9 +126,9 @@ test("§0 CLI: -t prints SRS's two lines and does not start", async () => {
   assert.deepEqual(plans, []);
 });
 
-test("§0 CLI: a bad file ends with SRS's exit code", async () => {
+test("§0 CLI: a bad file ends with 1", async () => {
   const tested = await run(["-t", "-c", "a.conf"], loadNothing);
-  assert.equal(tested.code, 255);
+  assert.equal(tested.code, 1);
   assert.equal(tested.out, "invalid config, a.conf:3: no\nconfig file a.conf test is failed\n");
   const started = await run(["-c", "a.conf"], loadNothing);
   assert.equal(started.code, EXIT_CONFIG);
@@ -140,4 +141,27 @@ test("a good file starts the server, whose exit code is returned", async () => {
   assert.equal(code, 7);
   const [plan] = plans;
   assert.deepEqual([plan?.isDemo, plan?.source.file, plan?.config.daemon], [true, "a.conf", false]);
+});
+
+test("-t --diff prints what a reload changes, and what it cannot", async () => {
+  const files: Readonly<Record<string, string>> = {
+    "running.conf": "listen 1935; workers 2; vhost v {}",
+    "new.conf": "listen 1935; workers 3; vhost v { play { gop_cache off; } }",
+  };
+  const load: CliHost["load"] = ({ file }) =>
+    decodeConfig(files[file] ?? "", file, { include: () => "", environment: {} });
+  const told = await run(["-t", "--diff", "running.conf", "-c", "new.conf"], load);
+  assert.deepEqual(told.out.split("\n").slice(1), [
+    "config file new.conf test is successful",
+    "restart   workers: 2 -> 3",
+    "hot       vhost v.play.gop_cache: on -> off",
+    "",
+  ]);
+  assert.equal(told.code, 0);
+  const same = await run(["-t", "-c", "new.conf", "--diff", "new.conf"], load);
+  assert.match(same.out, /no difference\n$/);
+  const missing = await run(["-t", "-c", "new.conf", "--diff", "none.conf"], load);
+  assert.notEqual(missing.code, 0);
+  assert.match(missing.out, /invalid config, none\.conf/);
+  assert.match((await run(["-t", "-c", "new.conf", "--diff"], load)).err, /requires a file/);
 });

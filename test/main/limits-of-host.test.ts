@@ -58,9 +58,10 @@ test("open files: the soft limit", () => {
 });
 
 test("§0 max_connections and 128 more must be below the limit of open files", () => {
-  checkOpenFiles(871, "x.conf", 1000);
+  const place = { file: "x.conf", line: 7, column: 1 };
+  checkOpenFiles(871, place, 1000);
   assert.throws(
-    () => checkOpenFiles(872, "x.conf", 1000),
+    () => checkOpenFiles(872, place, 1000),
     (error: unknown) => error instanceof ConfigError && error.code === "ERR_CONF_FILES",
   );
 });

@@ -33,6 +33,19 @@ const host: HandshakeHost = {
   time: () => Math.floor(performance.now()),
 };
 
+/** A message that comes now. */
+export function receivedFrame({ type, payload, timestamp }: Message): ReceivedFrame {
+  return {
+    type,
+    kind: kindOf(type, payload),
+    name: nameOf(type, payload),
+    timestamp,
+    hash: hashPayload(payload),
+    size: payload.length,
+    at: performance.now(),
+  };
+}
+
 /** What a peer may do in its own way. */
 export type PeerOptions = Partial<Omit<ClientSessionOptions, "url" | "mode">> & {
   /** Send in TCP segments of so many bytes. */
@@ -97,16 +110,7 @@ export class RtmpPeer {
   }
 
   #record(message: Message): void {
-    const { type, payload, timestamp } = message;
-    this.received.push({
-      type,
-      kind: kindOf(type, payload),
-      name: nameOf(type, payload),
-      timestamp,
-      hash: hashPayload(payload),
-      size: payload.length,
-      at: performance.now(),
-    });
+    this.received.push(receivedFrame(message));
   }
 
   /** Waits for Publish.Start or Play.Start. */
@@ -168,9 +172,16 @@ export function roundMsOf(clip: readonly Frame[]): number {
   return Math.max(...clip.map((frame) => frame.timestamp)) + 40;
 }
 
+/** Who publishes for a {@link ClipPublisher}. */
+export interface PublishingPeer {
+  readonly end: PeerEnd;
+  send(frame: Frame, timestamp: number): void;
+  close(): void;
+}
+
 /** Publishes a clip over and over in real time, from now until stopped. */
-export class ClipPublisher {
-  readonly peer: RtmpPeer;
+export class ClipPublisher<Peer extends PublishingPeer = RtmpPeer> {
+  readonly peer: Peer;
   readonly #frames: readonly Frame[];
   readonly #roundMs: number;
   readonly #startedAt = performance.now();
@@ -178,7 +189,7 @@ export class ClipPublisher {
   #next = 0;
 
   /** @param clip all of the clip's messages; headers and data are sent once. */
-  constructor(peer: RtmpPeer, clip: readonly Frame[]) {
+  constructor(peer: Peer, clip: readonly Frame[]) {
     this.peer = peer;
     this.#frames = clip.filter(isMedia);
     this.#roundMs = roundMsOf(clip);

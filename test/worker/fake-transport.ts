@@ -75,6 +75,14 @@ export class FakeTransport implements RowTransport {
     return this.canWatch;
   }
 
+  tune(): void {
+    // Nothing depends on it here.
+  }
+
+  release(row: number): void {
+    this.of(row).wantsRoom = false;
+  }
+
   limitUnsent(row: number, bytes: number): void {
     this.of(row).unsentBytes = bytes;
   }

@@ -2,51 +2,98 @@
  * The listening RTMP sockets. Accepting can be suspended: newcomers then wait in the kernel's queue instead of being
  * refused, because the listening descriptor stays open while nobody accepts on it.
  */
-import { createServer, type Server, type Socket } from "node:net";
-import type { ListenEndpoint } from "../../protocol/conf/config.ts";
-import { BACKLOG, closeDescriptor, duplicate, listenShared } from "./native.ts";
+import type { Config, ListenEndpoint } from "../../protocol/conf/config.ts";
+import { TransportError } from "../../protocol/errors.ts";
+import type { Prepared, ReloadPart } from "../config/parts.ts";
+import { acceptedFrom, acceptNow, closeDescriptor, Epoll, Errno, listenShared } from "./native.ts";
+import type { Poller } from "./poller.ts";
+
+/** Connections accepted in one turn: those that talk already get theirs. */
+const ACCEPTS_PER_TURN = 64;
+/** No descriptor or memory is to be had: tried again after this. */
+const RETRY_MS = 100;
+
+/** An accepted connection. */
+export interface Connection {
+  /** **Owned** by the receiver. */
+  readonly descriptor: number;
+  readonly ip: string;
+}
 
 interface Listener {
   readonly endpoint: ListenEndpoint;
-  /** **Owned** here until {@link Acceptor.close}. */
+  /** **Owned** here until it is closed. */
   readonly descriptor: number;
-  server: Server | undefined;
 }
 
 /** Accepts connections on several endpoints. */
-export class Acceptor {
-  readonly #listeners: Listener[] = [];
-  readonly #accepted: (socket: Socket, endpoint: ListenEndpoint) => void;
+export class Acceptor implements ReloadPart {
+  #listeners: Listener[] = [];
+  readonly #poller: Poller;
+  readonly #accepted: (connection: Connection) => void;
   readonly #failed: (error: Error) => void;
   #isSuspended = false;
+  #isClosed = false;
+  /** Set while no descriptor is to be had. */
+  #retry: NodeJS.Timeout | undefined;
 
   constructor(
-    accepted: (socket: Socket, endpoint: ListenEndpoint) => void,
+    poller: Poller,
+    accepted: (connection: Connection) => void,
     failed: (error: Error) => void,
   ) {
+    this.#poller = poller;
     this.#accepted = accepted;
     this.#failed = failed;
   }
 
-  /** Starts listening. @throws TransportError when the address cannot be had. */
+  /** Starts listening. @throws TransportError that names the address when it cannot be had. */
   listen(endpoint: ListenEndpoint): void {
-    const listener: Listener = {
-      endpoint,
-      descriptor: listenShared(endpoint.host, endpoint.port),
-      server: undefined,
-    };
+    const listener = openListener(endpoint);
     this.#listeners.push(listener);
-    this.#accept(listener);
+    this.#watch([listener]);
+  }
+
+  /**
+   * Opens the addresses that are new; newcomers wait in the kernel's queue until it is committed, and only then those
+   * that are no longer wanted are closed. A server that stops listens no more. @throws TransportError
+   */
+  prepare({ listen }: Pick<Config, "listen">): Prepared {
+    if (this.#isClosed) {
+      return { commit: () => undefined, abort: () => undefined };
+    }
+    const wanted = new Map(listen.map((endpoint) => [addressOf(endpoint), endpoint]));
+    const stay = this.#listeners.filter(({ endpoint }) => wanted.delete(addressOf(endpoint)));
+    const opened: Listener[] = [];
+    const abort = (): void => opened.splice(0).forEach(closeListener);
+    try {
+      for (const endpoint of wanted.values()) {
+        opened.push(openListener(endpoint));
+      }
+    } catch (error) {
+      abort();
+      throw error;
+    }
+    return { commit: () => this.#replace(stay, opened), abort };
+  }
+
+  #replace(stay: readonly Listener[], opened: readonly Listener[]): void {
+    if (this.#isClosed) {
+      opened.forEach(closeListener);
+      return;
+    }
+    const gone = this.#listeners.filter((listener) => !stay.includes(listener));
+    this.#forget(gone);
+    this.#listeners = [...stay, ...opened];
+    this.#watch(opened);
+    gone.forEach(closeListener);
   }
 
   /** Leaves newcomers in the kernel's queue. */
   suspend(): void {
     if (!this.#isSuspended) {
       this.#isSuspended = true;
-      for (const listener of this.#listeners) {
-        listener.server?.close();
-        listener.server = undefined;
-      }
+      this.#forget(this.#listeners);
     }
   }
 
@@ -54,27 +101,77 @@ export class Acceptor {
   resume(): void {
     if (this.#isSuspended) {
       this.#isSuspended = false;
-      for (const listener of this.#listeners) {
-        this.#accept(listener);
-      }
+      this.#watch(this.#listeners);
     }
   }
 
   /** Stops listening for good. */
   close(): void {
+    this.#isClosed = true;
     this.suspend();
-    for (const { descriptor } of this.#listeners.splice(0)) {
-      closeDescriptor(descriptor);
+    clearTimeout(this.#retry);
+    this.#listeners.splice(0).forEach(closeListener);
+  }
+
+  #watch(listeners: readonly Listener[]): void {
+    if (this.#isSuspended || this.#retry !== undefined) {
+      return;
+    }
+    for (const { descriptor } of listeners) {
+      this.#poller.watch(descriptor, Epoll.In, { ready: () => this.#accept(descriptor) });
     }
   }
 
-  #accept(listener: Listener): void {
-    const server = createServer({ pauseOnConnect: false, noDelay: true }, (socket) =>
-      this.#accepted(socket, listener.endpoint),
-    );
-    server.on("error", this.#failed);
-    // Without the backlog Node would shorten the kernel's queue to its own default.
-    server.listen({ fd: duplicate(listener.descriptor), backlog: BACKLOG });
-    listener.server = server;
+  #forget(listeners: readonly Listener[]): void {
+    for (const { descriptor } of listeners) {
+      this.#poller.forget(descriptor);
+    }
   }
+
+  #accept(listening: number): void {
+    for (let count = 0; count < ACCEPTS_PER_TURN && !this.#isSuspended; count += 1) {
+      const descriptor = acceptNow(listening);
+      if (descriptor >= 0) {
+        this.#accepted({ descriptor, ip: acceptedFrom() });
+      } else if (descriptor === -Errno.Again) {
+        return;
+      } else if (isShortage(-descriptor)) {
+        this.#failed(new TransportError("ERR_ACCEPT", `accept: errno ${-descriptor}`));
+        this.#forget(this.#listeners);
+        this.#retry = setTimeout(() => {
+          this.#retry = undefined;
+          this.#watch(this.#listeners);
+        }, RETRY_MS);
+        return;
+      }
+      // Anything else is the end of a connection that was never ours.
+    }
+  }
+}
+
+/** `1.2.3.4:1935`, `[::]:1935`, `*:1935`. */
+export function addressOf({ host, port }: ListenEndpoint): string {
+  const name = host.includes(":") ? `[${host}]` : host;
+  return `${name === "" ? "*" : name}:${port}`;
+}
+
+function openListener(endpoint: ListenEndpoint): Listener {
+  try {
+    return { endpoint, descriptor: listenShared(endpoint.host, endpoint.port) };
+  } catch (error) {
+    if (!(error instanceof TransportError)) {
+      throw error;
+    }
+    const text = `cannot listen on ${addressOf(endpoint)}: ${error.message}`;
+    throw new TransportError(error.code, text, error);
+  }
+}
+
+function closeListener({ descriptor }: Listener): void {
+  closeDescriptor(descriptor);
+}
+
+/** ENFILE, EMFILE, ENOMEM or ENOBUFS: it would be told again at once. */
+function isShortage(errno: number): boolean {
+  return errno === 23 || errno === 24 || errno === 12 || errno === 105;
 }

@@ -1,7 +1,13 @@
 /**
- * Who may connect, publish and play: vhost, one publisher per key, takeover of publishers that fell silent. Pure policy
+ * Who may connect, publish and play: vhost, security, referer, one publisher per key, takeover of publishers that fell silent. Pure policy
  * over the directory; the lobby and sessions that ask again after hand-off use the same answers.
  */
+import { checkRefer } from "../../protocol/access/refer.ts";
+import {
+  type AccessAction,
+  checkSecurity,
+  SecurityRefusal,
+} from "../../protocol/access/security.ts";
 import { type Config, resolveVhost, type VhostConfig } from "../../protocol/conf/config.ts";
 import { Counter } from "../../protocol/control/board.ts";
 import type { StreamSettings } from "../../protocol/control/calls.ts";
@@ -28,6 +34,13 @@ const COMING: PublisherPlace = { shard: -1, row: -1 };
 
 /** What names a stream. */
 export type StreamName = Pick<StreamRequest, "vhost" | "app" | "stream">;
+
+/** Who asks. */
+export interface Applicant {
+  /** '' when the peer has none. */
+  readonly ip: string;
+  readonly pageUrl: string;
+}
 
 /** A stream that may be played: what the directory needs to find or make its entry. */
 export interface AdmittedStream {
@@ -69,6 +82,15 @@ function keyOf({ app, stream }: StreamName, vhost: VhostConfig): string {
   return streamKey({ vhost: vhost.name, app, stream });
 }
 
+const DENIED: Readonly<Record<AccessAction, string>> = {
+  publish: "NetStream.Publish.Denied",
+  play: "NetStream.Play.Failed",
+};
+
+function badPage(status: string): RejectedError {
+  return new RejectedError("ERR_REFERER", status, "This page may not be served.");
+}
+
 function busy(): RejectedError {
   return new RejectedError(
     "ERR_STREAM_BUSY",
@@ -96,9 +118,18 @@ export class Admission {
     return vhost;
   }
 
+  /** The vhost that serves a client's `connect`, when its page may. @throws RejectedError */
+  connect(name: string, pageUrl: string): VhostConfig {
+    const vhost = this.vhost(name);
+    if (!checkRefer(vhost.refer, "all", pageUrl)) {
+      throw badPage("NetConnection.Connect.Rejected");
+    }
+    return vhost;
+  }
+
   /** The stream to play; players may wait for one that is not live. No state is made for it. @throws RejectedError */
-  play(stream: StreamName): AdmittedStream {
-    return this.#admitted(stream, this.vhost(stream.vhost));
+  play(stream: StreamName, from: Applicant): AdmittedStream {
+    return this.#admitted(stream, this.#permitted("play", stream, from));
   }
 
   /**
@@ -106,15 +137,15 @@ export class Admission {
    * it back by {@link abandon}.
    * @throws RejectedError when somebody publishes it.
    */
-  async publish(stream: StreamName): Promise<StreamEntry> {
+  async publish(stream: StreamName, from: Applicant): Promise<StreamEntry> {
     const { coordinator } = this.#host;
-    const { key, settings } = this.#admitted(stream, this.vhost(stream.vhost));
+    const { key, settings } = this.#admitted(stream, this.#permitted("publish", stream, from));
     const holder = coordinator.find(key)?.publisher ?? null;
     if (holder !== null) {
       await this.#takeOver(key, holder);
     }
     // While that took its time the entry may have been made anew, and somebody may have been faster.
-    const vacant = coordinator.enter(key, settings);
+    const vacant = coordinator.enter(key, this.current({ key, settings }));
     if (vacant.publisher !== null) {
       throw busy();
     }
@@ -122,9 +153,36 @@ export class Admission {
     return vacant;
   }
 
+  /** The settings of an admitted stream by now: a reload may have come between. */
+  current({ key, settings }: AdmittedStream): StreamSettings {
+    return this.settingsUnder(this.#host.config(), key) ?? settings;
+  }
+
+  /** What a reload to `config` makes of a running stream's settings; those of a vhost that is gone stay. */
+  settingsUnder(config: Config, key: string): StreamSettings | undefined {
+    const vhost = config.vhosts.get(key.slice(0, key.indexOf("/")));
+    return vhost === undefined ? undefined : this.#settingsOf(config, vhost);
+  }
+
   /** Gives a name back that was taken and not used. */
   abandon(entry: StreamEntry): void {
     this.#host.coordinator.removePublisher(entry, COMING);
+  }
+
+  /** The vhost, when its rules let the client do it: addresses first, then pages, as in SRS. @throws RejectedError */
+  #permitted(action: AccessAction, stream: StreamName, { ip, pageUrl }: Applicant): VhostConfig {
+    const vhost = this.vhost(stream.vhost);
+    const status = DENIED[action];
+    const refusal = checkSecurity(vhost.security, action, ip);
+    if (refusal !== undefined) {
+      const isDenied = refusal === SecurityRefusal.Denied;
+      const code = isDenied ? "ERR_SECURITY_DENIED" : "ERR_SECURITY_NOT_ALLOWED";
+      throw new RejectedError(code, status, `This address may not ${action}.`);
+    }
+    if (!checkRefer(vhost.refer, action, pageUrl)) {
+      throw badPage(status);
+    }
+    return vhost;
   }
 
   /** Ends the publisher of a key when it fell silent. @throws RejectedError when it did not. */
@@ -153,12 +211,16 @@ export class Admission {
   }
 
   #admitted(stream: StreamName, vhost: VhostConfig): AdmittedStream {
+    return { key: keyOf(stream, vhost), settings: this.#settingsOf(this.#host.config(), vhost) };
+  }
+
+  #settingsOf(config: Config, vhost: VhostConfig): StreamSettings {
     let settings = this.#settings.get(vhost);
     if (settings === undefined) {
-      settings = settingsOf(this.#host.config(), vhost);
+      settings = settingsOf(config, vhost);
       this.#settings.set(vhost, settings);
     }
-    return { key: keyOf(stream, vhost), settings };
+    return settings;
   }
 }
 

@@ -22,6 +22,8 @@ export interface HandOff {
   readonly streamId: number;
   readonly messageStream: number;
   readonly connectionId: string;
+  /** Of a player: number of the play; else 0. */
+  readonly play: number;
   /** Of a publisher: the ring to write and the time line to go on from; null for a player. */
   readonly publish: { readonly lease: RingLease; readonly previous: TimelineEnd | null } | null;
 }
@@ -38,6 +40,7 @@ export function handOff(shard: ShardLink, what: HandOff): void {
   board.clear(row);
   board.role[row] = publish === null ? RowRole.Player : RowRole.Publisher;
   board.stream[row] = streamId;
+  board.play[row] = what.play;
   board.descriptor[row] = descriptor;
   board.inode[row] = inodeOf(descriptor);
   board.bytesIn[row] = released.bytesIn;
@@ -45,7 +48,8 @@ export function handOff(shard: ShardLink, what: HandOff): void {
   board.since[row] = now;
   // It has just spoken: a newcomer to the same name must not take it for silent.
   board.progress[row] = now & MS_MASK;
-  const rest = joined(what.rest, released.late ?? NOTHING);
+  // Exactly the bytes: a posted view takes its whole buffer along.
+  const rest = what.rest.length === 0 ? NOTHING : what.rest.slice();
   if (publish === null) {
     const identity = JSON.stringify(session.snapshotIdentity());
     const isKept = session.decoder.save(board.readState(row)) >= 0;
@@ -57,15 +61,4 @@ export function handOff(shard: ShardLink, what: HandOff): void {
     const give = { row, streamId, messageStream, rest, connectionId, ...publish };
     shard.post({ kind: "give-publisher", ...give, session: session.snapshot() });
   }
-}
-
-/** Exactly the bytes: a posted view takes its whole buffer along. */
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  if (first.length + second.length === 0) {
-    return NOTHING;
-  }
-  const bytes = new Uint8Array(first.length + second.length);
-  bytes.set(first);
-  bytes.set(second, first.length);
-  return bytes;
 }

@@ -7,6 +7,7 @@ import type { Logger } from "../log/logger.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 import type { Admission } from "./admission.ts";
 import type { FileBudget } from "./file-budget.ts";
+import type { Poller } from "./poller.ts";
 
 /** The lobby's surroundings. */
 export interface LobbyHost {
@@ -18,6 +19,7 @@ export interface LobbyHost {
   readonly log: Logger;
   readonly serverInfo: Omit<ServerInfo, "id">;
   readonly files: FileBudget;
+  readonly poller: Poller;
   /** The lobby is full (true), or has room again (false): accept is delayed meanwhile. */
   crowded(isCrowded: boolean): void;
 }

@@ -1,26 +1,36 @@
 /**
- * A newcomer's socket. Replies of one turn go out by one direct send, so that in the usual case nothing is unsent when
- * the connection is handed over; only what the kernel does not take at once goes through the socket's own queue.
+ * A newcomer's socket: a descriptor. Replies of one turn go out by one send, so that in the usual case nothing is unsent
+ * when the connection is handed over; what the kernel does not take at once waits here for room.
  */
-import type { Socket } from "node:net";
-import { TransportError } from "../../protocol/errors.ts";
-import { duplicate, sendNow } from "./native.ts";
+import type { Connection } from "./acceptor.ts";
+import {
+  closeDescriptor,
+  Epoll,
+  Errno,
+  endWrites,
+  inbox,
+  localAddress,
+  receiveNow,
+  sendNow,
+} from "./native.ts";
+import type { Poller, Watcher } from "./poller.ts";
 
 /** Replies of one turn; more go out in several sends. */
 const STAGING_BYTES = 16 * 1024;
 /** Replies waiting for a client that does not read. */
 const BACKLOG_BYTES_MAX = 64 * 1024;
+const NOTHING = new Uint8Array(0);
 
 /** **Owned** by the thread: what {@link stagedBy} wrote and has not flushed; never kept over the end of a turn. */
-const staging = Buffer.allocUnsafeSlow(STAGING_BYTES);
+const staging: Uint8Array = new Uint8Array(STAGING_BYTES);
 let stagedBytes = 0;
 let stagedBy: LobbySocket | undefined;
 
 /** Who uses the socket. */
 export interface LobbySocketSink {
-  /** Bytes of one read, **owned** by the sink. */
+  /** Bytes of one read, **borrowed** until return. */
   read(bytes: Uint8Array): void;
-  /** The socket is closed; once, and not after {@link LobbySocket.release}. */
+  /** The socket is closed; once, and not after {@link LobbySocket.release}. Never called from inside another call. */
   closed(): void;
   /** The client does not read its replies. */
   overrun(): void;
@@ -28,58 +38,46 @@ export interface LobbySocketSink {
 
 /** What is left of a released socket. */
 export interface Released {
-  /** **Owned** by the caller: the only number of the connection. */
+  /** **Owned** by the caller. */
   readonly descriptor: number;
-  /** Bytes that were read and not yet delivered. */
-  readonly late: Uint8Array | null;
   readonly bytesIn: number;
   readonly bytesOut: number;
 }
 
-/** IPv4-mapped IPv6 as IPv4. */
-function plainAddress(address: string | undefined): string {
-  return (address ?? "").replace(/^::ffff:/, "");
-}
-
-/** Number of an open socket, -1 when it is closed. */
-function descriptorOf(socket: Socket): number {
-  const { _handle: handle } = socket as unknown as { _handle: { fd?: number } | null };
-  return handle?.fd ?? -1;
-}
-
 /** One accepted connection. */
-export class LobbySocket {
+export class LobbySocket implements Watcher {
   readonly ip: string;
-  readonly #socket: Socket;
+  readonly #poller: Poller;
   readonly #sink: LobbySocketSink;
+  /** -1 when it is closed or released. */
+  #descriptor: number;
+  /** Events that are waited for; 0 while nothing is. */
+  #events = 0;
+  #bytesIn = 0;
   #bytesOut = 0;
-  /** Writes in the socket's queue that the kernel has not taken yet. */
-  #unsentWrites = 0;
+  /** **Owned**: replies that the kernel has not taken. */
+  #unsent: Uint8Array = NOTHING;
   #onFlushed: (() => void) | undefined;
+  #isPaused = false;
+  /** What comes in is thrown away. */
+  #isLeaving = false;
 
-  constructor(socket: Socket, sink: LobbySocketSink) {
-    this.ip = plainAddress(socket.remoteAddress);
-    this.#socket = socket;
+  constructor(connection: Connection, poller: Poller, sink: LobbySocketSink) {
+    this.ip = connection.ip;
+    this.#descriptor = connection.descriptor;
+    this.#poller = poller;
     this.#sink = sink;
-    socket.on("data", (bytes: Buffer) => {
-      // A plain array: `slice` of a Buffer would not copy.
-      sink.read(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
-    });
-    socket.on("error", () => undefined);
-    socket.on("close", () => {
-      sink.closed();
-      this.#flushed();
-    });
+    this.#watch();
   }
 
   /** False once it is closed, from either side. */
   get isOpen(): boolean {
-    return descriptorOf(this.#socket) >= 0;
+    return this.#descriptor >= 0;
   }
 
   /** Address that the client reached. */
   get localIp(): string {
-    return plainAddress(this.#socket.localAddress);
+    return localAddress(this.#descriptor);
   }
 
   /** Takes a copy of borrowed bytes; they go out by {@link flush}. */
@@ -88,7 +86,7 @@ export class LobbySocket {
       stagedBy?.flush();
     }
     if (bytes.length > STAGING_BYTES) {
-      this.#queue(Buffer.from(bytes));
+      this.#queue(bytes);
       return;
     }
     stagedBy = this;
@@ -105,16 +103,16 @@ export class LobbySocket {
     stagedBy = undefined;
     stagedBytes = 0;
     // What waits already goes first.
-    const sent = this.#unsentWrites > 0 ? 0 : this.#send(length);
-    if (sent < length && !this.#socket.destroyed) {
-      this.#queue(Buffer.from(staging.subarray(sent, length)));
+    const sent = this.#unsent.length > 0 ? 0 : this.#send(staging, length);
+    if (sent < length) {
+      this.#queue(staging.subarray(sent, length));
     }
   }
 
   /** Runs `next` when the kernel has taken every byte written so far, or the connection is gone. */
   whenFlushed(next: () => void): void {
     this.flush();
-    if (this.#unsentWrites === 0) {
+    if (this.#unsent.length === 0) {
       next();
     } else {
       this.#onFlushed = next;
@@ -123,15 +121,19 @@ export class LobbySocket {
 
   /** Reads no more. */
   pause(): void {
-    this.#socket.pause();
+    this.#isPaused = true;
+    this.#watch();
   }
 
   /** Closes in order: what was written goes out, what comes in is thrown away so that no reset overtakes it. */
   farewell(): void {
     this.flush();
-    this.#socket.removeAllListeners("data");
-    this.#socket.resume();
-    this.#socket.end();
+    this.#isLeaving = true;
+    this.#isPaused = false;
+    if (this.isOpen && this.#unsent.length === 0) {
+      endWrites(this.#descriptor);
+    }
+    this.#watch();
   }
 
   /** Closes at once. */
@@ -140,61 +142,137 @@ export class LobbySocket {
       stagedBy = undefined;
       stagedBytes = 0;
     }
-    this.#socket.destroy();
+    if (this.isOpen) {
+      closeDescriptor(this.#letGo());
+      process.nextTick(() => {
+        this.#sink.closed();
+        this.#flushed();
+      });
+    }
   }
 
   /**
    * Gives the descriptor away; nothing of the connection is left in this thread. The socket must be paused and have no
-   * unsent bytes. Runs to its end without yielding, so no read can slip in between.
-   * @returns undefined when the connection is gone, or the process has no descriptor left: nothing has changed then.
+   * unsent bytes.
+   * @returns undefined when the connection is gone.
    */
   release(): Released | undefined {
-    const socket = this.#socket;
-    const own = descriptorOf(socket);
-    if (own < 0) {
+    if (!this.isOpen) {
       return undefined;
     }
-    let descriptor: number;
-    try {
-      descriptor = duplicate(own);
-    } catch (error) {
-      if (error instanceof TransportError) {
-        return undefined;
-      }
-      throw error;
+    return { descriptor: this.#letGo(), bytesIn: this.#bytesIn, bytesOut: this.#bytesOut };
+  }
+
+  // --- Watcher ---
+
+  ready(): void {
+    if (this.#unsent.length > 0) {
+      this.#sendUnsent();
     }
-    const late: Buffer | null = socket.read();
-    const { bytesRead: bytesIn } = socket;
-    socket.removeAllListeners();
-    socket.on("error", () => undefined);
-    socket.destroy();
-    return { descriptor, late, bytesIn, bytesOut: this.#bytesOut };
+    if (this.isOpen && !this.#isPaused) {
+      this.#receive();
+    }
   }
 
-  /** @returns bytes that the kernel took. */
-  #send(length: number): number {
-    const descriptor = descriptorOf(this.#socket);
-    const sent = descriptor < 0 ? 0 : sendNow(descriptor, staging, length);
-    // A failed connection is found by the queued write.
-    const taken = Math.max(0, sent);
-    this.#bytesOut += taken;
-    return taken;
+  // --- inside ---
+
+  #receive(): void {
+    const count = receiveNow(this.#descriptor);
+    if (count === -Errno.Again || count === -Errno.Intr) {
+      return;
+    }
+    if (count === 0 && this.#isLeaving && this.#unsent.length > 0) {
+      // It has said all that it will; it may still be reading.
+      this.pause();
+      return;
+    }
+    if (count <= 0) {
+      this.destroy();
+      return;
+    }
+    this.#bytesIn += count;
+    if (!this.#isLeaving) {
+      this.#sink.read(inbox.subarray(0, count));
+    }
   }
 
-  #queue(bytes: Buffer): void {
-    this.#unsentWrites += 1;
-    this.#bytesOut += bytes.length;
-    this.#socket.write(bytes, () => this.#written());
-    if (this.#socket.writableLength > BACKLOG_BYTES_MAX) {
+  #sendUnsent(): void {
+    const bytes = this.#unsent;
+    const sent = this.#send(bytes, bytes.length);
+    if (!this.isOpen) {
+      return;
+    }
+    this.#unsent = sent === bytes.length ? NOTHING : bytes.slice(sent);
+    if (this.#unsent.length === 0) {
+      if (this.#isLeaving && this.#isPaused) {
+        this.destroy();
+      } else if (this.#isLeaving) {
+        endWrites(this.#descriptor);
+      }
+      this.#watch();
+      this.#flushed();
+    }
+  }
+
+  /** @returns bytes that the kernel took; all of them when the connection has failed, which closes it. */
+  #send(bytes: Uint8Array, length: number): number {
+    if (!this.isOpen) {
+      return length;
+    }
+    const sent = sendNow(this.#descriptor, bytes, length);
+    if (sent >= 0) {
+      this.#bytesOut += sent;
+      return sent;
+    }
+    if (sent === -Errno.Again || sent === -Errno.Intr) {
+      return 0;
+    }
+    this.destroy();
+    return length;
+  }
+
+  /** Keeps a copy of bytes until there is room. */
+  #queue(bytes: Uint8Array): void {
+    if (!this.isOpen) {
+      return;
+    }
+    const longer = new Uint8Array(this.#unsent.length + bytes.length);
+    longer.set(this.#unsent);
+    longer.set(bytes, this.#unsent.length);
+    this.#unsent = longer;
+    this.#watch();
+    if (longer.length > BACKLOG_BYTES_MAX) {
       this.#sink.overrun();
     }
   }
 
-  #written(): void {
-    this.#unsentWrites -= 1;
-    if (this.#unsentWrites === 0) {
-      this.#flushed();
+  /** Waits for what is to be done next. */
+  #watch(): void {
+    const reading = this.#isPaused ? 0 : Epoll.In;
+    const events = reading | (this.#unsent.length > 0 ? Epoll.Out : 0);
+    if (!this.isOpen || events === this.#events) {
+      return;
     }
+    if (events === 0) {
+      // A hang-up would be told again and again to somebody who does not read.
+      this.#poller.forget(this.#descriptor);
+    } else if (this.#events === 0) {
+      this.#poller.watch(this.#descriptor, events, this);
+    } else {
+      this.#poller.change(this.#descriptor, events);
+    }
+    this.#events = events;
+  }
+
+  /** @returns the descriptor, which is the caller's now. */
+  #letGo(): number {
+    const descriptor = this.#descriptor;
+    if (this.#events !== 0) {
+      this.#poller.forget(descriptor);
+    }
+    this.#descriptor = -1;
+    this.#unsent = NOTHING;
+    return descriptor;
   }
 
   #flushed(): void {

@@ -6,9 +6,10 @@
  * are let in to be told so, the rest is closed. Before that, and before accept is delayed because too many have not
  * said what they want, the oldest that has not even shaken hands makes room: a client that means it needs milliseconds.
  */
-import type { Socket } from "node:net";
+import type { Connection } from "./acceptor.ts";
 import { FairClock } from "./fair-clock.ts";
 import type { LobbyHost } from "./lobby-host.ts";
+import { closeDescriptor } from "./native.ts";
 import { Newcomer, type NewcomerKeeper } from "./newcomer.ts";
 
 /** Deadlines are looked at this often. */
@@ -61,17 +62,23 @@ export class Lobby implements NewcomerKeeper {
     return this.#newcomers.size;
   }
 
-  /** Takes an accepted socket. */
-  accept(socket: Socket): void {
+  /** Takes an accepted connection. */
+  accept(connection: Connection): void {
+    if (connection.ip === "" && !this.#host.config().emptyIpOk) {
+      // It was gone before it was accepted, as health checks are.
+      this.#count("empty_ip");
+      closeDescriptor(connection.descriptor);
+      return;
+    }
     const isSurplus = this.#isFull() && !this.#crowdOut(1);
     if (isSurplus && this.#surplus >= SURPLUS_MAX) {
       this.#count("max_connections");
       this.#untold += 1;
-      socket.destroy();
+      closeDescriptor(connection.descriptor);
       return;
     }
     const options = { id: newConnectionId(), host: this.#host, keeper: this, isSurplus };
-    const newcomer = new Newcomer(socket, options);
+    const newcomer = new Newcomer(connection, options);
     this.#newcomers.add(newcomer);
     this.#strangers.add(newcomer);
     this.#surplus += isSurplus ? 1 : 0;

@@ -1,8 +1,16 @@
-/** The C library calls of the primary: listening with SO_REUSEPORT, and duplicating descriptors for hand-off. */
+/**
+ * The C library calls of the primary: listening with SO_REUSEPORT, the sockets of the lobby, and locking the pid file.
+ * They never block, and results follow the kernel's convention, a count or number on success and `-errno` on failure,
+ * unless said otherwise.
+ *
+ * Addresses are taken only of memory that cannot move and is held here for ever. `struct epoll_event` is packed to 12
+ * bytes on x86-64 and padded to 16 elsewhere.
+ */
 import { fstatSync } from "node:fs";
 import koffi from "koffi";
 import { TransportError } from "../../protocol/errors.ts";
 
+const AF_UNIX = 1;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const SOCK_STREAM_NONBLOCK_CLOEXEC = 1 | 0o4000 | 0o200_0000;
@@ -11,18 +19,43 @@ const SO_REUSEADDR = 2;
 const SO_REUSEPORT = 15;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
-const F_DUPFD_CLOEXEC = 1030;
+const EAGAIN = 11;
+const EACCES = 13;
+const F_OFD_SETLK = 37;
+const F_WRLCK = 1;
+/** struct flock of 64-bit hosts: l_type, l_whence, padding, l_start, l_len, l_pid, padding. */
+const FLOCK_BYTES = 32;
+const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
+const SHUT_WR = 1;
+const EPOLL_CLOEXEC = 0o200_0000;
+const EPOLL_CTL_ADD = 1;
+const EPOLL_CTL_DEL = 2;
+const EPOLL_CTL_MOD = 3;
+const EVENT_BYTES = process.arch === "x64" ? 12 : 16;
+const EVENT_DATA_OFFSET = process.arch === "x64" ? 4 : 8;
+const EVENTS_MAX = 512;
+const SOCKADDR_BYTES = 28;
+const SOCK_NONBLOCK_CLOEXEC = 0o4000 | 0o200_0000;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x40_00;
 /** Connections that wait for accept; the host's somaxconn caps it. */
-export const BACKLOG = 4096;
+const BACKLOG = 4096;
 
 const libc = koffi.load("libc.so.6");
 const cSocket = libc.func("int socket(int, int, int)");
 const cSetsockopt = libc.func("int setsockopt(int, int, int, const void *, uint32_t)");
 const cBind = libc.func("int bind(int, const void *, uint32_t)");
 const cListen = libc.func("int listen(int, int)");
-const cFcntl = libc.func("int fcntl(int, int, int)");
+const cFcntlLock = libc.func("fcntl", "int", ["int", "int", "void *"]);
+const cSocketPair = libc.func("int socketpair(int, int, int, uintptr_t)");
+const cAccept = libc.func("int accept4(int, uintptr_t, uintptr_t, int)");
+const cSockName = libc.func("int getsockname(int, uintptr_t, uintptr_t)");
+const cRecv = libc.func("intptr_t recv(int, uintptr_t, size_t, int)");
+const cShutdown = libc.func("int shutdown(int, int)");
+const cEpollCreate = libc.func("int epoll_create1(int)");
+const cEpollCtl = libc.func("int epoll_ctl(int, int, int, uintptr_t)");
+const cEpollWait = libc.func("int epoll_wait(int, uintptr_t, int, int)");
 const cClose = libc.func("int close(int)");
 const cSend = libc.func("intptr_t send(int, const void *, size_t, int)");
 
@@ -36,17 +69,144 @@ function check(result: number, call: string): number {
   return result;
 }
 
-/** A second number for the same socket. The caller owns it. @throws TransportError */
-export function duplicate(descriptor: number): number {
-  return check(cFcntl(descriptor, F_DUPFD_CLOEXEC, 0), "dup");
+/** Linux errno values that callers tell apart. */
+export const Errno = { Intr: 4, Again: 11 } as const;
+
+/** epoll event bits (epoll_ctl(2)). */
+export const Epoll = { In: 1, Out: 4 } as const;
+
+/** Bytes that one {@link receiveNow} takes at most. */
+const INBOX_BYTES = 64 * 1024;
+/** **Owned** by this module: what the last {@link receiveNow} read. */
+export const inbox: Uint8Array = new Uint8Array(INBOX_BYTES);
+const inboxAddress = Number(koffi.address(inbox));
+/** **Owned**: socket address, then its length. */
+const addressBytes = new Uint8Array(256);
+const addressView = new DataView(addressBytes.buffer);
+const addressAt = Number(koffi.address(addressBytes));
+const LENGTH_OFFSET = 128;
+/** **Owned**: what {@link Readiness.wait} found. */
+const eventBytes = new Uint8Array(EVENTS_MAX * EVENT_BYTES);
+const eventView = new DataView(eventBytes.buffer);
+const eventsAt = Number(koffi.address(eventBytes));
+/** **Owned**: the event of one epoll_ctl. */
+const requestBytes = new Uint8Array(256);
+const requestView = new DataView(requestBytes.buffer);
+const requestAt = Number(koffi.address(requestBytes));
+
+function resultOf(value: number): number {
+  return value < 0 ? -koffi.errno() : value;
+}
+
+/** send(2) of the first `length` bytes, never raising SIGPIPE. @returns bytes taken, or `-errno`. */
+export function sendNow(descriptor: number, bytes: Uint8Array, length: number): number {
+  return resultOf(cSend(descriptor, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+/** recv(2) into {@link inbox}. @returns bytes, 0 at the peer's end, or `-errno`. */
+export function receiveNow(descriptor: number): number {
+  return resultOf(cRecv(descriptor, inboxAddress, INBOX_BYTES, MSG_DONTWAIT));
+}
+
+/** The next connection of a listening socket. The caller owns it. @returns its descriptor, or `-errno`. */
+export function acceptNow(listening: number): number {
+  addressView.setUint32(LENGTH_OFFSET, SOCKADDR_BYTES, true);
+  return resultOf(cAccept(listening, addressAt, addressAt + LENGTH_OFFSET, SOCK_NONBLOCK_CLOEXEC));
+}
+
+/** Address of the peer that the last {@link acceptNow} gave. */
+export function acceptedFrom(): string {
+  return decodeAddress();
+}
+
+/** Address that a socket's peer reached; empty when it has none. */
+export function localAddress(descriptor: number): string {
+  addressView.setUint32(LENGTH_OFFSET, SOCKADDR_BYTES, true);
+  return cSockName(descriptor, addressAt, addressAt + LENGTH_OFFSET) < 0 ? "" : decodeAddress();
+}
+
+/** Tells the peer that nothing more will come. */
+export function endWrites(descriptor: number): void {
+  cShutdown(descriptor, SHUT_WR);
+}
+
+/** IPv4 (also mapped into IPv6) as four numbers, IPv6 in groups with the longest run of zeros left out. */
+function decodeAddress(): string {
+  const family = addressView.getUint16(0, true);
+  if (family === AF_INET) {
+    return addressBytes.subarray(4, 8).join(".");
+  }
+  if (family !== AF_INET6) {
+    return "";
+  }
+  const groups = Array.from({ length: 8 }, (_, index) => addressView.getUint16(8 + index * 2));
+  if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xff_ff) {
+    return addressBytes.subarray(20, 24).join(".");
+  }
+  // The URL parser writes IPv6 in its canonical form (RFC 5952).
+  const text = groups.map((group) => group.toString(16)).join(":");
+  return new URL(`tcp://[${text}]`).host.slice(1, -1);
+}
+
+/** Two connected sockets that nobody else sees. The caller owns both. @throws TransportError */
+export function openPair(): [number, number] {
+  check(cSocketPair(AF_UNIX, SOCK_STREAM_NONBLOCK_CLOEXEC, 0, addressAt), "socketpair");
+  return [addressView.getInt32(0, true), addressView.getInt32(4, true)];
+}
+
+/** An epoll set. */
+export class Readiness {
+  /** **Owned** until {@link close}. */
+  readonly descriptor: number = check(cEpollCreate(EPOLL_CLOEXEC), "epoll_create1");
+
+  /** Watches a descriptor for events, level-triggered; an error or hang-up is always told. */
+  add(descriptor: number, events: number): void {
+    this.#control(EPOLL_CTL_ADD, descriptor, events);
+  }
+
+  change(descriptor: number, events: number): void {
+    this.#control(EPOLL_CTL_MOD, descriptor, events);
+  }
+
+  remove(descriptor: number): void {
+    this.#control(EPOLL_CTL_DEL, descriptor, 0);
+  }
+
+  /** Takes what is ready now. @returns how many, read by {@link ready} before the next call. */
+  take(): number {
+    return Math.max(0, cEpollWait(this.descriptor, eventsAt, EVENTS_MAX, 0));
+  }
+
+  /** Descriptor of one taken event. */
+  ready(index: number): number {
+    return eventView.getInt32(index * EVENT_BYTES + EVENT_DATA_OFFSET, true);
+  }
+
+  close(): void {
+    cClose(this.descriptor);
+  }
+
+  #control(operation: number, descriptor: number, events: number): void {
+    requestView.setUint32(0, events, true);
+    requestView.setInt32(EVENT_DATA_OFFSET, descriptor, true);
+    cEpollCtl(this.descriptor, operation, descriptor, requestAt);
+  }
 }
 
 /**
- * send(2) of the first `length` bytes, never blocking and never raising SIGPIPE.
- * @returns bytes taken, or -1 when none were.
+ * Locks a whole open file for writing. The lock is the open file's: it ends when the descriptor is closed, at the latest
+ * with the process, and no other use of the same file in this process lets it go.
+ * @returns false when another process holds it. @throws TransportError
  */
-export function sendNow(descriptor: number, bytes: Uint8Array, length: number): number {
-  return cSend(descriptor, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+export function lockFile(descriptor: number): boolean {
+  const lock = new Uint8Array(FLOCK_BYTES);
+  new DataView(lock.buffer).setInt16(0, F_WRLCK, true);
+  const result = cFcntlLock(descriptor, F_OFD_SETLK, lock);
+  const isHeld = result < 0 && [EAGAIN, EACCES].includes(koffi.errno());
+  if (!isHeld) {
+    check(result, "fcntl");
+  }
+  return !isHeld;
 }
 
 /** Closes a descriptor that this thread owns. */
@@ -105,6 +265,8 @@ function openSocket(family: number, address: Uint8Array): number {
     if (family === AF_INET6) {
       setOption(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 0);
     }
+    // Accepted sockets inherit it.
+    setOption(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
     check(cBind(descriptor, address, address.length), "bind");
     check(cListen(descriptor, BACKLOG), "listen");
     return descriptor;

@@ -1,5 +1,4 @@
 /** One connection in the lobby: its session machine, its deadlines, its answers, its way out. */
-import type { Socket } from "node:net";
 import { ProtocolError, RejectedError } from "../../protocol/errors.ts";
 import {
   type ConnectRequest,
@@ -9,7 +8,8 @@ import {
   type StreamRequest,
 } from "../../protocol/rtmp/server-session.ts";
 import type { StreamEntry } from "../coordinator/coordinator.ts";
-import type { AdmittedStream } from "./admission.ts";
+import type { Connection } from "./acceptor.ts";
+import type { AdmittedStream, Applicant } from "./admission.ts";
 import type { FairClock } from "./fair-clock.ts";
 import { handshakeHost } from "./handshake-host.ts";
 import type { LobbyHost } from "./lobby-host.ts";
@@ -55,7 +55,7 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
   readonly #keeper: NewcomerKeeper;
   readonly #socket: LobbySocket;
   readonly #session: ServerSession;
-  /** **Owned**: bytes read and not consumed; at most one read of the socket and what it buffers while paused. */
+  /** **Owned**: bytes read and not consumed; at most one read of the socket. */
   #rest: Uint8Array = NOTHING;
   #deadline: number;
   #state: State = "open";
@@ -63,7 +63,7 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
   /** What comes after the session has returned. */
   #next: (() => void) | undefined;
 
-  constructor(socket: Socket, options: NewcomerOptions) {
+  constructor(connection: Connection, options: NewcomerOptions) {
     const { id, host, keeper, isSurplus } = options;
     this.id = id;
     this.isSurplus = isSurplus;
@@ -71,9 +71,9 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
     this.#keeper = keeper;
     this.since = keeper.clock.now();
     this.#deadline = this.since + host.config().limits.handshakeTimeoutMs;
-    this.#socket = new LobbySocket(socket, this);
+    this.#socket = new LobbySocket(connection, host.poller, this);
     const serverInfo = { ...host.serverInfo, ip: this.#socket.localIp, id };
-    this.#session = new ServerSession(handshakeHost, { serverInfo });
+    this.#session = new ServerSession(handshakeHost, { serverInfo, offerReconnect: true });
   }
 
   get ip(): string {
@@ -145,7 +145,7 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
         const status = "NetConnection.Connect.Rejected";
         throw new RejectedError("max_connections", status, "The server is full.");
       }
-      const vhost = this.#host.admission.vhost(request.vhost);
+      const vhost = this.#host.admission.connect(request.vhost, request.pageUrl);
       this.#session.configure({
         chunkSizeOut: vhost.chunkSize,
         windowAckSizeOut: vhost.outAckSize,
@@ -160,7 +160,7 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
 
   publish(messageStream: number, request: StreamRequest, style: PublishStyle): void {
     this.#waits(true);
-    this.#host.admission.publish(request).then(
+    this.#host.admission.publish(request, this.#applicant(request)).then(
       (entry) => {
         this.#whenFlushed(() => this.#startPublish({ messageStream, request }, entry, style));
       },
@@ -171,7 +171,7 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
   play(messageStream: number, request: StreamRequest): void {
     this.#waits(true);
     try {
-      const stream = this.#host.admission.play(request);
+      const stream = this.#host.admission.play(request, this.#applicant(request));
       this.#next = () =>
         this.#whenFlushed(() => this.#startPlay({ messageStream, request }, stream));
     } catch (error) {
@@ -200,7 +200,7 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
   #push(input: Uint8Array): void {
     const isNew = this.#session.phase === "handshake";
     const consumed = this.#session.push(input, this);
-    this.#rest = consumed < input.length ? input.subarray(consumed) : NOTHING;
+    this.#rest = consumed < input.length ? input.slice(consumed) : NOTHING;
     if (isNew && this.#session.phase !== "handshake") {
       this.#keeper.shookHands(this);
       if (this.#session.phase === "connect") {
@@ -251,6 +251,10 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
     this.#conclude(placePlayer(this.#host, arrival, stream), () =>
       this.#rejectPlay(messageStream, noRoom("NetStream.Play.Failed")),
     );
+  }
+
+  #applicant({ pageUrl }: StreamRequest): Applicant {
+    return { ip: this.ip, pageUrl };
   }
 
   #arrival(messageStream: number, request: StreamRequest): Arrival {

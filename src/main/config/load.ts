@@ -1,9 +1,16 @@
 /** Configuration from file and environment; the only place that reads configuration files. */
 import { readFileSync, statSync } from "node:fs";
+import { resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { type DecodedConfig, decodeConfig } from "../../protocol/conf/config.ts";
+import type { ReadInclude } from "../../protocol/conf/grammar.ts";
 import { ConfigError, type ConfigPlace } from "../../protocol/errors.ts";
 import { CONF_BYTES_MAX } from "../../protocol/limits.ts";
 import { checkOpenFiles, isInDocker, openFilesMax } from "../limits-of-host.ts";
+
+/** Two readings of a file in the making are so far apart. */
+const SETTLE_MS = 100;
+const SETTLE_READINGS_MAX = 50;
 
 /** Where the configuration comes from. */
 export interface ConfigSource {
@@ -11,6 +18,8 @@ export interface ConfigSource {
   readonly file: string;
   readonly isEnvironmentOnly: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Directory that `file` and included files are relative to; the working one when absent. */
+  readonly directory?: string;
 }
 
 /** What of the host decides about a configuration; taken from the host itself when not given. */
@@ -24,15 +33,61 @@ export interface ConfigHost {
  * @throws ConfigError with file, line and directive.
  */
 export function loadConfig(source: ConfigSource, host: ConfigHost = readHost()): DecodedConfig {
+  return loadWith(source, host, readerOf(source));
+}
+
+/**
+ * The same for a file that somebody may be writing: read until two readings agree, included files and all.
+ * @throws ConfigError of what stands there then, or when it does not come to rest.
+ */
+export async function loadSettledConfig(
+  source: ConfigSource,
+  host: ConfigHost = readHost(),
+): Promise<DecodedConfig> {
+  const read = readerOf(source);
+  let before: string | undefined;
+  for (let reading = 0; reading < SETTLE_READINGS_MAX; reading += 1) {
+    const texts: string[] = [];
+    const outcome = attempt(() =>
+      loadWith(source, host, (file, place) => {
+        const text = read(file, place);
+        texts.push(file, text);
+        return text;
+      }),
+    );
+    const seen = JSON.stringify(texts);
+    if (seen === before) {
+      return outcome();
+    }
+    before = seen;
+    await delay(SETTLE_MS);
+  }
+  const { file } = source;
+  throw new ConfigError("ERR_CONF_FILE", `${file} keeps changing`, { file, line: 0 });
+}
+
+/** Runs it now, gives or throws what came of it when asked. */
+function attempt<T>(run: () => T): () => T {
+  try {
+    const value = run();
+    return () => value;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
+}
+
+function loadWith(source: ConfigSource, host: ConfigHost, read: ReadInclude): DecodedConfig {
   const file = source.isEnvironmentOnly ? "environment" : source.file;
-  const text = source.isEnvironmentOnly ? "" : readConfigFile(file, { file, line: 0 });
+  const text = source.isEnvironmentOnly ? "" : read(file, { file, line: 0 });
   const decoded = decodeConfig(text, file, {
-    include: readConfigFile,
+    include: read,
     environment: source.environment,
     isEnvironmentOnly: source.isEnvironmentOnly,
     isInDocker: host.isInDocker,
   });
-  checkOpenFiles(decoded.config.maxConnections, file, host.openFilesMax);
+  checkOpenFiles(decoded.config.maxConnections, decoded.maxConnectionsAt, host.openFilesMax);
   return decoded;
 }
 
@@ -40,17 +95,21 @@ function readHost(): ConfigHost {
   return { isInDocker: isInDocker(), openFilesMax: openFilesMax() };
 }
 
-function readConfigFile(file: string, place: ConfigPlace): string {
+function readerOf({ directory = "" }: ConfigSource): ReadInclude {
+  return (file, place) => readConfigFile(file, resolve(directory, file), place);
+}
+
+function readConfigFile(file: string, path: string, place: ConfigPlace): string {
   try {
-    const { size } = statSync(file);
+    const { size } = statSync(path);
     if (size > CONF_BYTES_MAX) {
       throw new ConfigError(
         "ERR_CONF_LIMIT",
-        `${file} has more than ${CONF_BYTES_MAX} bytes`,
-        place,
+        `more than ${CONF_BYTES_MAX} bytes of configuration`,
+        { file, line: 1, column: 1 },
       );
     }
-    return readFileSync(file, "utf8");
+    return readFileSync(path, "utf8");
   } catch (error) {
     if (error instanceof ConfigError) {
       throw error;

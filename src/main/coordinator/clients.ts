@@ -15,8 +15,8 @@ export interface Client {
   readonly since: number;
   /** Streams published; a connection may publish several. */
   readonly published: Set<StreamEntry>;
-  /** Stream played with its share of the shard's load, or undefined. */
-  playing: PlayerShare | undefined;
+  /** Streams played with their shares of the shard's load, by the numbers of the plays. */
+  readonly plays: Map<number, PlayerShare>;
 }
 
 /** All clients by shard and row. */
@@ -50,6 +50,13 @@ export class Clients {
     this.#rowsOf(shard).clear();
     this.#size -= clients.length;
     return clients;
+  }
+
+  /** All of them. */
+  *[Symbol.iterator](): Iterator<Client> {
+    for (const rows of this.#byShard) {
+      yield* rows?.values() ?? [];
+    }
   }
 
   /** Clients in all. */

@@ -22,6 +22,9 @@ const BITS_PER_SECOND_UNKNOWN = 1_000_000;
 /** A dead ring's time line ends at the latest of so many frames: its tracks are interleaved. */
 const LAST_FRAMES = 32;
 
+/** Numbers of plays stand in 32 bits of a row. */
+const PLAYS_MAX = 0x7f_ff_ff_ff;
+
 /** Who publishes a stream. */
 export interface PublisherPlace {
   readonly shard: number;
@@ -33,7 +36,8 @@ export interface StreamEntry {
   readonly id: number;
   /** `vhost/app/stream`. */
   readonly key: string;
-  readonly settings: StreamSettings;
+  /** Replaced by a reload. */
+  settings: StreamSettings;
   /** null while nobody publishes; the row is -1 until the hand-off. */
   publisher: PublisherPlace | null;
   /** The ring that players read now. */
@@ -43,14 +47,16 @@ export interface StreamEntry {
   bitsPerSecond: number;
   /** Players by shard. */
   readonly players: number[];
-  /** Shards that know the stream. */
-  readonly knownBy: Set<number>;
+  /** Shards that know the stream, each with the number of the announcement. */
+  readonly knownBy: Map<number, number>;
 }
 
 /** A player as it counts for its stream and shard. */
 export interface PlayerShare {
   readonly entry: StreamEntry;
   readonly shard: number;
+  /** Number of the play, 1 or more, never used again while it could be mistaken. */
+  readonly play: number;
 }
 
 type RingOpened = Extract<FromShard, { kind: "ring-opened" }>;
@@ -60,15 +66,24 @@ type RingEnded = Extract<FromShard, { kind: "ring-ended" }>;
 export class Coordinator {
   readonly #pool: RingPool;
   readonly #shards: readonly (ShardLink | undefined)[];
-  readonly #spillPlayers: number;
+  readonly #spillPlayers: () => number;
   readonly #byKey = new Map<string, StreamEntry>();
   readonly #byId = new Map<number, StreamEntry>();
   /** Bits per second assigned by hand-offs. */
   readonly #assigned: number[];
   #nextId = 1;
+  #announcements = 0;
+  #plays = 0;
 
-  /** @param shards Live table of the supervisor: a slot is undefined while its thread is being replaced. */
-  constructor(pool: RingPool, shards: readonly (ShardLink | undefined)[], spillPlayers: number) {
+  /**
+   * @param shards Live table of the supervisor: a slot is undefined while its thread is being replaced.
+   * @param spillPlayers Players of one stream that stay on its home shard; a reload may change it.
+   */
+  constructor(
+    pool: RingPool,
+    shards: readonly (ShardLink | undefined)[],
+    spillPlayers: () => number,
+  ) {
     this.#pool = pool;
     this.#shards = shards;
     this.#spillPlayers = spillPlayers;
@@ -104,7 +119,7 @@ export class Coordinator {
       previous: null,
       bitsPerSecond: BITS_PER_SECOND_UNKNOWN,
       players: this.#shards.map(() => 0),
-      knownBy: new Set(),
+      knownBy: new Map(),
     };
     this.#nextId += 1;
     this.#byKey.set(key, entry);
@@ -118,7 +133,7 @@ export class Coordinator {
     if (isUsed || !this.#byId.delete(entry.id)) {
       return;
     }
-    for (const shard of [...entry.knownBy]) {
+    for (const shard of [...entry.knownBy.keys()]) {
       this.#forget(entry, shard);
     }
     this.#byKey.delete(entry.key);
@@ -136,7 +151,7 @@ export class Coordinator {
       key: entry.key,
       shards: this.#placementShards(),
       playersOfStreamPerShard: entry.players,
-      spillPlayers: this.#spillPlayers,
+      spillPlayers: this.#spillPlayers(),
     });
   }
 
@@ -145,9 +160,12 @@ export class Coordinator {
     if (entry.knownBy.has(shard)) {
       return;
     }
-    entry.knownBy.add(shard);
+    this.#announcements += 1;
+    const announcement = this.#announcements;
+    entry.knownBy.set(shard, announcement);
     const { id: streamId, key, settings } = entry;
-    this.#shards[shard]?.post({ kind: "stream", streamId, key, settings } satisfies StreamNews);
+    const news: StreamNews = { kind: "stream", streamId, key, settings, announcement };
+    this.#shards[shard]?.post(news);
     this.#tellRing(entry, shard);
   }
 
@@ -165,7 +183,8 @@ export class Coordinator {
   addPlayer(entry: StreamEntry, shard: number): PlayerShare {
     entry.players[shard] = (entry.players[shard] ?? 0) + 1;
     this.#assign(shard, entry.bitsPerSecond);
-    return { entry, shard };
+    this.#plays = (this.#plays % PLAYS_MAX) + 1;
+    return { entry, shard, play: this.#plays };
   }
 
   /** A player is gone. */
@@ -205,7 +224,7 @@ export class Coordinator {
       return;
     }
     entry.ringId = lease.ringId;
-    for (const shard of entry.knownBy) {
+    for (const shard of entry.knownBy.keys()) {
       if (shard !== writer) {
         this.#tellRing(entry, shard);
       }
@@ -307,8 +326,10 @@ export class Coordinator {
   }
 
   #forget(entry: StreamEntry, shard: number): void {
-    if (entry.knownBy.delete(shard)) {
-      this.#shards[shard]?.post({ kind: "forget", streamId: entry.id });
+    const announcement = entry.knownBy.get(shard);
+    if (announcement !== undefined) {
+      entry.knownBy.delete(shard);
+      this.#shards[shard]?.post({ kind: "forget", streamId: entry.id, announcement });
     }
   }
 }

@@ -68,7 +68,7 @@ export const NODE_LOG_HOST: LogHost = {
 
 /** One thread's log. Memory: one owned buffer of LOG_BUFFER_BYTES. */
 export class LineLog implements Logger {
-  readonly #config: LogConfig;
+  #config: LogConfig;
   readonly #host: LogHost;
   /** owned; lines not yet written stand in [0, #used). */
   readonly #buffer: Buffer = Buffer.allocUnsafe(LOG_BUFFER_BYTES);
@@ -133,6 +133,15 @@ export class LineLog implements Logger {
   reopen(): void {
     this.flush();
     this.#closeFile();
+  }
+
+  /** A reload has changed where lines go or which: what waits goes where it was meant to. */
+  configure(config: LogConfig): void {
+    this.flush();
+    if (config.tank !== this.#config.tank || config.file !== this.#config.file) {
+      this.#closeFile();
+    }
+    this.#config = config;
   }
 
   /** Write what waits and let go of the file; later lines are dropped. */

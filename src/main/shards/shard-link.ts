@@ -21,11 +21,15 @@ const SHARD_URL = new URL("../../worker/shard.js", import.meta.url);
 const CALL_TIMEOUT_MS = 5000;
 const HEAP_YOUNG_MB = 16;
 
+type Message = ToShard<ServerSessionSnapshot, ChunkDecoderSnapshot>;
+
 /** What a shard is started with, for its whole life and its successors'. */
 export interface ShardPlace {
   readonly index: number;
   readonly rows: number;
   readonly doorbells: SharedArrayBuffer;
+  /** **Shared**: the version of the configuration in force. */
+  readonly version: SharedArrayBuffer;
   readonly threads: number;
   readonly allowFaults: boolean;
   /** Rings and rows are outside the heap; this is for sessions and tables. */
@@ -51,6 +55,8 @@ export class ShardLink {
   readonly #freeRows: number[] = [];
   #nextRow: number = EPOLL_ROW + 1;
   readonly #pending = new Set<(error: Error) => void>();
+  /** Of this turn of the loop: each posting wakes the thread and costs the primary more than what it carries. */
+  readonly #outbox: Message[] = [];
 
   constructor(place: ShardPlace, memory: SharedArrayBuffer, events: ShardEvents) {
     this.index = place.index;
@@ -62,6 +68,7 @@ export class ShardLink {
       threads: place.threads,
       board: memory,
       doorbells: place.doorbells,
+      version: place.version,
       allowFaults: place.allowFaults,
     };
     this.#calls = port1;
@@ -111,9 +118,10 @@ export class ShardLink {
     this.#freeRows.push(row);
   }
 
-  post(message: ToShard<ServerSessionSnapshot, ChunkDecoderSnapshot>): void {
-    if (this.isAlive) {
-      this.#worker.postMessage(message);
+  /** Sends a message, with all others of this turn of the loop and in order. */
+  post(message: Message): void {
+    if (this.#outbox.push(message) === 1) {
+      setImmediate(() => this.#send());
     }
   }
 
@@ -155,6 +163,13 @@ export class ShardLink {
       Atomics.store(board.state, row, RowState.Free);
     }
     return closed;
+  }
+
+  #send(): void {
+    const messages = this.#outbox.splice(0);
+    if (this.isAlive) {
+      this.#worker.postMessage(messages);
+    }
   }
 
   #exited(): void {

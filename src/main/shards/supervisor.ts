@@ -39,6 +39,8 @@ export interface SupervisorOptions {
   /** Rows per shard. */
   readonly rows: number;
   readonly allowFaults: boolean;
+  /** **Shared**: the version of the configuration in force. */
+  readonly version: SharedArrayBuffer;
   /** Those that differ from the defaults. */
   readonly limits: Partial<SupervisorLimits>;
   readonly log: Logger;
@@ -75,14 +77,14 @@ export class Supervisor {
   deaths = 0;
 
   constructor(options: SupervisorOptions) {
-    const { shards: threads, rows, allowFaults } = options;
+    const { shards: threads, rows, allowFaults, version } = options;
     this.#options = options;
     this.#limits = { ...LIMITS, ...options.limits };
     this.links = new Array<ShardLink | undefined>(threads).fill(undefined);
     const doorbells = new SharedArrayBuffer(Doorbell.bytes(threads));
     const { heapMb } = this.#limits;
     this.#slots = this.links.map((_, index) => ({
-      place: { index, rows, allowFaults, doorbells, threads, heapMb },
+      place: { index, rows, allowFaults, doorbells, version, threads, heapMb },
       memory: ShardLink.boardMemory(rows),
       deaths: [],
       hasWarned: false,

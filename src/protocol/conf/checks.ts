@@ -3,6 +3,7 @@
  * (open files, local addresses) are made by the primary.
  */
 import { ConfigError, type ConfigPlace } from "../errors.ts";
+import { placeOfDirective } from "./grammar.ts";
 import type { SectionReader } from "./section-reader.ts";
 
 /** @throws ConfigError `ERR_CONF_CONFLICT` or `ERR_CONF_FULL`. */
@@ -16,10 +17,7 @@ export function checkConfig(root: SectionReader, isInDocker: boolean): void {
   }
   const isForeground = isInDocker && root.isOn("disable_daemon_for_docker");
   if (root.isOn("asprocess") && root.isOn("daemon") && !isForeground) {
-    throw conflict(
-      root.placeOf("asprocess"),
-      "asprocess conflicts with daemon, which is on unless turned off",
-    );
+    throw conflict(root.placeOf("asprocess"), "asprocess conflicts with daemon");
   }
   root.section("heartbeat").number("interval");
   root.section("stats").number("network");
@@ -66,7 +64,10 @@ function checkVhost(name: string, vhost: SectionReader): void {
   const [remux, ...more] = vhost.sections("http_remux");
   const [second] = more;
   if (second !== undefined) {
-    throw conflict(placed(second.directive), `vhost ${name} has more than one http_remux`);
+    throw conflict(
+      placeOfDirective(second.directive, "vhost.http_remux"),
+      `vhost ${name} has more than one http_remux`,
+    );
   }
   const isTs = remux?.reader.isOn("enabled") && remux.reader.text("mount").endsWith(".ts");
   const hls = vhost.section("hls");
@@ -84,20 +85,12 @@ function checkVhost(name: string, vhost: SectionReader): void {
   for (const ingest of vhost.sections("ingest")) {
     if (ids.has(ingest.name)) {
       throw conflict(
-        placed(ingest.directive),
+        placeOfDirective(ingest.directive, "vhost.ingest"),
         `ingest ${ingest.name} stands twice in vhost ${name}`,
       );
     }
     ids.add(ingest.name);
   }
-}
-
-function placed(directive: {
-  readonly file: string;
-  readonly line: number;
-  readonly name: string;
-}): ConfigPlace {
-  return { file: directive.file, line: directive.line, directive: `vhost.${directive.name}` };
 }
 
 function conflict(place: ConfigPlace, message: string): ConfigError {

@@ -3,6 +3,8 @@
  * Loaded once, deep-frozen, handed down as the smallest slice. Plain data: it may be posted to another thread
  * (a thread that receives it gets a copy that is no longer frozen).
  */
+import type { ReferConfig } from "../access/refer.ts";
+import type { SecurityConfig } from "../access/security.ts";
 import type { ListenEndpoint } from "./endpoint.ts";
 
 /**
@@ -89,6 +91,8 @@ export interface VhostConfig {
   readonly outAckSize: number;
   readonly play: PlayConfig;
   readonly publish: PublishConfig;
+  readonly security: SecurityConfig;
+  readonly refer: ReferConfig;
 }
 
 /** The whole configuration. */
@@ -102,6 +106,8 @@ export interface Config {
   /** Prefer hardened values to SRS's defaults; rows of the table that have one already took it. */
   readonly strict: boolean;
   readonly log: LogConfig;
+  /** Reload when the file changes. */
+  readonly autoReload: boolean;
   readonly pid: string;
   /** Empty: generate one and keep it beside the pid file. */
   readonly serverId: string;
@@ -113,6 +119,8 @@ export interface Config {
   readonly pithyPrintMs: number;
   readonly graceStartWaitMs: number;
   readonly graceFinalWaitMs: number;
+  /** weir: connections that have not left a graceful stop by then are ended; 0 = they may stay. */
+  readonly graceDrainMs: number;
   readonly forceGraceQuit: boolean;
   readonly limits: LimitsConfig;
   readonly vhosts: ReadonlyMap<string, VhostConfig>;

@@ -1,5 +1,6 @@
 /** Text of a configuration file to typed, frozen configuration: grammar → legacy → table → values → checks. */
-import { ConfigError } from "../errors.ts";
+import { ConfigError, type ConfigPlace } from "../errors.ts";
+import { decodeRefer, decodeSecurity } from "./access.ts";
 import { checkConfig } from "./checks.ts";
 import type {
   Config,
@@ -15,10 +16,16 @@ import { DEFAULT_VHOST, DIRECTIVES, environmentNames, visitDirectives } from "./
 import { decodeListenEndpoint, type ListenEndpoint } from "./endpoint.ts";
 import { type Directive, decodeGrammar, type ReadInclude } from "./grammar.ts";
 import { rewriteLegacy } from "./legacy.ts";
+import { listSettings, type Settings } from "./reload-plan.ts";
 import { type ReaderContext, SectionReader } from "./section-reader.ts";
 import { validateDirectives } from "./validation.ts";
 
-export type { Config, LogConfig, LogLevel, VhostConfig } from "./config-types.ts";
+export type {
+  Config,
+  LogConfig,
+  LogLevel,
+  VhostConfig,
+} from "./config-types.ts";
 export type { ListenEndpoint } from "./endpoint.ts";
 
 /** What the caller lends to {@link decodeConfig}; the decoder itself touches neither files nor environment. */
@@ -38,7 +45,11 @@ export interface DecodeConfigOptions {
 /** A configuration and what the operator should hear about it, one sentence each. */
 export interface DecodedConfig {
   readonly config: Config;
+  /** Every value that counts, for {@link planReload}. */
+  readonly settings: Settings;
   readonly warnings: readonly string[];
+  /** Where `max_connections` is written, for the check against the host. */
+  readonly maxConnectionsAt: ConfigPlace;
 }
 
 /** Largest `mw_msgs`, as in SRS. */
@@ -69,16 +80,33 @@ export function decodeConfig(
   const told = new Set([...warnings, ...warningsOfEnvironment(environment)]);
   const softened = new Set<string>();
   const onRead = options.onRead ?? (() => undefined);
-  const context = { environment, warnings: told, softened, strict: false, onRead };
-  const strict = new SectionReader(DIRECTIVES, "", directives, context).isOn("strict");
-  const root = new SectionReader(DIRECTIVES, "", directives, { ...context, strict });
+  const lenient = { environment, warnings: told, softened, strict: false, onRead };
+  const strict = new SectionReader(DIRECTIVES, "", directives, lenient).isOn("strict");
+  const context = { ...lenient, strict };
+  const root = new SectionReader(DIRECTIVES, "", directives, context);
   const isInDocker = options.isInDocker === true || root.isOn("in_docker");
   checkConfig(root, isInDocker);
   const config = buildConfig(root, { file, isInDocker, strict, context });
+  if (!root.isSet("daemon") && !isInDocker) {
+    told.add(
+      'weir stays in the foreground, as "daemon off;" says; for SRS\'s default say "daemon on;"',
+    );
+  }
   if (softened.size > 0) {
     told.add(`${[...softened].join(", ")}: SRS's default is kept, "strict on;" takes a safer one`);
   }
-  return { config: deepFreeze(config), warnings: [...told] };
+  const silent = { ...context, warnings: new Set<string>(), softened: new Set<string>() };
+  const lister = new SectionReader(DIRECTIVES, "", directives, { ...silent, onRead: ignore });
+  return {
+    config: deepFreeze(config),
+    settings: listSettings(lister),
+    warnings: [...told],
+    maxConnectionsAt: root.placeOf("max_connections"),
+  };
+}
+
+function ignore(): void {
+  // Listing a value is no use of it.
 }
 
 /** The vhost that serves `name`: the exact one, else the default one; a disabled one is not found. */
@@ -95,13 +123,23 @@ function decodeDirectives(
   const parsed = options.isEnvironmentOnly ? [] : decodeGrammar(text, file, options.include);
   if (options.isEnvironmentOnly) {
     const vhost = { name: "vhost", args: [DEFAULT_VHOST], children: [], isBlock: true };
-    return { directives: [{ ...vhost, file, line: 0 }], warnings: [] };
+    return { directives: [{ ...vhost, file, line: 0, column: 0 }], warnings: [] };
   }
   if (parsed.length === 0) {
-    throw new ConfigError("ERR_CONF_EMPTY", "the configuration is empty", { file, line: 1 });
+    throw new ConfigError("ERR_CONF_EMPTY", "the configuration is empty", {
+      file,
+      line: 1,
+      column: 1,
+    });
   }
   const { directives, warnings } = rewriteLegacy(parsed);
-  return { directives, warnings: [...warnings, ...validateDirectives(directives)] };
+  const { SRS_STRICT: strict = wordOf(directives, "strict") } = options.environment;
+  const told = validateDirectives(directives, strict === "on");
+  return { directives, warnings: [...warnings, ...told] };
+}
+
+function wordOf(directives: readonly Directive[], name: string): string | undefined {
+  return directives.find((directive) => directive.name === name)?.args[0];
 }
 
 function consoleUnlessSet(options: DecodeConfigOptions): Record<string, string> {
@@ -142,6 +180,7 @@ function buildConfig(root: SectionReader, around: Surroundings): Config {
     workers: root.number("workers"),
     strict: around.strict,
     log: decodeLog(root, around),
+    autoReload: isAutoReload(root, around.isInDocker),
     pid: root.text("pid"),
     serverId: root.text("server_id"),
     daemon: mayDaemon && root.isOn("daemon"),
@@ -152,10 +191,19 @@ function buildConfig(root: SectionReader, around: Surroundings): Config {
     pithyPrintMs: root.milliseconds("pithy_print_ms"),
     graceStartWaitMs: root.milliseconds("grace_start_wait"),
     graceFinalWaitMs: root.milliseconds("grace_final_wait"),
+    graceDrainMs: root.milliseconds("grace_drain"),
     forceGraceQuit: root.isOn("force_grace_quit"),
     limits: decodeLimits(root),
     vhosts: decodeVhosts(root, chunkSize, around.context),
   };
+}
+
+function isAutoReload(root: SectionReader, isInDocker: boolean): boolean {
+  const [isAsked, isForDocker] = [
+    root.isOn("inotify_auto_reload"),
+    root.isOn("auto_reload_for_docker"),
+  ];
+  return isAsked || (isInDocker && isForDocker);
 }
 
 function decodeLimits(root: SectionReader): LimitsConfig {
@@ -199,7 +247,7 @@ function decodeListen(root: SectionReader, around: Surroundings): ListenEndpoint
   const from = root.isSet("listen") ? root : later;
   const written = from.list("listen");
   if (written.length === 0) {
-    const place = { file: around.file, line: 1, directive: "listen" };
+    const place = { file: around.file, line: 1, column: 1, directive: "listen" };
     throw new ConfigError(
       "ERR_CONF_LISTEN",
       "listen is missing: at least one port is needed",
@@ -274,6 +322,8 @@ function decodeVhost(
     outAckSize: vhost.number("out_ack_size"),
     play: decodePlay(vhost.section("play"), minLatency, from.context),
     publish: decodePublish(vhost.section("publish")),
+    security: decodeSecurity(name, vhost.section("security"), from.context),
+    refer: decodeRefer(name, vhost.section("refer"), from.context),
   };
 }
 

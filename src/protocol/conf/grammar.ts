@@ -21,6 +21,13 @@ export interface Directive {
   readonly file: string;
   /** 1-based line of the name. */
   readonly line: number;
+  /** 1-based column of the name. */
+  readonly column: number;
+}
+
+/** Where a directive stands. @param path Its full path, e.g. `vhost.play.gop_cache`. */
+export function placeOfDirective({ file, line, column }: Directive, path: string): ConfigPlace {
+  return { file, line, column, directive: path };
 }
 
 /** Text of an included file, given by the caller. @throws ConfigError at `place` when there is none. */
@@ -28,7 +35,7 @@ export type ReadInclude = (file: string, place: ConfigPlace) => string;
 
 /**
  * Decode one file and what it includes.
- * @throws ConfigError `ERR_CONF_SYNTAX`, `ERR_CONF_INCLUDE` or `ERR_CONF_LIMIT` with file and line.
+ * @throws ConfigError `ERR_CONF_SYNTAX`, `ERR_CONF_INCLUDE` or `ERR_CONF_LIMIT` with file, line and column.
  */
 export function decodeGrammar(text: string, file: string, include: ReadInclude): Directive[] {
   const budget = { directives: 0, includes: 0, bytes: 0, include };
@@ -45,9 +52,14 @@ interface Budget {
 
 type Ending = "line" | "block" | "close" | "file";
 
-interface Statement {
-  readonly words: string[];
+/** 1-based. */
+interface Position {
   readonly line: number;
+  readonly column: number;
+}
+
+interface Statement extends Position {
+  readonly words: string[];
   readonly ending: Ending;
 }
 
@@ -65,6 +77,7 @@ class BlockDecoder {
         {
           file,
           line: 1,
+          column: 1,
         },
       );
     }
@@ -74,51 +87,52 @@ class BlockDecoder {
   }
 
   decodeFile(depth: number): Directive[] {
-    const { directives, ending, line } = this.#decodeLevel(depth);
-    if (ending === "close") {
-      throw this.#error("ERR_CONF_SYNTAX", 'unexpected "}"', line);
+    const { directives, end } = this.#decodeLevel(depth);
+    if (end.ending === "close") {
+      throw this.#error("ERR_CONF_SYNTAX", 'unexpected "}"', end);
     }
     return directives;
   }
 
-  #decodeLevel(depth: number): { directives: Directive[]; ending: Ending; line: number } {
+  #decodeLevel(depth: number): { directives: Directive[]; end: Statement } {
     const directives: Directive[] = [];
     for (;;) {
       const statement = this.#words.readStatement();
       if (statement.ending === "close" || statement.ending === "file") {
-        return { directives, ending: statement.ending, line: statement.line };
+        return { directives, end: statement };
       }
       const [name, ...args] = statement.words;
       if (name === undefined) {
-        throw this.#error("ERR_CONF_SYNTAX", "empty directive", statement.line);
+        throw this.#error("ERR_CONF_SYNTAX", "empty directive", statement);
       }
-      this.#count(statement.line);
+      this.#count(statement);
       if (name === "include") {
         directives.push(...this.#decodeIncludes(args, statement, depth));
         continue;
       }
       const isBlock = statement.ending === "block";
-      const children = isBlock ? this.#decodeBlock(name, statement.line, depth + 1) : [];
-      directives.push({ name, args, children, isBlock, file: this.#file, line: statement.line });
+      const children = isBlock ? this.#decodeBlock(name, statement, depth + 1) : [];
+      const { line, column } = statement;
+      directives.push({ name, args, children, isBlock, file: this.#file, line, column });
     }
   }
 
-  #decodeBlock(name: string, line: number, depth: number): Directive[] {
+  #decodeBlock(name: string, at: Position, depth: number): Directive[] {
     if (depth > CONF_DEPTH_MAX) {
-      throw this.#error("ERR_CONF_LIMIT", `blocks nested deeper than ${CONF_DEPTH_MAX}`, line);
+      throw this.#error("ERR_CONF_LIMIT", `blocks nested deeper than ${CONF_DEPTH_MAX}`, at);
     }
-    const { directives, ending } = this.#decodeLevel(depth);
-    if (ending === "file") {
-      throw this.#error("ERR_CONF_SYNTAX", `end of file, "}" of ${name} is missing`, line);
+    const { directives, end } = this.#decodeLevel(depth);
+    if (end.ending === "file") {
+      throw this.#error("ERR_CONF_SYNTAX", `end of file, "}" of ${name} is missing`, at);
     }
     return directives;
   }
 
   #decodeIncludes(files: readonly string[], statement: Statement, depth: number): Directive[] {
-    const { line } = statement;
     if (files.length === 0 || statement.ending === "block") {
-      throw this.#error("ERR_CONF_INCLUDE", 'include takes file names and ";"', line);
+      throw this.#error("ERR_CONF_INCLUDE", 'include takes file names and ";"', statement);
     }
+    const { line, column } = statement;
     const included: Directive[] = [];
     for (const file of files) {
       this.#budget.includes++;
@@ -126,30 +140,34 @@ class BlockDecoder {
         throw this.#error(
           "ERR_CONF_LIMIT",
           `more than ${CONF_INCLUDES_MAX} includes; a file that includes itself?`,
-          line,
+          statement,
         );
       }
-      const place = { file: this.#file, line, directive: "include" };
+      const place = { file: this.#file, line, column, directive: "include" };
       const text = this.#budget.include(file, place);
       included.push(...new BlockDecoder(text, file, this.#budget).decodeFile(depth));
     }
     return included;
   }
 
-  #count(line: number): void {
+  #count(at: Position): void {
     this.#budget.directives++;
     if (this.#budget.directives > CONF_DIRECTIVES_MAX) {
-      throw this.#error("ERR_CONF_LIMIT", `more than ${CONF_DIRECTIVES_MAX} directives`, line);
+      throw this.#error("ERR_CONF_LIMIT", `more than ${CONF_DIRECTIVES_MAX} directives`, at);
     }
   }
 
-  #error(code: string, message: string, line: number): ConfigError {
-    return new ConfigError(code, message, { file: this.#file, line });
+  #error(code: string, message: string, { line, column }: Position): ConfigError {
+    return new ConfigError(code, message, { file: this.#file, line, column });
   }
 }
 
 const BLANK = " \t\r\n";
 const WORD_END = " \t\r\n;{";
+/** No text file has these, and the names of files and vhosts must not. */
+function isForbidden(character: string): boolean {
+  return (character < " " && character !== "\t") || character === "\u007f";
+}
 
 /** Cuts the text into statements; knows words, quotes, comments and lines, nothing of blocks. */
 class WordReader {
@@ -157,24 +175,27 @@ class WordReader {
   readonly #file: string;
   #offset: number;
   #line = 1;
+  /** Offset of the first character of the line. */
+  #lineStart: number;
 
   constructor(text: string, file: string) {
     this.#text = text;
     this.#file = file;
     this.#offset = text.startsWith("\ufeff") ? 1 : 0;
+    this.#lineStart = this.#offset;
   }
 
   readStatement(): Statement {
     const words: string[] = [];
-    let line = 0;
+    let start: Position | undefined;
     for (;;) {
       this.#skipBlanks(words);
       const character = this.#text[this.#offset];
-      line ||= this.#line;
-      const ending = this.#endingAt(character, words, line);
+      start ??= this.#position();
+      const ending = this.#endingAt(character, words);
       if (ending !== undefined) {
         this.#offset++;
-        return { words, line, ending };
+        return { words, ...start, ending };
       }
       const word = this.#readWord(character);
       if (word !== "") {
@@ -196,8 +217,15 @@ class WordReader {
       if (isLineEnd && words.length > 0) {
         throw this.#error(`line ends inside ${words[0]}, ";" or "{" expected`);
       }
-      this.#line += isLineEnd ? 1 : 0;
+      if (isLineEnd) {
+        this.#line += 1;
+        this.#lineStart = this.#offset + 1;
+      }
     }
+  }
+
+  #position(offset = this.#offset): Position {
+    return { line: this.#line, column: offset - this.#lineStart + 1 };
   }
 
   /** Stops on the line end, which the caller counts. */
@@ -206,11 +234,7 @@ class WordReader {
     this.#offset = end < 0 ? this.#text.length : end;
   }
 
-  #endingAt(
-    character: string | undefined,
-    words: readonly string[],
-    line: number,
-  ): Ending | undefined {
+  #endingAt(character: string | undefined, words: readonly string[]): Ending | undefined {
     if (character === undefined) {
       if (words.length > 0) {
         throw this.#error(`end of file inside ${words[0]}, ";" or "{" expected`);
@@ -227,7 +251,7 @@ class WordReader {
       return undefined;
     }
     if (words.length === 0) {
-      throw this.#error(`unexpected "${character}"`, line);
+      throw this.#error(`unexpected "${character}"`);
     }
     return character === ";" ? "line" : "block";
   }
@@ -237,8 +261,14 @@ class WordReader {
       return this.#readQuoted(first);
     }
     const start = this.#offset;
-    while (this.#offset < this.#text.length && !WORD_END.includes(this.#text[this.#offset] ?? "")) {
-      this.#offset++;
+    for (; this.#offset < this.#text.length; this.#offset++) {
+      const character = this.#text[this.#offset] ?? "";
+      if (WORD_END.includes(character)) {
+        break;
+      }
+      if (isForbidden(character)) {
+        throw this.#error("control character in a word");
+      }
     }
     return this.#text.slice(start, this.#offset);
   }
@@ -250,6 +280,10 @@ class WordReader {
     if (end < 0 || word.includes("\n")) {
       throw this.#error(`closing ${quote} is missing on this line`);
     }
+    const control = Array.from(word, isForbidden).indexOf(true);
+    if (control >= 0) {
+      throw this.#error("control character in a quoted word", start + control);
+    }
     this.#offset = end + 1;
     const next = this.#text[this.#offset];
     if (next !== undefined && !WORD_END.includes(next)) {
@@ -258,7 +292,8 @@ class WordReader {
     return word;
   }
 
-  #error(message: string, line = this.#line): ConfigError {
-    return new ConfigError("ERR_CONF_SYNTAX", message, { file: this.#file, line });
+  #error(message: string, offset = this.#offset): ConfigError {
+    const place = { file: this.#file, ...this.#position(offset) };
+    return new ConfigError("ERR_CONF_SYNTAX", message, place);
   }
 }

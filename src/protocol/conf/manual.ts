@@ -13,7 +13,12 @@ An environment variable beats the file; those of a vhost hold for every vhost. L
 \`-e\` or \`SRS_ENV_ONLY=on\` reads no file at all.
 
 Switches: *on unless off* takes every word but \`off\` for on, *off unless on* every word but \`on\` for off.
-A reload (SIGHUP) applies *hot* directives; the others need a restart.
+A reload (SIGHUP, or a change of the file under \`inotify_auto_reload\`) applies *hot* directives; the others stay as they
+are until a restart, which the log says. It applies all or nothing: a file that is wrong, or an address that cannot be
+had, leaves everything as it was. \`weir -t --diff RUNNING.conf -c NEW.conf\` prints the plan. Sessions are not dropped:
+rules are asked when somebody connects, publishes or plays, and those of a vhost that is removed or disabled go on, as in
+SRS; under \`strict on\` a reload ends whoever may no longer stay. \`max_connections\` can be raised to what the limit of open
+files and 65536 connections per shard allow.
 *accepted* means: known, so that the file loads, told once at start, and without effect yet.
 
 This page is made from the table in \`src/protocol/conf\` by \`node scripts/config-manual.mjs\`.

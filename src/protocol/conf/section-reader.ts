@@ -2,7 +2,7 @@
 import { ConfigError, type ConfigPlace, InvariantError } from "../errors.ts";
 import type { DirectiveSpec, ValueType } from "./directive-spec.ts";
 import { environmentNames, findDirective, joinPath } from "./directives.ts";
-import type { Directive } from "./grammar.ts";
+import { type Directive, placeOfDirective } from "./grammar.ts";
 
 /** What all readers of one configuration share. */
 export interface ReaderContext {
@@ -18,7 +18,7 @@ export interface ReaderContext {
 }
 
 /** A value as written and where. */
-interface Written {
+export interface Written {
   readonly args: readonly string[];
   readonly place: ConfigPlace;
 }
@@ -40,6 +40,11 @@ export class SectionReader {
     this.#path = path;
     this.#directives = directives;
     this.#context = context;
+  }
+
+  /** The table's rows of this block. */
+  get rows(): readonly DirectiveSpec[] {
+    return this.#spec.children;
   }
 
   /** The first block of that name. */
@@ -66,6 +71,11 @@ export class SectionReader {
     return this.#written(name, this.#specOf(name)) !== undefined;
   }
 
+  /** A value as it is written, unread; undefined when file and environment have none. */
+  words(name: string): readonly string[] | undefined {
+    return this.#written(name, this.#specOf(name))?.args;
+  }
+
   /** Where a directive is written, or its block when it is not. */
   placeOf(name: string): ConfigPlace {
     const written = this.#written(name, this.#specOf(name));
@@ -74,6 +84,7 @@ export class SectionReader {
       written?.place ?? {
         file: first?.file ?? "default",
         line: first?.line ?? 0,
+        column: first?.column ?? 0,
         directive: joinPath(this.#path, name),
       }
     );
@@ -95,6 +106,15 @@ export class SectionReader {
     return written?.args ?? (spec.fallback === "" ? [] : [spec.fallback]);
   }
 
+  /** Every occurrence of a repeatable list, in the file's order; no environment variable has such. */
+  entries(name: string): readonly Written[] {
+    this.#specOf(name, "list");
+    const path = joinPath(this.#path, name);
+    return this.#directives
+      .filter((directive) => directive.name === name)
+      .map(({ args, file, line }) => ({ args, place: { file, line, directive: path } }));
+  }
+
   /** A word of the table; one it does not have counts as SRS counts it, with a warning. */
   choice(name: string): string {
     const spec = this.#specOf(name, "choice");
@@ -107,7 +127,7 @@ export class SectionReader {
     if (spec.otherwise === undefined) {
       throw invalid(place, `${place.directive} is "${value}", one of ${words} is allowed`);
     }
-    this.#warn(
+    this.warn(
       place,
       `${place.directive} "${value}" is read as ${spec.otherwise}; known are ${words}`,
     );
@@ -131,7 +151,7 @@ export class SectionReader {
     }
     if (digits !== value) {
       const unit = spec.unit === "" ? "" : ` ${spec.unit}`;
-      this.#warn(place, `${place.directive} "${value}" is read as ${number}${unit}`);
+      this.warn(place, `${place.directive} "${value}" is read as ${number}${unit}`);
     }
     return number;
   }
@@ -174,7 +194,7 @@ export class SectionReader {
     if (found === undefined || found.args.length === 0) {
       return undefined;
     }
-    return { args: found.args, place: { file: found.file, line: found.line, directive: path } };
+    return { args: found.args, place: placeOfDirective(found, path) };
   }
 
   #specOf(name: string, ...types: readonly ValueType[]): DirectiveSpec {
@@ -187,7 +207,8 @@ export class SectionReader {
     return spec;
   }
 
-  #warn(place: ConfigPlace, message: string): void {
+  /** Tells the operator about a value, with its place. */
+  warn(place: ConfigPlace, message: string): void {
     this.#context.warnings.add(`${place.file}:${place.line}: ${message}`);
   }
 }

@@ -2,15 +2,17 @@
 import { ConfigError } from "../errors.ts";
 import type { DirectiveSpec } from "./directive-spec.ts";
 import { DIRECTIVES, findDirective, joinPath, suggestDirective } from "./directives.ts";
-import type { Directive } from "./grammar.ts";
+import { type Directive, placeOfDirective } from "./grammar.ts";
 
 /**
  * Validate names and shapes.
+ * @param isStrict What SRS reads in a way that surprises is refused: a directive that stands twice, a value where a
+ *   block belongs and the other way round.
  * @returns one sentence per oddity.
  * @throws ConfigError `ERR_CONF_UNKNOWN` or `ERR_CONF_SHAPE`.
  */
-export function validateDirectives(directives: readonly Directive[]): string[] {
-  const validation: Validation = { warnings: [], inactive: new Set() };
+export function validateDirectives(directives: readonly Directive[], isStrict: boolean): string[] {
+  const validation: Validation = { warnings: [], inactive: new Set(), isStrict };
   validateLevel(
     directives,
     { spec: DIRECTIVES, path: "", name: "", isInactive: false },
@@ -23,6 +25,7 @@ interface Validation {
   readonly warnings: string[];
   /** Paths told to be without effect: once each, however many vhosts have them. */
   readonly inactive: Set<string>;
+  readonly isStrict: boolean;
 }
 
 interface Level {
@@ -60,7 +63,7 @@ function validateKnown(
   const path = joinPath(level.path, spec.name);
   warnShape(directive, spec, path, validation);
   if (spec.isNamed && directive.args.length === 0) {
-    const place = { file: directive.file, line: directive.line, directive: path };
+    const place = placeOfDirective(directive, path);
     throw new ConfigError("ERR_CONF_SHAPE", `${path} needs a name before its block`, place);
   }
   const isInactive = level.isInactive || spec.status === "accepted";
@@ -102,14 +105,22 @@ function warnShape(
   validation: Validation,
 ): void {
   if (spec.type !== "block" && directive.isBlock) {
-    validation.warnings.push(`${at(directive)}: ${path} takes a value, its block is ignored`);
+    odd(directive, `${path} takes a value, its block is ignored`, validation);
   } else if (spec.type === "block" && !directive.isBlock) {
-    validation.warnings.push(`${at(directive)}: ${path} takes a block, its value is ignored`);
+    odd(directive, `${path} takes a block, its value is ignored`, validation);
   } else if (spec.type !== "block" && spec.type !== "list" && directive.args.length > 1) {
-    validation.warnings.push(
-      `${at(directive)}: ${path} takes one value, all after ${directive.args[0]} is ignored`,
-    );
+    const text = `${path} takes one value, all after ${directive.args[0]} is ignored`;
+    odd(directive, text, validation);
   }
+}
+
+/** Told, or refused under `strict on`. */
+function odd(directive: Directive, text: string, { warnings, isStrict }: Validation): void {
+  if (isStrict) {
+    const place = placeOfDirective(directive, directive.name);
+    throw new ConfigError("ERR_CONF_SHAPE", `${text}, which "strict on;" refuses`, place);
+  }
+  warnings.push(`${at(directive)}: ${text}`);
 }
 
 /** The first one counts; named blocks are told apart by their name. */
@@ -127,9 +138,7 @@ function warnRepeated(
   if (first === undefined) {
     seen.set(key, directive);
   } else {
-    validation.warnings.push(
-      `${at(directive)}: ${key} is repeated and ignored, the one at ${at(first)} counts`,
-    );
+    odd(directive, `${key} is repeated and ignored, the one at ${at(first)} counts`, validation);
   }
 }
 
@@ -139,11 +148,11 @@ function unknown(directive: Directive, level: Level): ConfigError {
   const what = level.path === "" ? `directive ${directive.name}` : path;
   const where = level.name === "" ? "" : ` of ${level.name}`;
   const hint = known === undefined ? "" : `, did you mean ${known}?`;
-  return new ConfigError("ERR_CONF_UNKNOWN", `illegal ${what}${where}${hint}`, {
-    file: directive.file,
-    line: directive.line,
-    directive: path,
-  });
+  return new ConfigError(
+    "ERR_CONF_UNKNOWN",
+    `illegal ${what}${where}${hint}`,
+    placeOfDirective(directive, path),
+  );
 }
 
 function at(directive: Directive): string {

@@ -5,7 +5,11 @@
  * Ownership of a descriptor moves in one direction: the primary allocates a FREE row, writes descriptor and inode and
  * stores GIVEN before it posts; the shard stores HELD, CLOSING and FREE. Nobody else writes the state while the shard
  * lives. After the shard's exit the primary sweeps what is not FREE.
+ *
+ * Behind the rows of connections lie rows without a descriptor, always FREE: the shard's own, one for each play of a
+ * connection that carries several streams.
  */
+import { SHARING_PLAYS_MAX } from "../limits.ts";
 
 /** Who a row's descriptor belongs to. */
 export const RowState = { Free: 0, Given: 1, Held: 2, Closing: 3 } as const;
@@ -23,7 +27,9 @@ const READ_STATE_BYTES = 256;
 export const Counter = {
   /** Milliseconds, monotonic: the shard's loop was alive then. */
   Heartbeat: 0,
+  /** Plays; a connection may have several. */
   Players: 1,
+  /** Streams published; a connection may have several. */
   Publishers: 2,
   BytesIn: 3,
   BytesOut: 4,
@@ -46,17 +52,22 @@ export const Counter = {
 } as const;
 const COUNTERS = 32;
 
-const INT_COLUMNS = 13;
+const INT_COLUMNS = 14;
 const DOUBLE_COLUMNS = 4;
 
-/** Bytes of a board with this many rows; untouched rows cost no memory. */
+const ROW_BYTES = DOUBLE_COLUMNS * 8 + INT_COLUMNS * 4 + READ_STATE_BYTES;
+
+/** Bytes of a board with rows for this many connections; untouched rows cost no memory. */
 export function boardBytes(rows: number): number {
-  return COUNTERS * 8 + rows * (DOUBLE_COLUMNS * 8 + INT_COLUMNS * 4 + READ_STATE_BYTES);
+  return COUNTERS * 8 + (rows + SHARING_PLAYS_MAX) * ROW_BYTES;
 }
 
 /** Typed columns over one shard's board. **Shared**. */
 export class Board {
+  /** Rows of connections. */
   readonly rows: number;
+  /** All rows: those from {@link rows} on are plays that share a connection. */
+  readonly allRows: number;
   readonly counters: Float64Array;
   /** Socket inode: tells whether a number still names the same socket. */
   readonly inode: Float64Array;
@@ -87,12 +98,14 @@ export class Board {
   readonly place: Int32Array;
   /** Message stream id that the player plays on. */
   readonly messageStream: Int32Array;
+  /** Number of the play in the primary's books; 0 while the row plays nothing. */
+  readonly play: Int32Array;
   readonly #readState: Uint8Array;
 
   constructor(buffer: SharedArrayBuffer) {
-    const perRow = DOUBLE_COLUMNS * 8 + INT_COLUMNS * 4 + READ_STATE_BYTES;
-    const rows = Math.floor((buffer.byteLength - COUNTERS * 8) / perRow);
-    this.rows = rows;
+    const rows = Math.floor((buffer.byteLength - COUNTERS * 8) / ROW_BYTES);
+    this.allRows = rows;
+    this.rows = rows - SHARING_PLAYS_MAX;
     this.counters = new Float64Array(buffer, 0, COUNTERS);
     let offset = COUNTERS * 8;
     const doubles = (): Float64Array => {
@@ -122,6 +135,7 @@ export class Board {
     this.skips = ints();
     this.place = ints();
     this.messageStream = ints();
+    this.play = ints();
     this.#readState = new Uint8Array(buffer, offset, rows * READ_STATE_BYTES);
   }
 
@@ -143,6 +157,7 @@ export class Board {
       this.skips,
       this.place,
       this.messageStream,
+      this.play,
     ]) {
       column[row] = 0;
     }

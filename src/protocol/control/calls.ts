@@ -50,6 +50,8 @@ export interface StreamNews {
   /** `vhost/app/stream`. */
   readonly key: string;
   readonly settings: StreamSettings;
+  /** Rises with every announcement. */
+  readonly announcement: number;
 }
 
 /** The ring that players of a stream read now; null: there is none. */
@@ -59,10 +61,28 @@ export interface RingNews {
   readonly lease: RingLease | null;
 }
 
+/** New settings of a stream that the shard knows. */
+export interface SettingsChange {
+  readonly streamId: number;
+  readonly settings: StreamSettings;
+}
+
+/**
+ * What a reload changes for the streams of a shard, in force from the moment that the shared version word says so. The
+ * shard answers `settings-accepted`. A version that was skipped is never in force.
+ */
+export interface SettingsNews {
+  readonly kind: "settings";
+  readonly version: number;
+  readonly changes: readonly SettingsChange[];
+}
+
 /** No player or publisher of the stream is left on the shard; its rings are let go. */
 export interface ForgetStream {
   readonly kind: "forget";
   readonly streamId: number;
+  /** The announcement that is taken back: not a later one, which an {@link AdmissionAnswer} may have told meanwhile. */
+  readonly announcement: number;
 }
 
 interface Give {
@@ -99,9 +119,12 @@ export interface GivePublisher<Snapshot> extends Give {
 export type ToShard<Snapshot, DecoderSnapshot> =
   | StreamNews
   | RingNews
+  | SettingsNews
   | ForgetStream
   | GivePlayer<DecoderSnapshot>
   | GivePublisher<Snapshot>
+  /** The server stops gracefully: clients that understand it are asked to connect again. */
+  | { readonly kind: "drain" }
   | { readonly kind: "stop" };
 
 /** Why a row ended. */
@@ -117,6 +140,7 @@ export type EndReason =
   | "no stream"
   | "protocol error"
   | "network error"
+  | "no longer allowed"
   | "server stops"
   | "shard died";
 
@@ -141,6 +165,8 @@ export type FromShard =
       readonly ringId: number;
       readonly end: TimelineEnd;
     }
+  /** The shard will apply the version when it is in force. */
+  | { readonly kind: "settings-accepted"; readonly version: number }
   /** This thread holds no view of the ring any more. */
   | { readonly kind: "ring-released"; readonly ringId: number }
   | { readonly kind: "stopped" };
@@ -169,6 +195,10 @@ export type AdmissionAnswer =
       /** Of a publisher: the ring to write. A player's comes as {@link RingNews}. */
       readonly lease: RingLease | null;
       readonly previous: TimelineEnd | null;
+      /** As in {@link StreamNews}. */
+      readonly announcement: number;
+      /** Of a player: number of the play, for {@link PrimaryCalls.playEnded}. */
+      readonly play: number;
     }
   | { readonly allowed: false; readonly status: string; readonly description: string };
 
@@ -177,6 +207,11 @@ export interface PrimaryCalls {
   /** A ring of at least this wrap for a stream that the calling shard writes; null when the host's budget is spent. */
   leaseRing(streamId: number, wrapBytes: number): Promise<RingLease | null>;
   admit(question: RowQuestion): Promise<AdmissionAnswer>;
+  /**
+   * A play has ended and its connection stays. A call and no posted message: it keeps its order with the questions of
+   * the same connection. Numbers are never used again, so that a late one means nobody else's play.
+   */
+  playEnded(row: number, play: number): Promise<void>;
 }
 
 /** Faults that tests inject into a shard. */
@@ -198,5 +233,7 @@ export interface ShardStart {
   readonly threads: number;
   readonly board: SharedArrayBuffer;
   readonly doorbells: SharedArrayBuffer;
+  /** The version of the configuration in force. */
+  readonly version: SharedArrayBuffer;
   readonly allowFaults: boolean;
 }

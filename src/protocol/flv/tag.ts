@@ -18,7 +18,7 @@ export const FLV_HEADER_BYTES = 13;
 /** Bytes of a tag header. */
 export const FLV_TAG_HEADER_BYTES = 11;
 /** Bytes of the back pointer after each tag. */
-const FLV_BACK_POINTER_BYTES = 4;
+export const FLV_BACK_POINTER_BYTES = 4;
 
 const HEADER_FIXED_BYTES = 9;
 const FLAG_AUDIO = 4;

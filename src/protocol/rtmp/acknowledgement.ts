@@ -48,6 +48,11 @@ export function encodeControl(type: number, value: number, limitType?: number): 
   return encodeMessage(controlHeader(type), payload, 128);
 }
 
+/** Set Chunk Size in wire form (RTMP 1.0 §5.4.1). Memory: **owned** by the caller. */
+export function encodeSetChunkSize(chunkSize: number): Uint8Array {
+  return encodeControl(MessageType.SetChunkSize, chunkSize);
+}
+
 /**
  * A user control event in wire form (RTMP 1.0 §7.1.7), e.g. StreamEof or PingRequest.
  * Shape: `value` is the event's first 32-bit field, `second` the buffer length of SetBufferLength.

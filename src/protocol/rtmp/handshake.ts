@@ -200,7 +200,7 @@ export class ServerHandshake {
     answer[0] = RTMP_VERSION;
     const s1 = answer.subarray(1, FIRST_BYTES);
     const s2 = answer.subarray(FIRST_BYTES, ALL_BYTES);
-    const found = findDigest(c1, CLIENT_KEYS, hmac);
+    const found = isUnversioned(c1) ? null : findDigest(c1, CLIENT_KEYS, hmac);
     if (found === null) {
       s1.fill(0, 0, 8);
       s2.set(c1);
@@ -345,6 +345,14 @@ const schemes: Readonly<Record<HandshakeDigest, DigestScheme | null>> = {
   scheme0: 0,
   scheme1: 1,
 };
+
+/**
+ * Whether a C1 is of the simple form without looking for a digest: its version is zero (RTMP 1.0 §5.2.3). Every client
+ * that signs names its version, and looking costs two HMACs of the whole packet.
+ */
+function isUnversioned(packet: Uint8Array): boolean {
+  return packet[4] === 0 && packet[5] === 0 && packet[6] === 0 && packet[7] === 0;
+}
 
 /** Whether a packet repeats another but for the second time field, which is its sender's. */
 function isEcho(packet: Uint8Array, original: Uint8Array): boolean {

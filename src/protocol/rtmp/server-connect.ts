@@ -123,8 +123,18 @@ function readRequest(
       pageUrl: textAt(properties, "pageUrl").slice(0, PAGE_URL_BYTES_MAX),
       swfUrl: textAt(properties, "swfUrl").slice(0, PAGE_URL_BYTES_MAX),
     });
+    // Field by field: a spread is several times slower, and every connection passes here.
     return {
-      ...place,
+      vhost: place.vhost,
+      app: place.app,
+      stream: place.stream,
+      param: place.param,
+      tcUrl: place.tcUrl,
+      pageUrl: place.pageUrl,
+      swfUrl: place.swfUrl,
+      host: place.host,
+      port: place.port,
+      credentials: place.credentials,
       flashVersion: textAt(properties, "flashVer").slice(0, PAGE_URL_BYTES_MAX),
       objectEncoding: properties?.get("objectEncoding") === 3 ? 3 : 0,
       enhanced: readEnhanced(properties),

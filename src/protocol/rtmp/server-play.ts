@@ -52,6 +52,20 @@ export function rejectPlay(dialogue: Dialogue, streamId: number, refusal: Refusa
   writeRefusal(dialogue, streamId, refusal);
 }
 
+/** The server ends a play: onStatus with this code. The host knows already; the NetStream can be used again. */
+export function endPlay(
+  dialogue: Dialogue,
+  streamId: number,
+  code: string,
+  description: string,
+): void {
+  const { state } = dialogue;
+  if (findStream(state, streamId)?.kind === "playing") {
+    putStream(state, { kind: "idle", id: streamId });
+    write(dialogue, encodeStreamStatus(streamId, "status", code, description, state.chunkSizeOut));
+  }
+}
+
 /** pause and pauseRaw. */
 export function pause(dialogue: Dialogue, streamId: number, command: Command): void {
   const stream = playing(dialogue, streamId);

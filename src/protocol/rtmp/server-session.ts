@@ -19,7 +19,7 @@ import { actOnCommand } from "./server-commands.ts";
 import { acceptConnect, rejectConnect, understandsReconnect } from "./server-connect.ts";
 import { acknowledge, chargeControl, checkReplies } from "./server-limits.ts";
 import { takeControl, takeMedia } from "./server-media.ts";
-import { acceptPlay, rejectPlay } from "./server-play.ts";
+import { acceptPlay, endPlay, rejectPlay } from "./server-play.ts";
 import { acceptPublish, endPublish, rejectPublish } from "./server-publish.ts";
 import type { StatusLevel } from "./server-replies.ts";
 import { encodeReconnectRequest, encodeStreamStatus } from "./server-replies.ts";
@@ -35,7 +35,7 @@ import type { ServerSessionSnapshot, SessionIdentity } from "./session-snapshot.
 import { decodeIdentity, encodeIdentity } from "./session-snapshot.ts";
 import type { StreamRequest } from "./stream-url.ts";
 
-export { encodeUserControl } from "./acknowledgement.ts";
+export { encodeSetChunkSize, encodeUserControl } from "./acknowledgement.ts";
 export { encodePlayReplies, encodeStreamStatus } from "./server-replies.ts";
 export * from "./server-session-types.ts";
 export type { ServerSessionSnapshot, SessionIdentity } from "./session-snapshot.ts";
@@ -282,6 +282,11 @@ export class ServerSession {
   /** The server ends a publish: Unpublish.Success, no closeStream event. Nothing when it has ended already. */
   endPublish(streamId: number, sink: ServerSessionSink): void {
     this.#answer(sink, (dialogue) => endPublish(dialogue, streamId));
+  }
+
+  /** The server ends a play with onStatus, no closeStream event. Nothing when it has ended already. */
+  endPlay(streamId: number, code: string, description: string, sink: ServerSessionSink): void {
+    this.#answer(sink, (dialogue) => endPlay(dialogue, streamId, code, description));
   }
 
   /** Writes onStatus on a NetStream, e.g. NetStream.Play.UnpublishNotify. */

@@ -105,8 +105,12 @@ export function resolveStreamRequest(input: ResolveInput): StreamRequest {
   if (names.stream === "") {
     throw badName("the stream has no name");
   }
-  const { credentials: _credentials, ...request } = check(parts, names, input);
-  return request;
+  const { vhost, app, stream, param, tcUrl, pageUrl, swfUrl, host, port } = check(
+    parts,
+    names,
+    input,
+  );
+  return { vhost, app, stream, param, tcUrl, pageUrl, swfUrl, host, port };
 }
 
 /**

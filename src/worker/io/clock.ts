@@ -11,3 +11,15 @@ const OFFSET_MS = hrtimeMs() - performance.now();
 export function monotonicMs(): number {
   return OFFSET_MS + performance.now();
 }
+
+/** Times on the board are kept in so many bits. */
+export const MS_MASK = 0x7f_ff_ff_ff;
+
+/**
+ * Milliseconds since a time of the board, which may have wrapped; 0 when it lies ahead: whoever looks took his time
+ * before another wrote it.
+ */
+export function elapsedMs(now: number, since: number): number {
+  const elapsed = ((now & MS_MASK) - since) & MS_MASK;
+  return elapsed > MS_MASK / 2 ? 0 : elapsed;
+}

@@ -85,6 +85,15 @@ export class Pending {
     }
   }
 
+  /** Takes all that is left, as one array. Owned. */
+  takeAll(): Uint8Array {
+    const left = this.#segments.reduce((sum, { bytes, offset }) => sum + bytes.length - offset, 0);
+    const bytes = new Uint8Array(left);
+    this.peek(bytes);
+    this.clear();
+    return bytes;
+  }
+
   /** The row is over. */
   clear(): void {
     for (const segment of this.#segments.splice(0)) {

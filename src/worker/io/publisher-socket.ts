@@ -14,6 +14,8 @@ const readBytes = new Uint8Array(readBuffer.buffer);
 export interface PublisherSocketSink {
   /** Bytes of one read, **borrowed**. @returns false to stop reading until {@link PublisherSocket.resume}. */
   read(bytes: Uint8Array): boolean;
+  /** The kernel has taken all that waited. */
+  drained(): void;
   /** The descriptor is closed; nothing follows. */
   closed(error: Error | undefined): void;
 }
@@ -37,6 +39,7 @@ export class PublisherSocket {
     this.#socket.on("error", (error) => {
       failure = error;
     });
+    this.#socket.on("drain", () => sink.drained());
     this.#socket.on("close", () => sink.closed(failure));
     this.#socket.setNoDelay(true);
     this.#socket.resume();

@@ -42,6 +42,10 @@ export interface RowTransport {
   end(): void;
   /** Takes a given connection over and watches what comes in. @returns false when it cannot be watched. */
   open(row: number, options: RowOptions): boolean;
+  /** Sets the options that may change while it is open. */
+  tune(row: number, options: Pick<RowOptions, "noDelay" | "stallMs">): void;
+  /** Watches the connection no longer: another user in this thread has it. */
+  release(row: number): void;
   /** Sets how many bytes may wait unsent. */
   limitUnsent(row: number, bytes: number): void;
   /**

@@ -11,13 +11,16 @@ import {
   type RowTransport,
   SEND_FAILED,
 } from "./row-transport.ts";
+import { SharingRows } from "./sharing-rows.ts";
 
 const STAGING_BYTES = 128 * 1024;
 
 /** Connections of players: sending, reading, closing. */
 export class SocketRows {
   readonly board: Board;
-  /** Rows whose socket is full. */
+  /** Rows without a socket of their own, behind all others. */
+  readonly sharing: SharingRows;
+  /** Rows whose socket is full; none of {@link sharing}. */
   readonly blocked: Set<number> = new Set();
   /** Chunk size last announced to each row's peer, 0 where the lobby's still holds. */
   readonly chunkSize: Int32Array;
@@ -32,8 +35,9 @@ export class SocketRows {
 
   constructor(board: Board, transport: RowTransport) {
     this.board = board;
+    this.sharing = new SharingRows(board);
     this.#transport = transport;
-    this.chunkSize = new Int32Array(board.rows);
+    this.chunkSize = new Int32Array(board.allRows);
     this.#unsentBytes = new Int32Array(board.rows);
     this.#staging = transport.memory(new SharedArrayBuffer(STAGING_BYTES));
     this.#stagingBytes = new Uint8Array(this.#staging.buffer);
@@ -67,10 +71,17 @@ export class SocketRows {
 
   /** Sets how many bytes may wait in the row's socket unsent; a call only where that changes. */
   limitUnsent(row: number, bytes: number): void {
-    if (this.#unsentBytes[row] !== bytes) {
+    if (row >= this.board.rows) {
+      this.sharing.carrierOf(row)?.limitUnsent(bytes);
+    } else if (this.#unsentBytes[row] !== bytes) {
       this.#unsentBytes[row] = bytes;
       this.#transport.limitUnsent(row, bytes);
     }
+  }
+
+  /** Sets a row's socket options that follow the stream's settings. */
+  tune(row: number, options: Pick<RowOptions, "noDelay" | "stallMs">): void {
+    this.#transport.tune(row, options);
   }
 
   /**
@@ -87,6 +98,10 @@ export class SocketRows {
    * @returns false when the connection failed or its backlog is over the limit.
    */
   sendBytes(row: number, bytes: Uint8Array, more = false): boolean {
+    if (row >= this.board.rows) {
+      this.sharing.carrierOf(row)?.send(row, bytes);
+      return true;
+    }
     if (this.#pending.has(row)) {
       return this.#keep(row, bytes, 0);
     }
@@ -139,6 +154,9 @@ export class SocketRows {
   block(row: number): void {
     if (((this.board.flags[row] ?? 0) & RowFlag.Blocked) === 0) {
       this.#setFlag(row, RowFlag.Blocked);
+      if (row >= this.board.rows) {
+        return;
+      }
       this.blocked.add(row);
       this.#transport.watchRoom(row, true);
     }
@@ -148,6 +166,9 @@ export class SocketRows {
   unblock(row: number): void {
     if (((this.board.flags[row] ?? 0) & RowFlag.Blocked) !== 0) {
       this.#clearFlag(row, RowFlag.Blocked);
+      if (row >= this.board.rows) {
+        return;
+      }
       this.blocked.delete(row);
       this.#transport.watchRoom(row, false);
     }
@@ -181,6 +202,19 @@ export class SocketRows {
       this.board.bytesIn[row] = (this.board.bytesIn[row] ?? 0) + bytes.length;
     }
     return bytes;
+  }
+
+  /**
+   * Lets the connection of a row, which stays HELD, go to another user in this thread.
+   * @returns bytes that wait to be sent, in their order. Owned.
+   */
+  release(row: number): Uint8Array {
+    const unsent = this.#pending.get(row)?.takeAll() ?? new Uint8Array(0);
+    this.#pending.delete(row);
+    this.blocked.delete(row);
+    this.#transport.release(row);
+    this.#clearFlag(row, RowFlag.Blocked | RowFlag.Pending);
+    return unsent;
   }
 
   /** Closes the row's connection: HELD → CLOSING → FREE. `reset`: queued bytes must not be delivered. */

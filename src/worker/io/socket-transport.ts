@@ -62,11 +62,20 @@ export class SocketTransport implements RowTransport {
 
   open(row: number, options: RowOptions): boolean {
     const descriptor = this.#descriptor(row);
-    setNoDelay(descriptor, options.noDelay);
-    setUserTimeout(descriptor, options.stallMs);
+    this.tune(row, options);
     setKeepAlive(descriptor, KEEP_ALIVE);
     setUnsentLimit(descriptor, options.unsentBytes);
     return this.#epoll.add(descriptor, WATCH_IN, row) >= 0;
+  }
+
+  tune(row: number, { noDelay, stallMs }: Pick<RowOptions, "noDelay" | "stallMs">): void {
+    const descriptor = this.#descriptor(row);
+    setNoDelay(descriptor, noDelay);
+    setUserTimeout(descriptor, stallMs);
+  }
+
+  release(row: number): void {
+    this.#epoll.remove(this.#descriptor(row));
   }
 
   limitUnsent(row: number, bytes: number): void {

@@ -14,7 +14,7 @@ const COPY_BYTES_MAX = 256 * 1024;
 /** Message stream id in a fmt 0 header with a one-byte basic header (RTMP 1.0 §5.3.1.2.1). */
 const MESSAGE_STREAM_OFFSET = 8;
 /** What keeps a row on copies. */
-const CHANGED = RowFlag.NoAudio | RowFlag.NoVideo | RowFlag.NeedsKeyframe;
+const CHANGED = RowFlag.NoAudio | RowFlag.NoVideo | RowFlag.NeedsKeyframe | RowFlag.Sharing;
 
 const AUDIO = new Set<number>([FrameClass.Audio, FrameClass.AudioHeader, FrameClass.AudioConfig]);
 const VIDEO = new Set<number>([
@@ -60,7 +60,7 @@ export class Copies {
       if (!this.#rows.sendBytes(row, bytes)) {
         return SendResult.Failed;
       }
-      if (((this.#board.flags[row] ?? 0) & RowFlag.Pending) !== 0) {
+      if (((this.#board.flags[row] ?? 0) & RowFlag.Blocked) !== 0) {
         return SendResult.Full;
       }
     }

@@ -28,7 +28,15 @@ import {
 import type { SocketRows } from "../io/socket-rows.ts";
 import type { FanOut } from "../stream/fan-out.ts";
 import { RowFlag } from "../stream/row-flags.ts";
+import { concatenate, readInt32 } from "./bytes.ts";
+import type { TakenRow } from "./publisher-host.ts";
 import { sessionHost } from "./session-host.ts";
+import { switchTrack } from "./track-switch.ts";
+
+const NO_ROOM = "The server has no room for one more stream of this connection.";
+
+/** Why a client is asked to connect again. */
+const RECONNECT_TEXT = "The server is about to stop.";
 
 /** What the dialogue asks of the players' keeper. */
 export interface PlayerDialogueHost {
@@ -36,7 +44,11 @@ export interface PlayerDialogueHost {
   fanOut(streamId: number): FanOut | undefined;
   admit(question: AdmissionQuestion): Promise<AdmissionAnswer>;
   /** Makes an admitted stream known here. */
-  learn(streamId: number, answer: AdmissionAnswer & { allowed: true }): void;
+  learn(answer: AdmissionAnswer & { allowed: true }): void;
+  /** A play ended and its connection stays. */
+  playEnded(row: number, play: number): void;
+  /** The row is to carry several streams: it leaves the players. */
+  share(taken: TakenRow): void;
   /** Ends a player's connection. */
   end(row: number, reason: EndReason, detail: string): void;
 }
@@ -64,6 +76,8 @@ export class PlayerDialogue implements ServerSessionSink {
   /** The row whose bytes are being decoded. */
   #row = -1;
   #session: ServerSession | undefined;
+  /** What the row asks for beside the one play that a row can have. */
+  #asked: TakenRow["asked"] | undefined;
   #closing: { reason: EndReason; detail: string } | undefined;
 
   constructor(host: PlayerDialogueHost) {
@@ -120,6 +134,14 @@ export class PlayerDialogue implements ServerSessionSink {
     this.#revive(row)?.notify(messageStream, code, description, this);
   }
 
+  /** Asks a player that announced that it understands it to connect again. */
+  requestReconnect(row: number): void {
+    // Most have not: their session need not be revived to know.
+    if (this.#sessions.get(row)?.includes('"capsEx"') === true) {
+      this.#begin(row, () => this.#revive(row)?.requestReconnect("", RECONNECT_TEXT, this));
+    }
+  }
+
   // --- ServerSessionSink: answers of the row being decoded ---
 
   write(bytes: Uint8Array): void {
@@ -130,23 +152,42 @@ export class PlayerDialogue implements ServerSessionSink {
     this.#closing = { reason: "protocol error", detail: "connect after hand-off" };
   }
 
-  publish(messageStream: number): void {
-    const text = "A connection that plays cannot publish.";
-    this.#session?.rejectPublish(messageStream, "NetStream.Publish.BadName", text, this);
+  publish(messageStream: number, request: StreamRequest): void {
+    if (this.#rows.sharing.hasRoom) {
+      this.#asked = { action: "publish", messageStream, request };
+    } else {
+      this.#session?.rejectPublish(messageStream, "NetStream.Publish.Failed", NO_ROOM, this);
+    }
   }
 
   play(messageStream: number, request: StreamRequest, _options: PlayOptions): void {
     const row = this.#row;
+    const inode = this.#board.inode[row] ?? -1;
+    if (this.#board.stream[row] !== 0) {
+      // An earlier play on the same message stream has ended by now: this is another one.
+      this.#playBeside(messageStream, request);
+      return;
+    }
     const question: AdmissionQuestion = {
       row,
       action: "play",
       stream: { vhost: request.vhost, app: request.app, stream: request.stream },
       param: request.param,
     };
+    // The row may be somebody else's when the answer comes.
+    const isSame = (): boolean => this.#board.inode[row] === inode;
     this.#host.admit(question).then(
-      (answer) => this.#admitted(row, messageStream, answer),
-      (error: unknown) => this.#host.end(row, "closed", String(error)),
+      (answer) => isSame() && this.#admitted(row, messageStream, answer),
+      (error: unknown) => isSame() && this.#host.end(row, "closed", String(error)),
     );
+  }
+
+  #playBeside(messageStream: number, request: StreamRequest): void {
+    if (this.#rows.sharing.hasRoom) {
+      this.#asked = { action: "play", messageStream, request };
+    } else {
+      this.#session?.rejectPlay(messageStream, "NetStream.Play.Failed", NO_ROOM, this);
+    }
   }
 
   media(): void {
@@ -156,12 +197,14 @@ export class PlayerDialogue implements ServerSessionSink {
   closeStream(): void {
     const row = this.#row;
     const fanOut = this.#host.fanOut(this.#board.stream[row] ?? 0);
-    // The connection stays: whatever it gets next follows a whole message.
     if (fanOut?.detach(row) === false) {
       this.#closing = { reason: "passed by the ring", detail: "" };
     }
     fanOut?.leave(row);
+    const play = this.#board.play[row] ?? 0;
     this.#board.stream[row] = 0;
+    this.#board.play[row] = 0;
+    this.#host.playEnded(row, play);
   }
 
   pause(_messageStream: number, paused: boolean): void {
@@ -172,18 +215,9 @@ export class PlayerDialogue implements ServerSessionSink {
   }
 
   receive(_messageStream: number, kind: "audio" | "video", enabled: boolean): void {
-    const flag = kind === "audio" ? RowFlag.NoAudio : RowFlag.NoVideo;
-    const { flags } = this.#board;
-    const row = this.#row;
-    const isOff = ((flags[row] ?? 0) & flag) !== 0;
-    if (enabled && isOff) {
-      // Frames that build on what was left out would show rubbish.
-      flags[row] = ((flags[row] ?? 0) & ~flag) | (kind === "video" ? RowFlag.NeedsKeyframe : 0);
-    } else if (!(enabled || isOff)) {
-      if (this.#host.fanOut(this.#board.stream[row] ?? 0)?.detach(row) === false) {
-        this.#closing = { reason: "passed by the ring", detail: "" };
-      }
-      this.#setFlag(row, flag | RowFlag.Copied);
+    const fanOut = this.#host.fanOut(this.#board.stream[this.#row] ?? 0);
+    if (!switchTrack(this.#rows, fanOut, this.#row, { kind, enabled })) {
+      this.#closing = { reason: "passed by the ring", detail: "" };
     }
   }
 
@@ -198,15 +232,25 @@ export class PlayerDialogue implements ServerSessionSink {
       }
       return;
     }
+    let taken: TakenRow | undefined;
     this.#begin(row, () => {
       const decoder = this.#load(row);
       const consumed = decoder.push(bytes, this.#messages);
       const waiting = this.#session;
       if (waiting?.isWaiting) {
-        this.#revived.set(row, { session: waiting, rest: bytes.slice(consumed) });
+        const rest = bytes.slice(consumed);
+        const asked = this.#asked;
+        if (asked === undefined) {
+          this.#revived.set(row, { session: waiting, rest });
+        } else {
+          taken = { row, session: wholeSession(waiting, decoder), asked, rest };
+        }
       }
       this.#save(row, decoder);
     });
+    if (taken !== undefined && this.#sessions.has(row)) {
+      this.#host.share(taken);
+    }
   }
 
   readonly #messages = { message: (message: Message): boolean => this.#message(message) };
@@ -276,10 +320,10 @@ export class PlayerDialogue implements ServerSessionSink {
     this.#revived.delete(row);
     this.#begin(row, () => {
       if (answer.allowed) {
-        this.#host.learn(answer.streamId, answer);
-        this.#host.fanOut(this.#board.stream[row] ?? 0)?.leave(row);
+        this.#host.learn(answer);
         revived.session.acceptPlay(messageStream, this, true);
         this.#board.stream[row] = answer.streamId;
+        this.#board.play[row] = answer.play;
         this.#board.messageStream[row] = messageStream;
         this.#board.flags[row] =
           (this.#board.flags[row] ?? 0) & (RowFlag.Blocked | RowFlag.Pending);
@@ -303,6 +347,7 @@ export class PlayerDialogue implements ServerSessionSink {
   #begin(row: number, work: () => void): void {
     this.#row = row;
     this.#session = undefined;
+    this.#asked = undefined;
     this.#closing = undefined;
     try {
       work();
@@ -352,18 +397,8 @@ export class PlayerDialogue implements ServerSessionSink {
   }
 }
 
-function readInt32(bytes: Uint8Array, offset: number): number {
-  return (
-    ((bytes[offset] ?? 0) << 24) |
-    ((bytes[offset + 1] ?? 0) << 16) |
-    ((bytes[offset + 2] ?? 0) << 8) |
-    (bytes[offset + 3] ?? 0)
-  );
-}
-
-function concatenate(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const joined = new Uint8Array(a.length + b.length);
-  joined.set(a);
-  joined.set(b, a.length);
-  return joined;
+/** A session that reads for itself, from where the shard's decoder stands. */
+function wholeSession(session: ServerSession, decoder: ChunkDecoder): ServerSession {
+  const identity = session.snapshotIdentity();
+  return ServerSession.restore({ identity, decoder: decoder.snapshot() }, sessionHost);
 }

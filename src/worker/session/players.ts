@@ -5,20 +5,22 @@ import type {
   AdmissionQuestion,
   EndReason,
   GivePlayer,
+  StreamSettings,
 } from "../../protocol/control/calls.ts";
 import { IDLE_CONNECTION_MS } from "../../protocol/limits.ts";
 import type { ChunkDecoderSnapshot } from "../../protocol/rtmp/chunk-decoder.ts";
+import { elapsedMs, MS_MASK } from "../io/clock.ts";
 import { RowEvent } from "../io/row-transport.ts";
 import type { SocketRows } from "../io/socket-rows.ts";
 import type { FanOut } from "../stream/fan-out.ts";
 import { RowFlag } from "../stream/row-flags.ts";
 import { PlayerDialogue } from "./player-dialogue.ts";
+import type { TakenRow } from "./publisher-host.ts";
 
 /** Reads taken from one row in one turn: fairness under a flood. */
 const READS_PER_TURN = 4;
 /** A player that took bytes this recently may have a larger ring. */
 const TOOK_LATELY_MS = 2000;
-const MS_MASK = 0x7f_ff_ff_ff;
 
 /** What the players ask of their shard. */
 export interface PlayersHost {
@@ -29,7 +31,11 @@ export interface PlayersHost {
   fanOut(streamId: number): FanOut | undefined;
   admit(question: AdmissionQuestion): Promise<AdmissionAnswer>;
   /** Makes an admitted stream known here. */
-  learn(streamId: number, answer: AdmissionAnswer & { allowed: true }): void;
+  learn(answer: AdmissionAnswer & { allowed: true }): void;
+  /** A play ended and its connection stays. */
+  playEnded(row: number, play: number): void;
+  /** The row, which is at a message boundary, is no player's any more. @param unsent **Owned**. */
+  share(taken: TakenRow, unsent: Uint8Array): void;
   gone(row: number, reason: EndReason, detail: string, bytesIn: number, bytesOut: number): void;
 }
 
@@ -44,6 +50,7 @@ export class Players {
   count = 0;
   stalls = 0;
   resets = 0;
+  #isDraining = false;
 
   constructor(host: PlayersHost) {
     this.#host = host;
@@ -51,7 +58,8 @@ export class Players {
     this.#rows = host.rows;
     const end = (row: number, reason: EndReason, detail: string): void =>
       this.end(row, reason, detail);
-    this.#dialogue = new PlayerDialogue({ ...host, end });
+    const share = (taken: TakenRow): void => this.#share(taken);
+    this.#dialogue = new PlayerDialogue({ ...host, end, share });
   }
 
   /** Takes a given player over and starts it. */
@@ -80,6 +88,9 @@ export class Players {
     fanOut?.join(row);
     if (give.rest.length > 0 && this.#dialogue.has(row)) {
       this.#dialogue.take(row, give.rest);
+    }
+    if (this.#isDraining) {
+      this.#dialogue.requestReconnect(row);
     }
   }
 
@@ -118,6 +129,15 @@ export class Players {
     }
   }
 
+  /** A reload has changed what the sockets of a stream's players are told. */
+  tune(streamId: number, { tcpNodelay, playerStallMs }: StreamSettings): void {
+    for (const row of this.#dialogue.rows) {
+      if (this.#board.stream[row] === streamId) {
+        this.#rows.tune(row, { noDelay: tcpNodelay ?? true, stallMs: playerStallMs });
+      }
+    }
+  }
+
   /** Every second: message counts fall, and rows that play nothing are looked at. */
   tickSlow(): void {
     this.#dialogue.tickSlow();
@@ -143,6 +163,8 @@ export class Players {
     }
     if (reason === "no stream") {
       this.#dialogue.tell(row, "NetStream.Play.StreamNotFound", "No such stream.");
+    } else if (reason === "server stops") {
+      this.#dialogue.tell(row, "NetStream.Play.Stop", "The server stops.");
     }
     this.#dialogue.close(row);
     this.#idleSince.delete(row);
@@ -156,6 +178,14 @@ export class Players {
     this.#host.gone(row, reason, detail, bytesIn, bytesOut);
   }
 
+  /** The server stops gracefully: players that understand it are asked to connect again, newcomers too. */
+  drain(): void {
+    this.#isDraining = true;
+    for (const row of [...this.#dialogue.rows]) {
+      this.#dialogue.requestReconnect(row);
+    }
+  }
+
   /** Ends every player. */
   endAll(reason: EndReason): void {
     for (const row of [...this.#dialogue.rows]) {
@@ -165,6 +195,18 @@ export class Players {
 
   has(row: number): boolean {
     return this.#dialogue.has(row);
+  }
+
+  /** Gives a row up that is to carry several streams. */
+  #share(taken: TakenRow): void {
+    const { row } = taken;
+    if (this.#host.fanOut(this.#board.stream[row] ?? 0)?.detach(row) === false) {
+      this.end(row, "passed by the ring");
+      return;
+    }
+    this.#dialogue.close(row);
+    this.count -= 1;
+    this.#host.share(taken, this.#rows.release(row));
   }
 
   #readable(row: number, isBroken: boolean): void {
@@ -221,8 +263,10 @@ export class Players {
     const acknowledged = ((bytesOut[row] ?? 0) - Math.max(0, unacknowledged)) | 0;
     if (taken[row] !== acknowledged) {
       taken[row] = acknowledged;
+      // `now` is older than the touch: the difference would be negative, which reads as the longest time there is.
       this.#touch(row);
+      return 0;
     }
-    return ((now & MS_MASK) - (progress[row] ?? 0)) & MS_MASK;
+    return elapsedMs(now, progress[row] ?? 0);
   }
 }

@@ -1,89 +1,79 @@
 /**
  * A publishing connection on its shard: the protocol machine between the socket and the live streams it feeds.
- * One connection may publish several streams, each on its own message stream.
+ * One connection may publish and play several streams, each on its own message stream; a player that asks for a second
+ * stream goes on as such a connection.
  */
-import { type Board, RowState } from "../../protocol/control/board.ts";
+import { RowRole, RowState } from "../../protocol/control/board.ts";
 import type {
   AdmissionAnswer,
   AdmissionQuestion,
   EndReason,
   GivePublisher,
-  RingLease,
   StreamSettings,
-  TimelineEnd,
 } from "../../protocol/control/calls.ts";
 import { ProtocolError, RejectedError } from "../../protocol/errors.ts";
-import { CONTROL_BACKLOG_BYTES_MAX } from "../../protocol/limits.ts";
+import { CLOSE_TIMEOUT_MS, CONTROL_BACKLOG_BYTES_MAX } from "../../protocol/limits.ts";
 import { type Message, MessageType } from "../../protocol/rtmp/message.ts";
-import {
+import type {
   ServerSession,
-  type ServerSessionSink,
-  type ServerSessionSnapshot,
-  type StreamRequest,
+  ServerSessionSink,
+  ServerSessionSnapshot,
+  StreamRequest,
 } from "../../protocol/rtmp/server-session.ts";
 import { PublisherSocket } from "../io/publisher-socket.ts";
 import type { LiveStream } from "../stream/live-stream.ts";
-import { sessionHost } from "./session-host.ts";
-
-/** What a publisher asks of its shard. */
-export interface PublisherHost {
-  readonly board: Board;
-  now(): number;
-  openStream(publisher: Publisher, what: NewStream): LiveStream;
-  closeStream(stream: LiveStream): void;
-  admit(question: AdmissionQuestion): Promise<AdmissionAnswer>;
-  gone(publisher: Publisher, reason: EndReason, detail: string): void;
-}
-
-/** A stream that the primary has admitted. */
-export interface NewStream {
-  readonly streamId: number;
-  readonly settings: StreamSettings;
-  readonly lease: RingLease;
-  /** The end of the time line to go on from. */
-  readonly previous: TimelineEnd | null;
-}
+import { Plays, type SharedConnection } from "./plays.ts";
+import type { NewStream, PublisherHost, TakenRow } from "./publisher-host.ts";
 
 interface Published {
   readonly stream: LiveStream;
   readonly settings: StreamSettings;
 }
 
+/** Why a client is asked to connect again. */
+const RECONNECT_TEXT = "The server is about to stop.";
+const PLAY_FAILED = "NetStream.Play.Failed";
+const TOO_MANY_PLAYS = "No room for one more play.";
 const NOTHING = new Uint8Array(0);
 
-/** One publishing connection. */
-export class Publisher implements ServerSessionSink {
+/** One connection that publishes, or carries several streams. */
+export class Publisher implements ServerSessionSink, SharedConnection {
   readonly row: number;
-  readonly connectionId: string;
   readonly #host: PublisherHost;
   readonly #session: ServerSession;
   readonly #socket: PublisherSocket;
   readonly #published = new Map<number, Published>();
+  readonly #plays: Plays;
   /** **Owned**: bytes read while a decision was pending. */
   #rest: Uint8Array = NOTHING;
+  /** Bytes of replies queued since nothing was left to send. */
+  #repliesQueued = 0;
   #lastMediaMs: number;
   #idleSinceMs: number;
+  #endedMs = 0;
   #hasMedia = false;
   #reason: EndReason | undefined;
   #detail = "";
   #isClosed = false;
 
-  constructor(
-    give: GivePublisher<ServerSessionSnapshot>,
-    settings: StreamSettings,
-    host: PublisherHost,
-  ) {
-    this.row = give.row;
-    this.connectionId = give.connectionId;
+  /** Takes the row's descriptor: nothing is read before {@link adopt} or {@link takeOver}. */
+  constructor(row: number, session: ServerSession, host: PublisherHost) {
+    this.row = row;
+    this.#session = session;
     this.#host = host;
     this.#lastMediaMs = host.now();
     this.#idleSinceMs = this.#lastMediaMs;
-    Atomics.store(host.board.state, give.row, RowState.Held);
-    this.#session = ServerSession.restore(give.session, sessionHost);
-    this.#socket = new PublisherSocket(host.board.descriptor[give.row] ?? -1, {
+    Atomics.store(host.board.state, row, RowState.Held);
+    this.#plays = new Plays(host.plays, this);
+    this.#socket = new PublisherSocket(host.board.descriptor[row] ?? -1, {
       read: (bytes) => this.#read(bytes),
+      drained: () => this.#drained(),
       closed: (error) => this.#closed(error),
     });
+  }
+
+  /** Starts the stream of a given publisher. */
+  adopt(give: GivePublisher<ServerSessionSnapshot>, settings: StreamSettings): void {
     const { streamId, lease, previous } = give;
     this.#open(give.messageStream, { streamId, settings, lease, previous });
     if (give.rest.length > 0) {
@@ -91,10 +81,22 @@ export class Publisher implements ServerSessionSink {
     }
   }
 
-  /** Streams being published, for the shard's tables. */
-  *streams(): Iterable<LiveStream> {
-    for (const { stream } of this.#published.values()) {
-      yield stream;
+  /** Goes on with a player's row. @param unsent what it still had to send. **Owned**. */
+  takeOver({ rest, asked }: TakenRow, unsent: Uint8Array): void {
+    const { action, messageStream, request } = asked;
+    this.#host.board.role[this.row] = RowRole.Publisher;
+    if (unsent.length > 0) {
+      this.queue(unsent);
+    }
+    this.#plays.takeOver();
+    this.#rest = rest;
+    if (action === "play") {
+      this.play(messageStream, request);
+    } else {
+      this.publish(messageStream, request);
+    }
+    if (!this.#session.isWaiting) {
+      this.#continue();
     }
   }
 
@@ -105,9 +107,20 @@ export class Publisher implements ServerSessionSink {
     }
   }
 
-  /** Every 100 ms: publishers that send nothing are ended. */
+  /** Every 100 ms: publishers that send nothing are ended, and players that take nothing. */
   tick(playersOf: (streamId: number) => number): void {
     const now = this.#host.now();
+    if (this.#reason !== undefined) {
+      if (now - this.#endedMs > CLOSE_TIMEOUT_MS) {
+        this.#socket.destroy();
+      }
+      return;
+    }
+    const stillFor = this.#plays.tick();
+    if (stillFor > 0) {
+      this.#fail("stalled", `took nothing for ${Math.round(stillFor)} ms`);
+      return;
+    }
     for (const { stream, settings } of this.#published.values()) {
       const limit = this.#hasMedia ? settings.normalTimeoutMs : settings.firstPacketTimeoutMs;
       if (now - this.#lastMediaMs > limit) {
@@ -126,12 +139,14 @@ export class Publisher implements ServerSessionSink {
     }
   }
 
+  /** The server stops gracefully: an encoder that understands it goes elsewhere. */
+  requestReconnect(): void {
+    this.#session.requestReconnect("", RECONNECT_TEXT, this);
+  }
+
   /** Ends the connection from the server's side; replies on their way still go out. */
   end(reason: EndReason, detail: string): void {
-    if (this.#reason === undefined) {
-      this.#reason = reason;
-      this.#detail = detail;
-    }
+    this.#note(reason, detail);
     for (const messageStream of [...this.#published.keys()]) {
       this.#session.endPublish(messageStream, this);
     }
@@ -143,10 +158,13 @@ export class Publisher implements ServerSessionSink {
   // --- ServerSessionSink ---
 
   write(bytes: Uint8Array): void {
-    this.#socket.write(bytes);
-    const { bytesOut } = this.#host.board;
-    bytesOut[this.row] = (bytesOut[this.row] ?? 0) + bytes.length;
-    if (this.#socket.backlogBytes > CONTROL_BACKLOG_BYTES_MAX) {
+    if (this.backlogBytes === 0) {
+      this.#repliesQueued = 0;
+    }
+    this.queue(bytes);
+    this.#repliesQueued += bytes.length;
+    // Media may wait as well, within bounds of its own.
+    if (Math.min(this.#repliesQueued, this.backlogBytes) > CONTROL_BACKLOG_BYTES_MAX) {
       this.#fail("protocol error", "reads no replies");
     }
   }
@@ -156,22 +174,15 @@ export class Publisher implements ServerSessionSink {
   }
 
   publish(messageStream: number, request: StreamRequest): void {
-    this.#socket.pause();
-    const question: AdmissionQuestion = {
-      row: this.row,
-      action: "publish",
-      stream: { vhost: request.vhost, app: request.app, stream: request.stream },
-      param: request.param,
-    };
-    this.#host.admit(question).then(
-      (answer) => this.#admitted(messageStream, answer),
-      (error: unknown) => this.#fail("closed", String(error)),
-    );
+    this.#ask("publish", request, (answer) => this.#admitted(messageStream, answer));
   }
 
-  play(messageStream: number): void {
-    const text = "A connection that publishes cannot play.";
-    this.#session.rejectPlay(messageStream, "NetStream.Play.Failed", text, this);
+  play(messageStream: number, request: StreamRequest): void {
+    if (this.#plays.hasRoom) {
+      this.#ask("play", request, (answer) => this.#playAdmitted(messageStream, answer));
+    } else {
+      this.#session.rejectPlay(messageStream, PLAY_FAILED, TOO_MANY_PLAYS, this);
+    }
   }
 
   media(messageStream: number, message: Message): void {
@@ -192,14 +203,43 @@ export class Publisher implements ServerSessionSink {
       this.#published.delete(messageStream);
       this.#host.closeStream(published.stream);
     }
+    this.#plays.close(messageStream);
   }
 
-  pause(): void {
-    // A publisher has nothing to pause; the session has answered.
+  pause(messageStream: number, paused: boolean): void {
+    this.#plays.pause(messageStream, paused);
   }
 
-  receive(): void {
-    // As for pause.
+  receive(messageStream: number, kind: "audio" | "video", enabled: boolean): void {
+    this.#plays.switchTrack(messageStream, { kind, enabled });
+  }
+
+  // --- SharedConnection ---
+
+  get backlogBytes(): number {
+    return this.#socket.backlogBytes;
+  }
+
+  get chunkSizeOut(): number {
+    return this.#session.chunkSizeOut;
+  }
+
+  set chunkSizeOut(chunkSize: number) {
+    this.#session.chunkSizeOut = chunkSize;
+  }
+
+  queue(bytes: Uint8Array): void {
+    this.#socket.write(bytes);
+    const { bytesOut } = this.#host.board;
+    bytesOut[this.row] = (bytesOut[this.row] ?? 0) + bytes.length;
+  }
+
+  playLost(messageStream: number, reason: EndReason): void {
+    const code = "NetStream.Play.StreamNotFound";
+    this.#session.endPlay(messageStream, code, "No such stream.", this);
+    if (this.#plays.count === 0 && this.#published.size === 0) {
+      this.end(reason, "");
+    }
   }
 
   // --- socket ---
@@ -246,7 +286,8 @@ export class Publisher implements ServerSessionSink {
   #continue(): void {
     const rest = this.#rest;
     this.#rest = NOTHING;
-    if (rest.length === 0 || this.#consume(rest)) {
+    // Even with nothing left: the session may hold a message that needs no more bytes.
+    if (this.#consume(rest)) {
       this.#socket.resume();
     }
   }
@@ -258,6 +299,36 @@ export class Publisher implements ServerSessionSink {
       }
     }
     return false;
+  }
+
+  /** Asks the primary; nothing is read until it has answered. */
+  #ask(
+    action: AdmissionQuestion["action"],
+    { vhost, app, stream, param }: StreamRequest,
+    answered: (answer: AdmissionAnswer) => void,
+  ): void {
+    this.#socket.pause();
+    const question = { row: this.row, action, stream: { vhost, app, stream }, param };
+    this.#host
+      .admit(question)
+      .then(answered, (error: unknown) => this.#fail("closed", String(error)));
+  }
+
+  #playAdmitted(messageStream: number, answer: AdmissionAnswer): void {
+    // A connection that ended takes its plays along.
+    if (this.#isClosed || this.#reason !== undefined) {
+      return;
+    }
+    if (!answer.allowed) {
+      this.#session.rejectPlay(messageStream, answer.status, answer.description, this);
+    } else if (this.#plays.hasRoom) {
+      this.#session.acceptPlay(messageStream, this, true);
+      this.#plays.open(messageStream, answer);
+    } else {
+      this.#host.plays.playEnded(this.row, answer.play);
+      this.#session.rejectPlay(messageStream, PLAY_FAILED, TOO_MANY_PLAYS, this);
+    }
+    this.#continue();
   }
 
   #admitted(messageStream: number, answer: AdmissionAnswer): void {
@@ -276,21 +347,33 @@ export class Publisher implements ServerSessionSink {
   }
 
   #open(messageStream: number, what: NewStream): void {
-    const stream = this.#host.openStream(this, what);
+    const stream = this.#host.openStream(this.row, what);
     this.#published.set(messageStream, { stream, settings: what.settings });
     this.#session.acceptPublish(messageStream, this);
   }
 
   #fail(reason: EndReason, detail: string): void {
-    if (this.#reason === undefined) {
-      this.#reason = reason;
-      this.#detail = detail;
-    }
+    this.#note(reason, detail);
     this.#closeStreams();
     this.#socket.destroy();
   }
 
+  /** The first reason counts. */
+  #note(reason: EndReason, detail: string): void {
+    if (this.#reason === undefined) {
+      this.#reason = reason;
+      this.#detail = detail;
+      this.#endedMs = this.#host.now();
+    }
+  }
+
+  #drained(): void {
+    this.#repliesQueued = 0;
+    this.#plays.drained();
+  }
+
   #closeStreams(): void {
+    this.#plays.closeAll();
     const all = [...this.#published.values()];
     this.#published.clear();
     for (const { stream } of all) {
@@ -305,6 +388,6 @@ export class Publisher implements ServerSessionSink {
     board.descriptor[this.row] = -1;
     Atomics.store(board.state, this.row, RowState.Free);
     const reason = this.#reason ?? (error === undefined ? "closed by peer" : "network error");
-    this.#host.gone(this, reason, this.#detail || (error?.message ?? ""));
+    this.#host.gone(this.row, reason, this.#detail || (error?.message ?? ""));
   }
 }

@@ -38,6 +38,8 @@ export class FanOut {
   readonly #turns: Turns;
   /** Slow players moved to a keyframe. */
   skips = 0;
+  /** Of the news by which this shard knows the stream. */
+  announcement = 0;
   /** Bytes that may wait unsent in a player's socket. */
   unsentBytes: number = UNSENT_MIN;
 
@@ -108,6 +110,18 @@ export class FanOut {
       view.remove(row);
     }
     this.#joins.leave(row);
+  }
+
+  /** A player that stands at a message boundary goes on, where it is, as another row, which is on no ring yet. */
+  move(from: number, to: number): void {
+    const view = this.#viewOf(from);
+    if (view === undefined) {
+      this.#joins.move(from, to);
+    } else {
+      const cursor = this.#host.rows.board.cursor[from] ?? 0;
+      view.remove(from);
+      view.add(to, cursor);
+    }
   }
 
   /**

@@ -97,6 +97,13 @@ export class Joins {
     }
   }
 
+  /** A player that waits does so as another row from now on. */
+  move(from: number, to: number): void {
+    this.#waiters = this.#waiters.map((waiter) =>
+      waiter.row === from ? { ...waiter, row: to } : waiter,
+    );
+  }
+
   /** Starts whoever can be started; those for whom this turn has no time come with the next tick. */
   startWaiters(): void {
     const waiters = this.#waiters;

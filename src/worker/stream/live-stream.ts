@@ -74,6 +74,8 @@ interface Outgoing extends MessageHeader {
 export class LiveStream {
   readonly streamId: number;
   readonly #settings: StreamSettings;
+  /** Of all rings of this publish: players follow from ring to ring, whatever a reload sets for the next one. */
+  readonly #chunkSize: number;
   readonly #host: LiveStreamHost;
   readonly #timeline: Timeline;
   readonly #encoder = new ChunkEncoder();
@@ -106,6 +108,7 @@ export class LiveStream {
     const { settings } = options;
     this.streamId = options.streamId;
     this.#settings = settings;
+    this.#chunkSize = settings.chunkSize;
     this.#host = options.host;
     this.#lease = options.lease;
     this.#timeline = new Timeline(settings.atc ? "off" : settings.timeJitter, options.previous);
@@ -178,7 +181,7 @@ export class LiveStream {
   }
 
   #openRing(lease: RingLease): RingWriter {
-    return new RingWriter(lease.memory, { id: lease.ringId, chunkSize: this.#settings.chunkSize });
+    return new RingWriter(lease.memory, { id: lease.ringId, chunkSize: this.#chunkSize });
   }
 
   #moveTo(lease: RingLease): void {
@@ -261,7 +264,7 @@ export class LiveStream {
     const length = encodedLength(
       message.payload.length,
       message.timestamp,
-      this.#settings.chunkSize,
+      this.#chunkSize,
       message.chunkStreamId,
     );
     if (this.#headers.hasChanged && !this.#storeHeaders()) {
@@ -287,7 +290,7 @@ export class LiveStream {
       this.#lostVideo = false;
     }
     this.#writer.begin(length);
-    this.#encoder.encode(this.#writer, message, message.payload, this.#settings.chunkSize);
+    this.#encoder.encode(this.#writer, message, message.payload, this.#chunkSize);
     this.#frame.kind = kind;
     this.#frame.timestamp = message.timestamp;
     this.#frame.isKeyframe = isKeyframe;

@@ -6,7 +6,7 @@
 import type { KeyframeRef } from "../../protocol/ring/ring-reader.ts";
 import { encodeMessage } from "../../protocol/rtmp/chunk-encoder.ts";
 import { ChunkStream, MessageType } from "../../protocol/rtmp/message.ts";
-import { encodePlayReplies } from "../../protocol/rtmp/server-session.ts";
+import { encodePlayReplies, encodeSetChunkSize } from "../../protocol/rtmp/server-session.ts";
 import { decodeHeaderSet } from "./header-set.ts";
 import { METADATA_TIMESTAMP } from "./metadata.ts";
 import type { RingView } from "./ring-view.ts";
@@ -18,18 +18,6 @@ function chunkStreamOf(type: number): number {
     return ChunkStream.Video;
   }
   return type === MessageType.Audio ? ChunkStream.Audio : ChunkStream.Stream;
-}
-
-function encodeSetChunkSize(chunkSize: number): Uint8Array {
-  const payload = new Uint8Array(4);
-  new DataView(payload.buffer).setUint32(0, chunkSize);
-  const header = {
-    chunkStreamId: ChunkStream.Control,
-    type: MessageType.SetChunkSize,
-    streamId: 0,
-    timestamp: 0,
-  };
-  return encodeMessage(header, payload, chunkSize);
 }
 
 function join(parts: readonly Uint8Array[]): Uint8Array {

@@ -17,4 +17,6 @@ export const RowFlag = {
   Skip: 256,
   /** Video was switched on again: gets none before a keyframe. */
   NeedsKeyframe: 512,
+  /** Has no socket: shares a connection with other streams and always gets copies. */
+  Sharing: 1024,
 } as const;

@@ -1,10 +1,11 @@
 /** A whole server with real shards inside the test's own process, so that a test can look into it and break it. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
+import { Reloader, type ReloadReport } from "../../../src/main/config/reload.ts";
 import { LineLog } from "../../../src/main/log/logger.ts";
 import { Server } from "../../../src/main/server.ts";
 import type { SupervisorLimits } from "../../../src/main/shards/supervisor.ts";
-import { decodeConfig } from "../../../src/protocol/conf/config.ts";
+import { type DecodedConfig, decodeConfig } from "../../../src/protocol/conf/config.ts";
 import { findFreePort, makeScratch, waitUntil } from "../../support/scratch.ts";
 
 export interface InProcessOptions {
@@ -14,6 +15,8 @@ export interface InProcessOptions {
   /** Directives inside the default vhost. */
   readonly vhost?: string;
   readonly limits?: Partial<SupervisorLimits>;
+  /** More addresses to listen on. */
+  readonly listen?: readonly string[];
 }
 
 /** A server in this process. */
@@ -22,6 +25,8 @@ export interface InProcess {
   readonly port: number;
   /** All that it logged. */
   log(): string;
+  /** Reloads to what the server would have been started with by these options. */
+  reload(options: InProcessOptions): Promise<ReloadReport>;
   close(): Promise<void>;
 }
 
@@ -30,19 +35,23 @@ export async function startInProcess(options: InProcessOptions = {}): Promise<In
   const directory = makeScratch();
   const port = await findFreePort();
   const file = join(directory, "weir.log");
-  const text = [
-    `listen 127.0.0.1:${port};`,
-    "daemon off;",
-    options.directives?.includes("max_connections") ? "" : "max_connections 15000;",
-    "srs_log_tank file;",
-    `srs_log_file ${file};`,
-    `pid ${join(directory, "weir.pid")};`,
-    `workers ${options.workers ?? 2};`,
-    options.directives ?? "",
-    `vhost __defaultVhost__ { ${options.vhost ?? ""} }`,
-  ];
-  const include = (): string => "";
-  const { config } = decodeConfig(text.join("\n"), "test.conf", { include, environment: {} });
+  const decode = (now: InProcessOptions): DecodedConfig => {
+    const text = [
+      `listen 127.0.0.1:${port} ${now.listen?.join(" ") ?? ""};`,
+      "daemon off;",
+      now.directives?.includes("max_connections") ? "" : "max_connections 15000;",
+      "srs_log_tank file;",
+      `srs_log_file ${file};`,
+      `pid ${join(directory, "weir.pid")};`,
+      `workers ${now.workers ?? 2};`,
+      now.directives ?? "",
+      `vhost __defaultVhost__ { ${now.vhost ?? ""} }`,
+    ];
+    const include = (): string => "";
+    return decodeConfig(text.join("\n"), "test.conf", { include, environment: {} });
+  };
+  const running = decode(options);
+  const { config } = running;
   const log = new LineLog(config.log);
   const server = await Server.start({
     config,
@@ -51,9 +60,21 @@ export async function startInProcess(options: InProcessOptions = {}): Promise<In
     allowFaults: true,
     supervisorLimits: options.limits ?? {},
   });
+  let next = options;
+  const reloader = new Reloader({
+    source: { file: "test.conf", isEnvironmentOnly: false, environment: {} },
+    running,
+    parts: server.parts,
+    log,
+    load: async () => decode(next),
+  });
   return {
     server,
     port,
+    reload: (to) => {
+      next = to;
+      return reloader.reload("test");
+    },
     log: () => {
       log.flush();
       return readFileSync(file, "utf8");

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { closeDescriptor, openPair } from "../../../src/main/accept/native.ts";
 import { connect, handshakeBytes } from "../../protocol/rtmp/session-harness.ts";
 import { runChecked } from "../../support/process.ts";
 import { waitUntil } from "../../support/scratch.ts";
@@ -22,6 +23,23 @@ const REJECTED = "NetConnection.Connect.Rejected";
 function many(count: number, open: (index: number) => WireClient): WireClient[] {
   return Array.from({ length: count }, (_, index) => open(index));
 }
+
+describe("empty_ip_ok", () => {
+  for (const [word, refusals] of [
+    ["off", 1],
+    ["on", undefined],
+  ] as const) {
+    test(`${word}: a peer that was gone before it was accepted`, { timeout: 30_000 }, async () => {
+      const weir = await startInProcess({ directives: `empty_ip_ok ${word};` });
+      const [peer, descriptor] = openPair();
+      weir.server.lobby.accept({ descriptor, ip: "" });
+      assert.equal(weir.server.lobby.refusals.get("empty_ip"), refusals);
+      assert.equal(weir.server.lobby.size, word === "off" ? 0 : 1);
+      closeDescriptor(peer);
+      await weir.close();
+    });
+  }
+});
 
 describe("max_connections", () => {
   test("beyond it clients hear why, and room that comes free is used", {

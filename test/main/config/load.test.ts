@@ -38,7 +38,7 @@ test("a file and what it includes", () => {
 test("missing files are told where they are asked for", () => {
   refuse(join(folder, "none.conf"), "ERR_CONF_FILE", /no config file at .*none\.conf/);
   const outer = write("lost.conf", "listen 1935;\ninclude none.conf;\n");
-  refuse(outer, "ERR_CONF_FILE", /lost\.conf:2: no config file at none\.conf/);
+  refuse(outer, "ERR_CONF_FILE", /lost\.conf:2:1: no config file at none\.conf/);
   refuse(folder, "ERR_CONF_FILE", /no config file/);
 });
 

@@ -30,7 +30,7 @@ beforeEach(() => {
     const link = { index, isAlive: true, post: (message: Sent) => messages.push(message) };
     return link as unknown as ShardLink;
   });
-  coordinator = new Coordinator(pool, links, 2);
+  coordinator = new Coordinator(pool, links, () => 2);
 });
 
 /** A live stream of shard 0 with some frames. */
@@ -167,4 +167,29 @@ test("players count for the rate that their stream has, not for what it had when
   }
   const counts = shards();
   assert.ok(Math.max(...counts) - Math.min(...counts) <= 2, counts.join(" "));
+});
+
+test("each play counts under a number of its own, several of one client too", () => {
+  const { entry } = liveStream();
+  const shares = [1, 2, 3].map(() => coordinator.addPlayer(entry, 1));
+  assert.equal(new Set(shares.map(({ play }) => play)).size, 3);
+  assert.ok(shares.every(({ play }) => play > 0));
+  assert.equal(entry.players[1], 3);
+  for (const share of shares) {
+    coordinator.removePlayer(share);
+  }
+  assert.equal(entry.players[1], 0);
+});
+
+test("a stream that is announced again after it was forgotten has a later announcement", () => {
+  const { entry } = liveStream();
+  coordinator.announce(entry, 1);
+  coordinator.removePlayer(coordinator.addPlayer(entry, 1));
+  coordinator.announce(entry, 1);
+  const numbers = (sent[1] ?? []).map((news) => (news as { announcement?: number }).announcement);
+  const [stream, , forget, again] = numbers;
+  assert.deepEqual(kinds(1), ["stream", "ring", "forget", "stream", "ring"]);
+  assert.equal(forget, stream);
+  assert.ok((again ?? 0) > (stream ?? 0));
+  assert.equal(entry.knownBy.get(1), again);
 });

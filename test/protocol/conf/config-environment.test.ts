@@ -47,7 +47,7 @@ test("§0 environment beats the file, for every vhost", () => {
   }
   assert.throws(
     () => decode("", { environment: { SRS_MAX_CONNECTIONS: "x" } }),
-    /^ConfigError: SRS_MAX_CONNECTIONS:0: /,
+    /^ConfigError: SRS_MAX_CONNECTIONS: /,
   );
   assert.deepEqual(
     warningsOf("vhost v {}", {
@@ -71,11 +71,14 @@ test("§0 -e: no file, daemon off, console, a default vhost", () => {
 test("§1B a container keeps daemon off and logs to the console unless told otherwise", () => {
   const decodeInDocker = (text: string): Config =>
     decodeConfig(`listen 1; ${text}`, "x.conf", { ...OPTIONS, isInDocker: true }).config;
-  const config = decodeInDocker("vhost v {}");
+  const config = decodeInDocker("daemon on; vhost v {}");
   assert.deepEqual([config.daemon, config.log.tank], [false, "console"]);
-  const told = decodeInDocker("disable_daemon_for_docker off; srs_log_tank file;");
+  const told = decodeInDocker("daemon on; disable_daemon_for_docker off; srs_log_tank file;");
   assert.deepEqual([told.daemon, told.log.tank], [true, "file"]);
-  assert.equal(decodeConfig("listen 1; in_docker on;", "x.conf", OPTIONS).config.daemon, false);
+  assert.equal(
+    decodeConfig("listen 1; daemon on; in_docker on;", "x.conf", OPTIONS).config.daemon,
+    false,
+  );
 });
 
 test("log levels in both namings", () => {

@@ -52,9 +52,10 @@ test("§1B coded defaults of an empty default vhost", () => {
       workers: 0,
       strict: false,
       log: { tank: "file", level: "info", file: "./objs/srs.log", utc: false },
+      autoReload: false,
       pid: "./objs/srs.pid",
       serverId: "",
-      daemon: true,
+      daemon: false,
       asprocess: false,
       workDir: "./",
       emptyIpOk: true,
@@ -62,6 +63,7 @@ test("§1B coded defaults of an empty default vhost", () => {
       pithyPrintMs: 10_000,
       graceStartWaitMs: 2300,
       graceFinalWaitMs: 3200,
+      graceDrainMs: 0,
       forceGraceQuit: false,
       limits: {
         handshakeTimeoutMs: 5000,
@@ -106,12 +108,15 @@ test("§1B coded defaults of an empty default vhost", () => {
             parseSps: true,
             tryAnnexbFirst: true,
           },
+          security: { enabled: false, isPerAction: false, rules: [] },
+          refer: { enabled: false, isExact: false, all: [], publish: [], play: [] },
         },
       ],
     },
   );
   assert.deepEqual(warnings, [
-    `vhost.play.queue_length, vhost.play.play_wait: SRS's default is kept, "strict on;" takes a safer one`,
+    `weir stays in the foreground, as "daemon off;" says; for SRS's default say "daemon on;"`,
+    `grace_drain, vhost.play.queue_length, vhost.play.play_wait: SRS's default is kept, "strict on;" takes a safer one`,
   ]);
 });
 
@@ -199,7 +204,7 @@ test("§0 listen: ports, IPv4, IPv6; anything else and none at all are refused",
     "::1935",
     "[1.2.3.4]:1",
   ]) {
-    refuse(`listen ${word};`, "ERR_CONF_LISTEN", /x\.conf:1: listen "/);
+    refuse(`listen ${word};`, "ERR_CONF_LISTEN", /x\.conf:1:\d+: listen "/);
   }
   refuse("daemon off;", "ERR_CONF_LISTEN", /listen is missing/);
   refuse("listen;", "ERR_CONF_LISTEN", /listen is missing/);
@@ -220,9 +225,14 @@ test("§0 unknown names are fatal with file, line, path and a suggestion", () =>
   );
   assert.equal(
     error.message,
-    "x.conf:4: illegal vhost.play.gop_cach of v, did you mean gop_cache?",
+    "x.conf:4:3: illegal vhost.play.gop_cach of v, did you mean gop_cache?",
   );
-  assert.deepEqual(error.place, { file: "x.conf", line: 4, directive: "vhost.play.gop_cach" });
+  assert.deepEqual(error.place, {
+    file: "x.conf",
+    line: 4,
+    column: 3,
+    directive: "vhost.play.gop_cach",
+  });
   refuse("lisen 1935;", "ERR_CONF_UNKNOWN", /illegal directive lisen, did you mean listen\?/);
   refuse(
     "listen 1; vhost v { hls_path x; }",
@@ -242,7 +252,7 @@ test("§0 conflicts", () => {
   const conflict = (text: string, message: RegExp): void => {
     refuse(`listen 1;\n${text}`, "ERR_CONF_CONFLICT", message);
   };
-  conflict("asprocess on;", /asprocess conflicts with daemon/);
+  conflict("daemon on; asprocess on;", /asprocess conflicts with daemon/);
   conflict("http_api { https { enabled on; } }", /http_api\.https needs http_api\.enabled/);
   conflict("http_server { https { enabled on; } }", /http_server\.https needs/);
   conflict("http_api { listen 8080; https { listen 1; } }", /share a port/);
@@ -280,7 +290,7 @@ test("numbers: garbage is refused, trailing text and unknown words are told", ()
   refuse(
     "listen 1;\nvhost v {\nplay { queue_length -1; } }",
     "ERR_CONF_VALUE",
-    /x\.conf:3: vhost\.play\.queue_length/,
+    /x\.conf:3:8: vhost\.play\.queue_length/,
   );
   assert.deepEqual(warningsOf("max_connections 10k;"), [
     'x.conf:2: max_connections "10k" is read as 10',

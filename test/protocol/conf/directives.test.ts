@@ -89,3 +89,69 @@ test("docs/config.md is what the table says; node scripts/config-manual.mjs writ
   const page = readFileSync(new URL("../../../../docs/config.md", import.meta.url), "utf8");
   assert.equal(page, encodeManual());
 });
+
+/** §1B marks: which words count as the other one. */
+const ON_UNLESS_OFF = [
+  "daemon",
+  "disable_daemon_for_docker",
+  "empty_ip_ok",
+  "auto_reload_for_docker",
+  "query_latest_version",
+  "circuit_breaker.enabled",
+  "stats.enabled",
+  "http_api.crossdomain",
+  "http_server.crossdomain",
+  "srt_server.tsbpdmode",
+  "srt_server.tlpktdrop",
+  "srt_server.sei_filter",
+  "vhost.enabled",
+  "vhost.play.gop_cache",
+  "vhost.publish.parse_sps",
+  "vhost.publish.try_annexb_first",
+  "vhost.cluster.debug_srs_upnode",
+  "vhost.hls.hls_keys",
+];
+const OFF_UNLESS_ON = [
+  "in_docker",
+  "asprocess",
+  "utc_time",
+  "force_grace_quit",
+  "inotify_auto_reload",
+  "is_full",
+  "heartbeat.enabled",
+  "heartbeat.summaries",
+  "heartbeat.ports",
+  "http_api.enabled",
+  "http_server.enabled",
+  "exporter.enabled",
+  "vhost.min_latency",
+  "vhost.tcp_nodelay",
+  "vhost.publish.mr",
+  "vhost.cluster.follow_client",
+  "vhost.cluster.token_traverse",
+  "vhost.cluster.origin_cluster",
+  "vhost.forward.enabled",
+  "vhost.exec.enabled",
+];
+
+test("§1B booleans: each directive has the rule that SRS reads it by", () => {
+  const table = rows();
+  for (const path of ON_UNLESS_OFF) {
+    assert.equal(table.get(path)?.type, "on-unless-off", path);
+  }
+  for (const path of OFF_UNLESS_ON) {
+    assert.equal(table.get(path)?.type, "off-unless-on", path);
+  }
+});
+
+test("§0 environment: all of a block that has none, and every directive elsewhere", () => {
+  const none =
+    /^(vhost\.(cluster|forward|refer|security|transcode|ingest|exec)|stats|stream_caster)\./;
+  const single = ["vhost.dvr.dvr_apply", "is_full", "tcmalloc_release_rate"];
+  for (const [path, spec] of rows()) {
+    if (spec.type !== "block") {
+      const isExempt = none.test(path) || single.includes(path);
+      assert.equal(environmentNames(path, spec).length === 0, isExempt, path);
+    }
+  }
+});

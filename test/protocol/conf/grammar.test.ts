@@ -17,7 +17,7 @@ function refuse(text: string, code: string, line: number, message: RegExp): void
       error instanceof ConfigError &&
       error.code === code &&
       error.place.line === line &&
-      error.message.startsWith(`x.conf:${line}: `) &&
+      error.message.startsWith(`x.conf:${line}:${error.place.column}: `) &&
       message.test(error.message),
     JSON.stringify(text),
   );
@@ -51,7 +51,7 @@ test("nothing but comments is an empty configuration", () => {
   assert.deepEqual(decodeGrammar("\n # listen 1935;\n", "x.conf", noInclude), []);
 });
 
-test("errors tell file and line", () => {
+test("errors tell file, line and column", () => {
   refuse("listen 1935;\nlisten 1936\nvhost v {}", "ERR_CONF_SYNTAX", 2, /line ends inside listen/);
   refuse("listen 1935 # comment\n;", "ERR_CONF_SYNTAX", 1, /line ends inside listen/);
   refuse("listen", "ERR_CONF_SYNTAX", 1, /end of file inside listen/);
@@ -66,6 +66,23 @@ test("errors tell file and line", () => {
   refuse('"";', "ERR_CONF_SYNTAX", 1, /unexpected ";"/);
   refuse("include;", "ERR_CONF_INCLUDE", 1, /include takes/);
   refuse("include a {}", "ERR_CONF_INCLUDE", 1, /include takes/);
+});
+
+test("the column is that of the fault, or of the name that lacks its end", () => {
+  const columnOf = (text: string): number | undefined => {
+    try {
+      decodeGrammar(text, "x.conf", noInclude);
+    } catch (error) {
+      return error instanceof ConfigError ? error.place.column : undefined;
+    }
+    return undefined;
+  };
+  assert.equal(columnOf("listen 1935;\n  play {"), 3);
+  assert.equal(columnOf("vhost v { a; } }"), 16);
+  assert.equal(columnOf("\ufeffvhost v {};\n"), 11);
+  assert.equal(columnOf("a 'b'c;"), 6);
+  assert.equal(columnOf("ab\u0000c;"), 3);
+  assert.equal(columnOf("a 'b\u0000';"), 5);
 });
 
 test("nesting is bounded", () => {
@@ -93,10 +110,10 @@ test("include splices at any level, several files, and keeps their places", () =
 });
 
 test("an include must be whole and cannot include itself for ever", () => {
-  assert.throws(() => decodeGrammar("include a;", "x.conf", () => "}"), /a:1: unexpected "}"/);
+  assert.throws(() => decodeGrammar("include a;", "x.conf", () => "}"), /a:1:1: unexpected "}"/);
   assert.throws(
     () => decodeGrammar("include a;", "x.conf", () => "vhost v {"),
-    /a:1: end of file, "}" of vhost is missing/,
+    /a:1:1: end of file, "}" of vhost is missing/,
   );
   assert.throws(
     () => decodeGrammar("include a;", "x.conf", () => "include a;"),

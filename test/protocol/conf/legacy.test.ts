@@ -41,6 +41,11 @@ for (const [before, after] of [
   ["vhost v { forward a b; }", "vhost v { forward { enabled on; destination a b; } }"],
   ["vhost v { mode remote; origin a:1; }", "vhost v { cluster { origin a:1; mode remote; } }"],
   [
+    "vhost v { token_traverse on; vhost up; debug_srs_upnode off; }",
+    "vhost v { cluster { debug_srs_upnode off; vhost up; token_traverse on; } }",
+  ],
+  ["vhost v { refer_publish d; }", "vhost v { refer { publish d; enabled on; } }"],
+  [
     "vhost v { nack { enabled on; no_copy off; } twcc { enabled off; } }",
     "vhost v { rtc { twcc off; nack_no_copy off; nack on; } }",
   ],

@@ -195,3 +195,17 @@ describe("a player's row", () => {
     assert.equal(session.isWaiting, true);
   });
 });
+
+describe("the end of a play by the server", () => {
+  it("tells why, once, and the NetStream can play again", () => {
+    const { session, sink } = playing();
+    session.endPlay(1, "NetStream.Play.StreamNotFound", "No such stream.", sink);
+    session.endPlay(1, "NetStream.Play.StreamNotFound", "No such stream.", sink);
+    assert.deepEqual(outline(sink), ["onStatus NetStream.Play.StreamNotFound"]);
+    assert.equal(session.streamRequest(1), undefined);
+    assert.ok(!sink.events.some((event) => event.startsWith("close")));
+    sink.clear();
+    drive(session, command(1, "play", 4, null, "other"), sink);
+    assert.ok(sink.events[0]?.startsWith("play 1 h/live/other"));
+  });
+});

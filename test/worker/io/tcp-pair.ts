@@ -1,7 +1,8 @@
 /** TCP connections whose server end is a bare descriptor, as a shard gets it. */
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
-import { duplicate } from "../../../src/main/accept/native.ts";
+import { connect, type Socket } from "node:net";
+import { acceptNow, closeDescriptor, listenShared } from "../../../src/main/accept/native.ts";
+import { findFreePort, waitUntil } from "../../support/scratch.ts";
 
 export interface TcpPair {
   /** **Owned** by who asked for it. */
@@ -12,16 +13,23 @@ export interface TcpPair {
 
 /** Opens one. */
 export async function openTcpPair(): Promise<TcpPair> {
-  const server = createServer({ pauseOnConnect: true });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const peer = connect((server.address() as AddressInfo).port, "127.0.0.1");
+  const port = await findFreePort();
+  const listening = listenShared("127.0.0.1", port);
+  const peer = connect(port, "127.0.0.1");
   peer.pause();
   peer.on("error", () => undefined);
-  const [accepted] = (await once(server, "connection")) as [Socket];
-  const { _handle: handle } = accepted as unknown as { _handle: { fd: number } };
-  const descriptor = duplicate(handle.fd);
-  accepted.destroy();
-  server.close();
+  let descriptor = -1;
+  await waitUntil(
+    "the connection is accepted",
+    () => {
+      descriptor = acceptNow(listening);
+      return descriptor >= 0;
+    },
+    5000,
+  );
+  closeDescriptor(listening);
+  if (peer.connecting) {
+    await once(peer, "connect");
+  }
   return { descriptor, peer };
 }

@@ -42,6 +42,8 @@ function sessionOf(messageStream: number): ServerSession {
 export class PlayersBench extends ShardBench {
   readonly players: Players;
   readonly gone: { row: number; reason: EndReason; detail: string }[] = [];
+  /** Rows whose play ended while the connection stays. */
+  readonly playsEnded: number[] = [];
   readonly questions: AdmissionQuestion[] = [];
   /** The answer to the next question. */
   answerWith: AdmissionAnswer | Error;
@@ -56,6 +58,8 @@ export class PlayersBench extends ShardBench {
       settings: this.settings,
       lease: null,
       previous: null,
+      announcement: 0,
+      play: 2,
     };
     this.players = new Players({
       board: this.board,
@@ -68,6 +72,8 @@ export class PlayersBench extends ShardBench {
         return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
       },
       learn: () => undefined,
+      playEnded: (row) => this.playsEnded.push(row),
+      share: () => undefined,
       gone: (row, reason, detail) => this.gone.push({ row, reason, detail }),
     });
   }

@@ -28,12 +28,17 @@ const JITTER = ["full", "zero", "off"];
 
 /** The vhost's own scalars. */
 export const VHOST_SCALARS: readonly DirectiveSpec[] = [
-  onUnlessOff("enabled", "on", "A disabled vhost counts as missing.", HOT),
+  onUnlessOff(
+    "enabled",
+    "on",
+    "A disabled vhost counts as missing; after a reload its sessions go on, under `strict` they are ended.",
+    HOT,
+  ),
   integer(
     "chunk_size",
     CHUNK_SIZE_OUT,
     "bytes",
-    "Outgoing chunk size; the root value when not set.",
+    "Outgoing chunk size; the root value when not set. A reload counts from the next connect and publish on.",
     {
       ...HOT,
       min: 1,
@@ -46,7 +51,7 @@ export const VHOST_SCALARS: readonly DirectiveSpec[] = [
     "in_ack_size",
     0,
     "bytes",
-    "Acknowledgement window asked of the peer; 0 = none asked.",
+    "Bytes after which weir acknowledges until the peer names its window; 0 = weir's own choice.",
     HOT,
   ),
   integer(
@@ -89,13 +94,28 @@ const PLAY: DirectiveSpec = block(
         min: 1,
       },
     ),
-    choice("time_jitter", JITTER, "Timestamps corrected, only started at zero, or left.", {
-      ...HOT,
-      otherwise: "off",
-    }),
-    offUnlessOn("atc", "off", "Keep the encoder's absolute timestamps.", HOT),
+    choice(
+      "time_jitter",
+      JITTER,
+      "Timestamps corrected, only started at zero, or left. A reload counts from the next publish on.",
+      {
+        ...HOT,
+        otherwise: "off",
+      },
+    ),
+    offUnlessOn(
+      "atc",
+      "off",
+      "Keep the encoder's absolute timestamps. A reload counts from the next publish on.",
+      HOT,
+    ),
     offUnlessOn("atc_auto", "off", "Turn `atc` on when the metadata holds `bravo_atc`.", HOT),
-    offUnlessOn("mix_correct", "off", "Put audio and video into one rising order of time.", HOT),
+    offUnlessOn(
+      "mix_correct",
+      "off",
+      "Put audio and video into one rising order of time. A reload counts from the next publish on.",
+      HOT,
+    ),
     integer("mw_latency", 350, "ms", "Longest wait for more frames to send at once.", HOT),
     integer(
       "mw_msgs",
@@ -180,26 +200,36 @@ const CLUSTER: DirectiveSpec = block(
 
 const REFER: DirectiveSpec = block(
   "refer",
-  "Pages that may embed a player.",
+  "Pages that may embed a player, by the page URL that the client tells; encoders tell none.",
   fileOnly([
-    offUnlessOn("enabled", "off", "Check them.", LATER_HOT),
-    list("all", "", "Allowed ends of the page host for everyone.", LATER_HOT),
-    list("publish", "", "The same for publishers.", LATER_HOT),
-    list("play", "", "The same for players.", LATER_HOT),
+    offUnlessOn("enabled", "off", "Check them.", HOT),
+    list(
+      "all",
+      "",
+      "Allowed ends of the page host for everyone, asked at `connect`; under `strict` whole names and those below.",
+      HOT,
+    ),
+    list("publish", "", "The same for publishers.", HOT),
+    list("play", "", "The same for players.", HOT),
   ]),
 );
 
 const SECURITY: DirectiveSpec = block(
   "security",
-  "Addresses that may publish or play.",
+  "Addresses that may publish or play. One `allow` refuses everybody else, players by an `allow publish` too; under `strict` publishing and playing are apart.",
   fileOnly([
-    offUnlessOn("enabled", "off", "Check them; without any rule nobody may.", LATER_HOT),
-    list("allow", "", "`publish` or `play`, then `all`, an address or an IPv4 network.", {
-      ...LATER_HOT,
-      isRepeatable: true,
-    }),
+    offUnlessOn("enabled", "off", "Check them; without any rule nobody may.", HOT),
+    list(
+      "allow",
+      "",
+      "`publish` or `play`, then `all`, an address or a network (`10.0.0.0/8`, `2001:db8::/32`).",
+      {
+        ...HOT,
+        isRepeatable: true,
+      },
+    ),
     list("deny", "", "The same form; refused before any `allow` is asked.", {
-      ...LATER_HOT,
+      ...HOT,
       isRepeatable: true,
     }),
   ]),

@@ -1,0 +1,170 @@
+/**
+ * The lobby plays its part to itself before anybody is there. Code that has hardly run is several times slower, and a
+ * storm of players right after the start would meet it: a server that comes back is met by everyone who lost it.
+ *
+ * Everything is the real thing, from the socket to the hand-off, but for the shard that the connections are handed to
+ * and the configuration: nobody is called back, nothing is logged, no name of the real directory is taken.
+ */
+import { decodeConfig } from "../../protocol/conf/config.ts";
+import { Board, boardBytes } from "../../protocol/control/board.ts";
+import { TransportError } from "../../protocol/errors.ts";
+import { ClientSession, type ClientSessionSink } from "../../protocol/rtmp/client-session.ts";
+import { ServerSession, type ServerSessionSink } from "../../protocol/rtmp/server-session.ts";
+import { Clients } from "../coordinator/clients.ts";
+import { Coordinator } from "../coordinator/coordinator.ts";
+import { RingPool } from "../coordinator/ring-pool.ts";
+import { LineLog } from "../log/logger.ts";
+import { monotonicMs } from "../monotonic.ts";
+import type { ShardLink } from "../shards/shard-link.ts";
+import { Admission } from "./admission.ts";
+import { FileBudget } from "./file-budget.ts";
+import { handshakeHost } from "./handshake-host.ts";
+import { Lobby } from "./lobby.ts";
+import { closeDescriptor, openPair, sendNow } from "./native.ts";
+import { Poller } from "./poller.ts";
+
+/** Players that talk at the same time; their descriptors are open meanwhile. */
+const TROUPE = 32;
+/** An exchange of a dialogue takes a few turns at the most. */
+const TURNS_MAX = 16;
+const URL_PLAYED = "rtmp://127.0.0.1/live/rehearsal";
+
+/** How long it may take. */
+export interface RehearsalLimits {
+  readonly players: number;
+  readonly timeMs: number;
+}
+
+/** Plays until one limit is met, or no descriptors are to be had. @returns players that were handed over. */
+export function rehearse(limits: RehearsalLimits): number {
+  const stage = new Stage();
+  const until = monotonicMs() + limits.timeMs;
+  let players = 0;
+  try {
+    while (players < limits.players && monotonicMs() < until) {
+      players += stage.play();
+    }
+  } catch (error) {
+    if (!(error instanceof TransportError)) {
+      throw error;
+    }
+  } finally {
+    stage.close();
+  }
+  return players;
+}
+
+/** A lobby with surroundings of its own. */
+class Stage {
+  readonly #poller = new Poller();
+  readonly #clients = new Clients();
+  readonly #board = new Board(new SharedArrayBuffer(boardBytes(TROUPE + 1)));
+  readonly #coordinator: Coordinator;
+  readonly #lobby: Lobby;
+  readonly #exchanges: readonly Uint8Array[] = recordDialogue();
+  #nextRow = 0;
+
+  constructor() {
+    const text = "listen 1935; vhost __defaultVhost__ { }";
+    const { config } = decodeConfig(text, "rehearsal", { include: () => "", environment: {} });
+    // Of a shard the way out of the lobby needs this much; it closes what it is given.
+    const shard = {
+      index: 0,
+      isAlive: true,
+      board: this.#board,
+      allocateRow: () => this.#nextRow++,
+      releaseRow: () => undefined,
+      post: () => undefined,
+    };
+    const shards = [shard as unknown as ShardLink];
+    this.#coordinator = new Coordinator(new RingPool(0), shards, () => TROUPE);
+    this.#lobby = new Lobby({
+      config: () => config,
+      admission: new Admission({ config: () => config, coordinator: this.#coordinator, shards }),
+      coordinator: this.#coordinator,
+      clients: this.#clients,
+      shards,
+      log: new LineLog({ ...config.log, level: "error" }),
+      serverInfo: { ip: "", pid: process.pid, version: "" },
+      files: new FileBudget({ max: () => Number.MAX_SAFE_INTEGER, open: () => 0 }),
+      poller: this.#poller,
+      crowded: () => undefined,
+    });
+  }
+
+  /** One troupe from accept to hand-off. @returns how many were handed over. */
+  play(): number {
+    const peers: number[] = [];
+    this.#nextRow = 0;
+    try {
+      for (let count = 0; count < TROUPE; count += 1) {
+        const [peer, descriptor] = openPair();
+        peers.push(peer);
+        this.#lobby.accept({ descriptor, ip: "127.0.0.1" });
+      }
+      for (const bytes of this.#exchanges) {
+        for (const peer of peers) {
+          sendNow(peer, bytes, bytes.length);
+        }
+        for (let turn = 0; turn < TURNS_MAX && this.#poller.poll() > 0; turn += 1) {
+          // Until nobody has anything more to do.
+        }
+      }
+    } finally {
+      peers.forEach(closeDescriptor);
+    }
+    return this.#leave();
+  }
+
+  close(): void {
+    this.#lobby.close();
+    this.#poller.close();
+  }
+
+  #leave(): number {
+    const clients = this.#clients.takeShard(0);
+    for (const { row, plays } of clients) {
+      closeDescriptor(this.#board.descriptor[row] ?? -1);
+      for (const share of plays.values()) {
+        this.#coordinator.removePlayer(share);
+      }
+    }
+    return clients.length;
+  }
+}
+
+/** What a player says, cut where it waits for an answer. */
+function recordDialogue(): Uint8Array[] {
+  const exchanges: Uint8Array[] = [];
+  const said: Uint8Array[] = [];
+  const heard: Uint8Array[] = [];
+  const server = new ServerSession(handshakeHost, {});
+  const serverSink: ServerSessionSink = {
+    write: (bytes) => heard.push(bytes.slice()),
+    connect: () => server.acceptConnect(serverSink),
+    publish: () => undefined,
+    play: () => undefined,
+    media: () => undefined,
+    closeStream: () => undefined,
+    pause: () => undefined,
+    receive: () => undefined,
+  };
+  const client = new ClientSession(handshakeHost, { url: URL_PLAYED, mode: "play" });
+  const clientSink: ClientSessionSink = {
+    write: (bytes) => said.push(bytes.slice()),
+    ready: () => undefined,
+    media: () => undefined,
+    status: () => undefined,
+    closed: () => undefined,
+  };
+  client.start(clientSink);
+  while (said.length > 0) {
+    const bytes = Buffer.concat(said.splice(0));
+    exchanges.push(new Uint8Array(bytes));
+    server.push(exchanges.at(-1) ?? bytes, serverSink);
+    for (const reply of heard.splice(0)) {
+      client.push(reply, clientSink);
+    }
+  }
+  return exchanges;
+}

@@ -1,0 +1,177 @@
+/** The life of the server process: where it runs, that it runs once, its log, its start, its end. */
+import { Worker } from "node:worker_threads";
+import type { Config } from "../../protocol/conf/config.ts";
+import { ConfigError, ControlError, TransportError } from "../../protocol/errors.ts";
+import type { ServerPlan } from "../cli-arguments.ts";
+import type { Reloader } from "../config/reload.ts";
+import { HangUps, openReloading } from "../config/reloading.ts";
+import { describeHost } from "../limits-of-host.ts";
+import { LineLog } from "../log/logger.ts";
+import { Server } from "../server.ts";
+import {
+  isBackgroundChild,
+  type StartTeller,
+  startInBackground,
+  startTeller,
+} from "./background.ts";
+import { makeFolderOf } from "./folder.ts";
+import { takePidFile } from "./pid-file.ts";
+import { serverIdOf } from "./server-id.ts";
+import { drain, type StopKind, StopOrders } from "./stop-orders.ts";
+
+const EXIT_FAILED = 1;
+/** A stop that hangs ends the process. */
+const CLOSE_TIMEOUT_MS = 4500;
+/** Shards have this long to end their sessions when the stop is urgent. */
+const URGENT_STOP_TIMEOUT_MS = 500;
+
+/** Runs the server until it is told to stop. @returns exit code. */
+export async function runServer(plan: ServerPlan, version: string): Promise<number> {
+  const { config, source } = plan;
+  const isChild = isBackgroundChild(source.environment);
+  if (!isChild) {
+    tellBefore(plan);
+  }
+  if (config.daemon && !isChild) {
+    return startInBackground(config, source.environment);
+  }
+  const teller = startTeller(isChild);
+  try {
+    enter(config.workDir);
+    takePidFile(config.pid);
+  } catch (error) {
+    if (!(error instanceof ConfigError || error instanceof TransportError)) {
+      throw error;
+    }
+    await teller.failed(error.message);
+    return EXIT_FAILED;
+  }
+  return serve(plan, version, teller);
+}
+
+/** What the terminal should hear, because the log goes elsewhere. */
+function tellBefore({ config, warnings }: ServerPlan): void {
+  if (config.log.tank === "file") {
+    for (const warning of warnings) {
+      process.stderr.write(`${warning}\n`);
+    }
+    process.stdout.write(`write log to file ${config.log.file}\n`);
+  }
+}
+
+/** @throws ConfigError */
+function enter(directory: string): void {
+  try {
+    process.chdir(directory);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const place = { file: "work_dir", line: 0, directive: "work_dir" };
+    throw new ConfigError("ERR_WORK_DIR", `cannot enter ${directory}: ${reason}`, place);
+  }
+}
+
+function openLog({ log }: Config): LineLog {
+  if (log.tank === "file") {
+    try {
+      makeFolderOf(log.file);
+    } catch {
+      // A log that cannot be written stops nobody.
+    }
+  }
+  return new LineLog(log);
+}
+
+async function serve(plan: ServerPlan, version: string, teller: StartTeller): Promise<number> {
+  const { config } = plan;
+  const log = openLog(config);
+  const hangUps = new HangUps();
+  for (const warning of plan.warnings) {
+    log.warn("config", warning);
+  }
+  const serverId = serverIdOf(config.serverId, config.pid);
+  log.info("server", `weir ${version}, Node ${process.versions.node}, server_id ${serverId}`);
+  log.info("server", describeHost(config.maxConnections));
+  let server: Server;
+  try {
+    // A test harness that names this variable may break shards on purpose.
+    const { WEIR_ALLOW_FAULTS: faults } = plan.source.environment;
+    const allowFaults = faults === "on";
+    server = await Server.start({ config, log, version, allowFaults, isRehearsed: true });
+  } catch (error) {
+    if (!(error instanceof TransportError || error instanceof ControlError)) {
+      throw error;
+    }
+    log.error("server", error.message, error.code);
+    log.close();
+    await teller.failed(error.message);
+    return EXIT_FAILED;
+  }
+  const demo = plan.isDemo ? startDemo(config.listen[0]?.port ?? 0) : undefined;
+  tellUrls(server, plan.isDemo, log);
+  const reloader = openReloading({ plan, server, log, hangUps });
+  const orders = openOrders(reloader, log);
+  log.flush();
+  teller.listening();
+  const kind = await orders.given;
+  await stopped({ server, config: reloader.config, log, orders }, kind);
+  await demo?.terminate();
+  log.info("server", "stopped");
+  log.close();
+  return 0;
+}
+
+function startDemo(port: number): Worker {
+  return new Worker(new URL("../../worker/demo.js", import.meta.url), { workerData: { port } });
+}
+
+function tellUrls(server: Server, isDemo: boolean, log: LineLog): void {
+  for (const url of server.urls()) {
+    log.info("server", `publish to ${url}/live/livestream, play ${url}/live/livestream`);
+    if (isDemo) {
+      log.info("server", `demo stream: play ${url}/live/demo`);
+    }
+  }
+}
+
+function openOrders(reloader: Reloader, log: LineLog): StopOrders {
+  const orders = new StopOrders({
+    isGraceForced: () => reloader.config.forceGraceQuit,
+    tell: (text) => log.info("server", text),
+    exit: () => process.exit(EXIT_FAILED),
+  });
+  orders.listen();
+  if (reloader.config.asprocess) {
+    orders.watchParent();
+  }
+  process.on("SIGUSR1", () => log.reopen());
+  return orders;
+}
+
+interface Running {
+  readonly server: Server;
+  readonly config: Config;
+  readonly log: LineLog;
+  readonly orders: StopOrders;
+}
+
+/** Stops the server as it was ordered. */
+async function stopped({ server, config, log, orders }: Running, kind: StopKind): Promise<void> {
+  let isUrgent = false;
+  if (kind === "graceful") {
+    void orders.hurry.then(() => {
+      isUrgent = true;
+    });
+    await drain({
+      startWaitMs: config.graceStartWaitMs,
+      finalWaitMs: config.graceFinalWaitMs,
+      drainMaxMs: config.graceDrainMs,
+      close: () => server.drain(),
+      count: () => server.connections,
+      tell: (text) => log.info("server", text),
+      hurry: orders.hurry,
+    });
+  }
+  const guard = setTimeout(() => process.exit(EXIT_FAILED), CLOSE_TIMEOUT_MS);
+  await server.close(isUrgent ? URGENT_STOP_TIMEOUT_MS : undefined);
+  clearTimeout(guard);
+}

@@ -1,0 +1,88 @@
+/**
+ * File names and URIs of HLS out of SRS's templates.
+ */
+
+/** The wall clock in the time zone that names are to be in. */
+export interface WallTime {
+  readonly year: number;
+  /** 1–12. */
+  readonly month: number;
+  readonly day: number;
+  readonly hour: number;
+  readonly minute: number;
+  readonly second: number;
+  readonly millisecond: number;
+  /** Milliseconds since 1970. */
+  readonly unixMs: number;
+}
+
+/** What the variables stand for; those not given stay in the text, to be filled in later. */
+export interface PathVariables {
+  readonly vhost?: string;
+  readonly app?: string;
+  readonly stream?: string;
+  /** `[2006]`, `[01]`, `[02]`, `[15]`, `[04]`, `[05]`, `[999]`, and `[timestamp]` in milliseconds. */
+  readonly time?: WallTime;
+  /** Instead of the time's: with `hls_ts_floor` the number of the fragment since 1970. */
+  readonly timestamp?: number;
+  /** Media sequence number. */
+  readonly sequence?: number;
+  readonly durationMs?: number;
+}
+
+/**
+ * Fill in a template: `[vhost] [app] [stream] [2006] [01] [02] [15] [04] [05] [999] [timestamp] [seq] [duration]`.
+ *
+ * One pass: a value that looks like a variable is not filled in again.
+ * **Shape**: values are taken as they are; that they are safe as file names is the caller's to know.
+ */
+export function expandPath(template: string, variables: PathVariables): string {
+  const values = valuesOf(variables);
+  return template.replace(/\[(\w+)\]/g, (text, name: string) => values.get(name) ?? text);
+}
+
+/**
+ * A segment's URI in the playlist, as SRS writes it: relative to the playlist's folder; with an entry prefix that
+ * does not end in a slash the playlist's folder is put between.
+ */
+export function segmentUri(playlistPath: string, filePath: string, entryPrefix: string): string {
+  const slash = playlistPath.lastIndexOf("/");
+  const folder = slash < 0 ? "" : playlistPath.slice(0, slash);
+  const isBelow = folder !== "" && filePath.startsWith(`${folder}/`);
+  const relative = (isBelow ? filePath.slice(folder.length) : filePath).replace(/^\/+/, "");
+  if (entryPrefix === "" || entryPrefix.endsWith("/")) {
+    return `${entryPrefix}${relative}`;
+  }
+  return `${entryPrefix}/${folder === "" ? "" : `${folder.replace(/^\/+/, "")}/`}${relative}`;
+}
+
+function valuesOf(variables: PathVariables): ReadonlyMap<string, string> {
+  const { vhost, app, stream, time, sequence, durationMs } = variables;
+  const timestamp = variables.timestamp ?? time?.unixMs;
+  const pairs: readonly (readonly [string, string | undefined])[] = [
+    ["vhost", vhost],
+    ["app", app],
+    ["stream", stream],
+    ["2006", pad(time?.year, 4)],
+    ["01", pad(time?.month, 2)],
+    ["02", pad(time?.day, 2)],
+    ["15", pad(time?.hour, 2)],
+    ["04", pad(time?.minute, 2)],
+    ["05", pad(time?.second, 2)],
+    ["999", pad(time?.millisecond, 3)],
+    ["timestamp", timestamp?.toString()],
+    ["seq", sequence?.toString()],
+    ["duration", durationMs === undefined ? undefined : Math.round(durationMs).toString()],
+  ];
+  const values = new Map<string, string>();
+  for (const [name, value] of pairs) {
+    if (value !== undefined) {
+      values.set(name, value);
+    }
+  }
+  return values;
+}
+
+function pad(value: number | undefined, digits: number): string | undefined {
+  return value?.toString().padStart(digits, "0");
+}

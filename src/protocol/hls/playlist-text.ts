@@ -1,0 +1,193 @@
+/**
+ * Playlists as text.
+ *
+ * Spec: RFC 8216 §4.3; RFC 8216bis §4.4 (LL-HLS).
+ */
+import type { MediaPlaylist, PlaylistPart, SegmentHead } from "./media-playlist.ts";
+
+/** How a media playlist is written. */
+export interface PlaylistForm {
+  /** Write EXT-X-PROGRAM-DATE-TIME where the wall clock is known. SRS does not. */
+  readonly hasDateTime?: boolean;
+  /** LL-HLS: where the next part will be. */
+  readonly nextPartUri?: string;
+  /** LL-HLS: leave old segments out, as `_HLS_skip=YES` asks. */
+  readonly isDelta?: boolean;
+}
+
+const VERSION_TS = 3;
+const VERSION_FMP4 = 7;
+const VERSION_DELTA = 9;
+/** PART-HOLD-BACK in part targets. **Spec**: at least two, three are recommended. */
+const HOLD_BACK_PARTS = 3;
+/** CAN-SKIP-UNTIL in target durations: the least allowed. */
+const SKIP_TARGETS = 6;
+/** Parts older than so many target durations are not listed. */
+const PART_TARGETS = 3;
+
+/**
+ * Write a media playlist.
+ *
+ * **Shape**: version 3 for MPEG-TS, 7 with an init segment, 9 for LL-HLS. Live: never EXT-X-ENDLIST.
+ */
+export function encodeMediaPlaylist(playlist: MediaPlaylist, form: PlaylistForm = {}): string {
+  const { segments } = playlist;
+  const isLowLatency = playlist.partTargetMs > 0;
+  const hasInit = segments.some((segment) => segment.initUri !== null);
+  const plain = hasInit ? VERSION_FMP4 : VERSION_TS;
+  const lines = [
+    "#EXTM3U",
+    `#EXT-X-VERSION:${isLowLatency ? VERSION_DELTA : plain}`,
+    `#EXT-X-MEDIA-SEQUENCE:${playlist.mediaSequence}`,
+    `#EXT-X-TARGETDURATION:${playlist.targetSeconds}`,
+  ];
+  if (playlist.discontinuitySequence > 0) {
+    lines.push(`#EXT-X-DISCONTINUITY-SEQUENCE:${playlist.discontinuitySequence}`);
+  }
+  if (isLowLatency) {
+    writeServerControl(lines, playlist);
+  }
+  const skipped = isLowLatency && form.isDelta === true ? skippable(playlist) : 0;
+  if (skipped > 0) {
+    lines.push(`#EXT-X-SKIP:SKIPPED-SEGMENTS=${skipped}`);
+  }
+  const last = writeSegments(lines, playlist, { form, skipped });
+  if (playlist.openHead !== null) {
+    writeHead(lines, { segment: playlist.openHead, last, form });
+  }
+  writeParts(lines, playlist.openParts);
+  if (isLowLatency && form.nextPartUri !== undefined) {
+    lines.push(`#EXT-X-PRELOAD-HINT:TYPE=PART,URI="${form.nextPartUri}"`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+/**
+ * The playlist that gives a viewer its session (`hls_ctx`).
+ *
+ * **Peers**: the text that SRS answers; its bandwidths are placeholders.
+ */
+export function encodeSessionPlaylist(mediaUri: string, session: string): string {
+  const uri = addQuery(mediaUri, `hls_ctx=${session}`);
+  return `#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1,AVERAGE-BANDWIDTH=1\n${uri}\n`;
+}
+
+/** A URI with one more query parameter. */
+export function addQuery(uri: string, parameters: string): string {
+  const query = safeQuery(parameters);
+  return query === "" ? uri : `${uri}${uri.includes("?") ? "&" : "?"}${query}`;
+}
+
+/**
+ * A media playlist whose segments, parts and init segments carry a viewer's parameters (`hls_ts_ctx`).
+ *
+ * Written once for all viewers, and once more for each by this. Keys are left as they are: `hls_key_url` may name
+ * another server.
+ * @param parameters e.g. `hls_ctx=1a2b`; what has no place in a URI's query is left out.
+ */
+export function personalisePlaylist(text: string, parameters: string): string {
+  if (safeQuery(parameters) === "") {
+    return text;
+  }
+  return text
+    .split("\n")
+    .map((line) => personaliseLine(line, parameters))
+    .join("\n");
+}
+
+function personaliseLine(line: string, parameters: string): string {
+  if (line === "" || line.startsWith("#EXT-X-KEY:")) {
+    return line;
+  }
+  if (!line.startsWith("#")) {
+    return addQuery(line, parameters);
+  }
+  return line.replace(/URI="([^"]*)"/, (_, uri: string) => `URI="${addQuery(uri, parameters)}"`);
+}
+
+/** Only what a query may hold: a viewer's text must not become a line or end a quoted string. */
+function safeQuery(parameters: string): string {
+  return parameters.replace(/[^\w.~%&=+\-:@/?!$'()*,;]/g, "");
+}
+
+function writeServerControl(lines: string[], playlist: MediaPlaylist): void {
+  const partSeconds = playlist.partTargetMs / 1000;
+  const holdBack = (partSeconds * HOLD_BACK_PARTS).toFixed(3);
+  const skipUntil = (playlist.targetSeconds * SKIP_TARGETS).toFixed(1);
+  lines.push(
+    `#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=${holdBack},CAN-SKIP-UNTIL=${skipUntil}`,
+    `#EXT-X-PART-INF:PART-TARGET=${partSeconds.toFixed(3)}`,
+  );
+}
+
+/** Segments that a delta update leaves out: those wholly before the skip boundary. */
+function skippable(playlist: MediaPlaylist): number {
+  const boundaryMs = playlist.targetSeconds * SKIP_TARGETS * 1000;
+  let fromEndMs = playlist.openParts.reduce((sum, part) => sum + part.durationMs, 0);
+  let count = playlist.segments.length;
+  while (count > 0 && fromEndMs < boundaryMs) {
+    count -= 1;
+    fromEndMs += playlist.segments[count]?.durationMs ?? 0;
+  }
+  return count;
+}
+
+/** @returns the last of them. */
+function writeSegments(
+  lines: string[],
+  playlist: MediaPlaylist,
+  { form, skipped }: { readonly form: PlaylistForm; readonly skipped: number },
+): SegmentHead | null {
+  const { segments } = playlist;
+  let afterMs = segments.slice(skipped).reduce((sum, segment) => sum + segment.durationMs, 0);
+  let last: SegmentHead | null = null;
+  for (const segment of segments.slice(skipped)) {
+    writeHead(lines, { segment, last, form });
+    afterMs -= segment.durationMs;
+    if (afterMs < playlist.targetSeconds * PART_TARGETS * 1000) {
+      writeParts(lines, segment.parts);
+    }
+    lines.push(`#EXTINF:${(segment.durationMs / 1000).toFixed(3)}, no desc`, segment.uri);
+    last = segment;
+  }
+  return last;
+}
+
+/** Tags before a segment; those that hold from there on only where they change. */
+function writeHead(
+  lines: string[],
+  {
+    segment,
+    last,
+    form,
+  }: {
+    readonly segment: SegmentHead;
+    readonly last: SegmentHead | null;
+    readonly form: PlaylistForm;
+  },
+): void {
+  if (segment.isDiscontinuity) {
+    lines.push("#EXT-X-DISCONTINUITY");
+  }
+  const { key, initUri } = segment;
+  const isNewKey = key?.uri !== last?.key?.uri || key?.iv !== last?.key?.iv;
+  if (isNewKey && key !== null) {
+    lines.push(`#EXT-X-KEY:METHOD=AES-128,URI="${key.uri}",IV=0x${key.iv}`);
+  } else if (isNewKey) {
+    lines.push("#EXT-X-KEY:METHOD=NONE");
+  }
+  if (initUri !== null && (initUri !== last?.initUri || segment.isDiscontinuity)) {
+    lines.push(`#EXT-X-MAP:URI="${initUri}"`);
+  }
+  if (form.hasDateTime === true && segment.startWallMs !== null) {
+    lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(segment.startWallMs).toISOString()}`);
+  }
+}
+
+function writeParts(lines: string[], parts: readonly PlaylistPart[]): void {
+  for (const part of parts) {
+    const independent = part.isIndependent ? ",INDEPENDENT=YES" : "";
+    const seconds = (part.durationMs / 1000).toFixed(3);
+    lines.push(`#EXT-X-PART:DURATION=${seconds},URI="${part.uri}"${independent}`);
+  }
+}

@@ -1,0 +1,48 @@
+/** What a publishing connection and its shard tell each other. */
+import type { Board } from "../../protocol/control/board.ts";
+import type {
+  AdmissionAnswer,
+  AdmissionQuestion,
+  EndReason,
+  RingLease,
+  StreamSettings,
+  TimelineEnd,
+} from "../../protocol/control/calls.ts";
+import type { ServerSession, StreamRequest } from "../../protocol/rtmp/server-session.ts";
+import type { LiveStream } from "../stream/live-stream.ts";
+import type { PlaysHost } from "./plays.ts";
+
+/** What a publisher asks of its shard. */
+export interface PublisherHost {
+  readonly board: Board;
+  readonly plays: PlaysHost;
+  now(): number;
+  /** @param row of the connection that writes it. */
+  openStream(row: number, what: NewStream): LiveStream;
+  closeStream(stream: LiveStream): void;
+  admit(question: AdmissionQuestion): Promise<AdmissionAnswer>;
+  gone(row: number, reason: EndReason, detail: string): void;
+}
+
+/** A stream that the primary has admitted. */
+export interface NewStream {
+  readonly streamId: number;
+  readonly settings: StreamSettings;
+  readonly lease: RingLease;
+  /** The end of the time line to go on from. */
+  readonly previous: TimelineEnd | null;
+}
+
+/** A connection that was a player's row until it asked for one stream more. */
+export interface TakenRow {
+  readonly row: number;
+  /** Waits for the answer to what was asked. */
+  readonly session: ServerSession;
+  readonly asked: {
+    readonly action: "publish" | "play";
+    readonly messageStream: number;
+    readonly request: StreamRequest;
+  };
+  /** **Owned**: bytes read and not consumed. */
+  readonly rest: Uint8Array;
+}

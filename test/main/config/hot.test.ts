@@ -1,0 +1,73 @@
+/** For every directive that a reload applies: by what, and where that is shown. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Admission, type AdmissionHost } from "../../../src/main/accept/admission.ts";
+import { directiveChanges } from "../../support/directive-changes.ts";
+
+const LISTENERS = "the acceptor opens and closes addresses: e2e/reload, listen";
+const ASKED = "asked of the configuration in force at each connection: e2e/reload, max_connections";
+const CONNECT = "told to the next client that connects: e2e/vhosts";
+const RULES = "asked at connect, publish and play: e2e/reload, security and refer";
+const VHOSTS = "vhosts are looked up in the configuration in force: e2e/reload, vhosts";
+const LOG = "the log is told: e2e/reload-signals, log level and tank";
+const WATCH = "the watch is told: e2e/reload-signals, inotify_auto_reload";
+const STOP = "read from the configuration in force when the server is told to stop: life/run";
+const STRICT = "changes what other directives mean: e2e/reload, strict on";
+
+/** What is not carried by the settings of streams. */
+const MECHANISMS: Readonly<Record<string, string>> = {
+  listen: LISTENERS,
+  max_connections: ASKED,
+  spill_players: ASKED,
+  takeover_silence: ASKED,
+  handshake_timeout: ASKED,
+  connect_timeout: ASKED,
+  identify_timeout: ASKED,
+  unidentified_max: ASKED,
+  "vhost.in_ack_size": CONNECT,
+  "vhost.out_ack_size": CONNECT,
+  "vhost.enabled": VHOSTS,
+  "vhost.security.enabled": RULES,
+  "vhost.security.allow": RULES,
+  "vhost.security.deny": RULES,
+  "vhost.refer.enabled": RULES,
+  "vhost.refer.all": RULES,
+  "vhost.refer.publish": RULES,
+  "vhost.refer.play": RULES,
+  srs_log_tank: LOG,
+  srs_log_level: LOG,
+  srs_log_level_v2: LOG,
+  srs_log_file: LOG,
+  utc_time: LOG,
+  inotify_auto_reload: WATCH,
+  auto_reload_for_docker: WATCH,
+  in_docker: WATCH,
+  strict: STRICT,
+  empty_ip_ok: ASKED,
+  grace_start_wait: STOP,
+  grace_final_wait: STOP,
+  grace_drain: STOP,
+  force_grace_quit: STOP,
+};
+
+test("every hot directive is carried to streams that run, or has a mechanism of its own", () => {
+  const host = { coordinator: {}, shards: [] } as unknown as AdmissionHost;
+  const admission = new Admission(host);
+  const without: string[] = [];
+  let carried = 0;
+  for (const { path, spec, before, after } of directiveChanges()) {
+    if (spec.reload !== "hot") {
+      continue;
+    }
+    const [old, now] = [before, after].map(({ config }) =>
+      admission.settingsUnder(config, "v/live/any"),
+    );
+    if (JSON.stringify(old) !== JSON.stringify(now)) {
+      carried += 1;
+    } else if (MECHANISMS[path] === undefined) {
+      without.push(path);
+    }
+  }
+  assert.deepEqual(without, []);
+  assert.ok(carried > 15, `${carried}`);
+});

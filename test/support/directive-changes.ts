@@ -1,0 +1,70 @@
+/** Every directive that is in effect, changed: made from the table, so that a new one is tested as well. */
+import assert from "node:assert/strict";
+import { type DecodedConfig, decodeConfig } from "../../src/protocol/conf/config.ts";
+import type { DirectiveSpec } from "../../src/protocol/conf/directive-spec.ts";
+import { visitDirectives } from "../../src/protocol/conf/directives.ts";
+
+/** A configuration without and with one directive at another value than its default; the vhost is `v`. */
+export interface DirectiveChange {
+  /** In the table, e.g. `vhost.play.gop_cache`. */
+  readonly path: string;
+  readonly spec: DirectiveSpec;
+  readonly before: DecodedConfig;
+  readonly after: DecodedConfig;
+}
+
+/** A value of a directive that is not its default, as it is written in its block. */
+function otherValue({ type, fallback, words, min, max, name }: DirectiveSpec): string {
+  switch (type) {
+    case "on-unless-off":
+    case "off-unless-on":
+      return fallback === "on" ? "off" : "on";
+    case "integer":
+    case "decimal":
+      return String(Number(fallback) + 1 <= max ? Number(fallback) + 1 : min);
+    case "choice":
+      return words.find((word) => word !== fallback && word !== "") ?? assert.fail(name);
+    case "list":
+      return name === "listen" ? "1940" : name === "allow" || name === "deny" ? "play all" : "a.b";
+    default:
+      return "other";
+  }
+}
+
+/** Blocks and other directives that make a directive count. */
+const AROUND: Readonly<Record<string, string>> = {
+  auto_reload_for_docker: "in_docker on;",
+};
+/** Refused whatever the value: nothing can be reloaded to it. */
+const REFUSED: readonly string[] = ["is_full"];
+/** Another place for a directive that counts only while the first one is empty. */
+const ELSEWHERE: readonly string[] = ["rtmp.listen", "rtmp.chunk_size"];
+/** In effect through another directive, which is tested itself. */
+const OFF: readonly string[] = ["disable_daemon_for_docker"];
+
+function write(path: string, value: string): string {
+  const names = path.split(".");
+  const leaf = `${names.pop()} ${value};`;
+  return names.reduceRight((inner, name) => {
+    const label = name === "vhost" ? "vhost v" : name;
+    return `${label} { ${inner} }`;
+  }, leaf);
+}
+
+/** One change for each directive in effect, but those that cannot be told by themselves. */
+export function directiveChanges(): DirectiveChange[] {
+  const changes: DirectiveChange[] = [];
+  const options = { include: (): string => "", environment: {} };
+  visitDirectives((path, spec) => {
+    const isSkipped = [...REFUSED, ...ELSEWHERE, ...OFF].includes(path);
+    if (spec.type === "block" || spec.status === "accepted" || isSkipped) {
+      return;
+    }
+    const rest = `${AROUND[path] ?? ""} listen 1935; daemon off; vhost v {}`;
+    const before = decodeConfig(rest, "x.conf", options);
+    // The first one of a name counts.
+    const after = decodeConfig(`${write(path, otherValue(spec))} ${rest}`, "x.conf", options);
+    changes.push({ path, spec, before, after });
+  });
+  return changes;
+}
