@@ -10,6 +10,7 @@ import type {
   EndReason,
   FromShard,
   GivePublisher,
+  RelayToShard,
   RingLease,
   SettingsChange,
   ShardStart,
@@ -23,8 +24,8 @@ import type { ChunkDecoderSnapshot } from "../protocol/rtmp/chunk-decoder.ts";
 import { ServerSession, type ServerSessionSnapshot } from "../protocol/rtmp/server-session.ts";
 import { runFault } from "./fault.ts";
 import { monotonicMs } from "./io/clock.ts";
+import { type Connections, openConnections } from "./io/connections.ts";
 import { SocketRows } from "./io/socket-rows.ts";
-import { SocketTransport } from "./io/socket-transport.ts";
 import { LoadMeter } from "./load-meter.ts";
 import { openPrimaryLink, type PrimaryLink } from "./primary-link.ts";
 import { SendTurns } from "./send-turns.ts";
@@ -59,6 +60,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   readonly rows: SocketRows;
   readonly preamble: Preamble = new Preamble();
   readonly #post: (message: FromShard) => void;
+  readonly connections: Connections;
   readonly #bell: Doorbell;
   readonly #primary: PrimaryLink;
   readonly #players: Players;
@@ -80,7 +82,8 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     this.#post = post;
     this.thread = start.thread;
     this.board = new Board(start.board);
-    this.rows = new SocketRows(this.board, new SocketTransport(this.board));
+    this.connections = openConnections(start, this.board, post);
+    this.rows = new SocketRows(this.board, this.connections.players);
     this.#bell = new Doorbell(start.doorbells);
     const word = new VersionWord(start.version);
     this.#changes = new SettingsChanges(word, (change) => this.#change(change));
@@ -101,6 +104,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
       board: this.board,
       plays,
       now: monotonicMs,
+      openSocket: (row, sink) => this.connections.openSocket(row, sink),
       openStream: (row, what) => this.#openStream(row, what),
       closeStream: (stream) => this.#closeStream(stream),
       admit: (question) => this.#admit(question),
@@ -126,7 +130,10 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
 
   /** Takes one message of the primary. */
   take(
-    message: Exclude<ToShard<ServerSessionSnapshot, ChunkDecoderSnapshot>, { kind: "stop" }>,
+    message: Exclude<
+      ToShard<ServerSessionSnapshot, ChunkDecoderSnapshot>,
+      RelayToShard | { kind: "stop" }
+    >,
   ): void {
     this.#turns.begin();
     switch (message.kind) {
@@ -308,15 +315,10 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
 
   #kick(row: number, reason: EndReason): boolean {
     const publisher = this.#publishers.find(row);
-    if (publisher !== undefined) {
-      publisher.end(reason, "");
-      return true;
-    }
-    if (!this.#players.has(row)) {
-      return false;
-    }
+    const isThere = publisher !== undefined || this.#players.has(row);
+    publisher?.end(reason, "");
     this.#players.end(row, reason);
-    return true;
+    return isThere;
   }
 
   /** All that works for a stream holds the same settings. */

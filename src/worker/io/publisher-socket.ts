@@ -3,28 +3,19 @@
  * thread, since each read is consumed before the next one starts.
  */
 import { Socket } from "node:net";
+import type { RowSocket, RowSocketSink } from "./row-socket.ts";
 
 const READ_BYTES = 64 * 1024;
-/** **Owned** by the thread; valid inside one {@link PublisherSocketSink.read}. */
+/** **Owned** by the thread; valid inside one {@link RowSocketSink.read}. */
 const readBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
 /** The same memory as a plain array: `slice` of a Buffer would not copy. */
 const readBytes = new Uint8Array(readBuffer.buffer);
 
-/** Who uses the socket. */
-export interface PublisherSocketSink {
-  /** Bytes of one read, **borrowed**. @returns false to stop reading until {@link PublisherSocket.resume}. */
-  read(bytes: Uint8Array): boolean;
-  /** The kernel has taken all that waited. */
-  drained(): void;
-  /** The descriptor is closed; nothing follows. */
-  closed(error: Error | undefined): void;
-}
-
 /** The one user of an adopted descriptor. */
-export class PublisherSocket {
+export class PublisherSocket implements RowSocket {
   readonly #socket: Socket;
 
-  constructor(descriptor: number, sink: PublisherSocketSink) {
+  constructor(descriptor: number, sink: RowSocketSink) {
     let failure: Error | undefined;
     const options = {
       fd: descriptor,

@@ -9,6 +9,7 @@ import type {
   TimelineEnd,
 } from "../../protocol/control/calls.ts";
 import type { ServerSession, StreamRequest } from "../../protocol/rtmp/server-session.ts";
+import type { RowSocket, RowSocketSink } from "../io/row-socket.ts";
 import type { LiveStream } from "../stream/live-stream.ts";
 import type { PlaysHost } from "./plays.ts";
 
@@ -17,6 +18,8 @@ export interface PublisherHost {
   readonly board: Board;
   readonly plays: PlaysHost;
   now(): number;
+  /** The connection of a row; sink calls come later. */
+  openSocket(row: number, sink: RowSocketSink): RowSocket;
   /** @param row of the connection that writes it. */
   openStream(row: number, what: NewStream): LiveStream;
   closeStream(stream: LiveStream): void;

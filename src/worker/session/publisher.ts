@@ -20,7 +20,7 @@ import type {
   ServerSessionSnapshot,
   StreamRequest,
 } from "../../protocol/rtmp/server-session.ts";
-import { PublisherSocket } from "../io/publisher-socket.ts";
+import type { RowSocket } from "../io/row-socket.ts";
 import type { LiveStream } from "../stream/live-stream.ts";
 import { Plays, type SharedConnection } from "./plays.ts";
 import type { NewStream, PublisherHost, TakenRow } from "./publisher-host.ts";
@@ -41,7 +41,7 @@ export class Publisher implements ServerSessionSink, SharedConnection {
   readonly row: number;
   readonly #host: PublisherHost;
   readonly #session: ServerSession;
-  readonly #socket: PublisherSocket;
+  readonly #socket: RowSocket;
   readonly #published = new Map<number, Published>();
   readonly #plays: Plays;
   /** **Owned**: bytes read while a decision was pending. */
@@ -65,7 +65,7 @@ export class Publisher implements ServerSessionSink, SharedConnection {
     this.#idleSinceMs = this.#lastMediaMs;
     Atomics.store(host.board.state, row, RowState.Held);
     this.#plays = new Plays(host.plays, this);
-    this.#socket = new PublisherSocket(host.board.descriptor[row] ?? -1, {
+    this.#socket = host.openSocket(row, {
       read: (bytes) => this.#read(bytes),
       drained: () => this.#drained(),
       closed: (error) => this.#closed(error),
