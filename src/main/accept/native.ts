@@ -76,7 +76,7 @@ function bind(signature: string): (...values: NativeValue[]) => number {
 }
 
 function addressOf(bytes: Uint8Array): number {
-  return koffi === undefined ? 0 : addressOf(bytes);
+  return koffi === undefined ? 0 : Number(koffi.address(bytes));
 }
 
 const cSocket = bind("int socket(int, int, int)");
