@@ -20,7 +20,7 @@ import { Acceptor, addressOf } from "./accept/acceptor.ts";
 import { Admission, type Applicant } from "./accept/admission.ts";
 import { FileBudget } from "./accept/file-budget.ts";
 import { Lobby } from "./accept/lobby.ts";
-import { isNative } from "./accept/native.ts";
+import { forgetMemory, isNative } from "./accept/native.ts";
 import { Poller } from "./accept/poller.ts";
 import { noLongerAllowed } from "./accept/re-admission.ts";
 import { type RehearsalLimits, rehearse } from "./accept/rehearsal.ts";
@@ -77,7 +77,7 @@ export class Server {
     this.#config = config;
     this.#log = log;
     const shards = config.workers > 0 ? config.workers : coresOfHost();
-    this.pool = new RingPool(totalmem() * RING_SHARE);
+    this.pool = new RingPool(totalmem() * RING_SHARE, forgetMemory);
     this.supervisor = new Supervisor({
       shards,
       rows: rowsFor(config.maxConnections),

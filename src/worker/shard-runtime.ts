@@ -229,8 +229,8 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   }
 
   wake(stream: LiveStream, writer: RingWriter): void {
-    wakeReaders(writer, this.#bell, this.thread);
-    const fanOut = this.#streams.find(stream.streamId);
+    const isOwnReader = wakeReaders(writer, this.#bell, this.thread);
+    const fanOut = isOwnReader ? this.#streams.find(stream.streamId) : undefined;
     if (fanOut !== undefined) {
       const began = this.#turns.begin();
       fanOut.advance();
@@ -364,6 +364,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     this.#grace.tick(now, TICK_IDLE_MS);
     this.#turns.begin();
     this.#players.poll();
+    this.#publishers.readAtLeisure(now);
     const began = performance.now();
     for (const fanOut of this.#streams.all) {
       fanOut.tick();

@@ -161,14 +161,13 @@ describe("gop_cache", () => {
 });
 
 describe("queue_length", () => {
-  /** Reads a little every two seconds, so that it lags more and more and never stands still. */
+  /** Reads a little every second, so that it lags more and more and never stands still. */
   async function readSlowly(player: RtmpPeer, ms: number): Promise<void> {
     const until = performance.now() + ms;
+    player.setStalled(true);
     while (performance.now() < until) {
-      player.setStalled(false);
-      await new Promise((resolve) => setImmediate(resolve));
-      player.setStalled(true);
-      await delay(1000);
+      await delay(500);
+      player.readSome(32 * 1024);
     }
     player.setStalled(false);
   }

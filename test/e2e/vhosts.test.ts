@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { connect as connectSocket } from "node:net";
 import { after, before, test } from "node:test";
+import { RowState } from "../../src/protocol/control/board.ts";
 import { ChunkDecoder } from "../../src/protocol/rtmp/chunk-decoder.ts";
 import type { Message } from "../../src/protocol/rtmp/message.ts";
 import { MessageType } from "../../src/protocol/rtmp/message.ts";
@@ -161,7 +162,10 @@ for (const [host, expected] of [
     const link = server.supervisor.links[0] ?? assert.fail("shard");
     const row = link.board.stream.indexOf(entry?.id ?? -1);
     assert.ok(row > 0);
-    assert.equal(hasNoDelay(link.board.descriptor[row] ?? -1), expected);
+    // The row is written before its shard has it.
+    const isHeld = (): boolean => Atomics.load(link.board.state, row) === RowState.Held;
+    const descriptor = link.board.descriptor[row] ?? -1;
+    await waitUntil("it is set", () => isHeld() && hasNoDelay(descriptor) === expected, 2000);
     client.close();
     await waitUntil("it left", () => server.coordinator.find(entry?.key ?? "") === undefined, 5000);
   });

@@ -154,6 +154,12 @@ export class RtmpPeer {
     }
   }
 
+  /** While it is stalled: takes so many bytes at the most, and leaves the rest where it is. */
+  readSome(bytes: number): void {
+    // Read by hand a socket tells its bytes as it does by itself.
+    this.#socket.read(Math.min(bytes, this.#socket.readableLength));
+  }
+
   /** Ends the stream in order, then the connection. */
   close(): void {
     this.#session.close(this.#sink);

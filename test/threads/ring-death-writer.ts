@@ -29,7 +29,7 @@ function pass(name: string): void {
 for (const operation of ["store", "exchange"] as const) {
   const original = atomics[operation];
   atomics[operation] = (words, index, value) => {
-    pass(words.byteOffset === 0 ? `${operation} of word ${index}` : `${operation} into the index`);
+    pass(`${operation} of word ${index}`);
     return original(words, index, value);
   };
 }

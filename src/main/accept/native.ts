@@ -1,5 +1,6 @@
 /**
- * The C library calls of the primary: listening with SO_REUSEPORT, the sockets of the lobby, and locking the pid file.
+ * The C library calls of the primary: listening with SO_REUSEPORT, the sockets of the lobby, locking the pid file, and giving
+ * pages of unused memory back.
  * They never block, and results follow the kernel's convention, a count or number on success and `-errno` on failure,
  * unless said otherwise.
  *
@@ -49,6 +50,9 @@ const SOCKADDR_BYTES = 28;
 const SOCK_NONBLOCK_CLOEXEC = 0o4000 | 0o200_0000;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x40_00;
+const MADV_DONTNEED = 4;
+/** Ranges are cut to whole pages; elsewhere than on x86-64 they may be larger than usual. */
+const PAGE_BYTES = process.arch === "x64" ? 4096 : 64 * 1024;
 /** Connections that wait for accept; the host's somaxconn caps it. */
 const BACKLOG = 4096;
 
@@ -93,6 +97,7 @@ const cEpollCreate = bind("int epoll_create1(int)");
 const cEpollCtl = bind("int epoll_ctl(int, int, int, uintptr_t)");
 const cEpollWait = bind("int epoll_wait(int, uintptr_t, int, int)");
 const cClose = bind("int close(int)");
+const cMadvise = bind("int madvise(uintptr_t, size_t, int)");
 const cSend = bind("intptr_t send(int, const void *, size_t, int)");
 
 function check(result: number, call: string): number {
@@ -269,6 +274,22 @@ export function lockFile(descriptor: number): boolean {
     check(result, "fcntl");
   }
   return !isHeld;
+}
+
+/**
+ * Gives the pages of memory back to the system but its first `keptBytes`: what nobody needs any more reads as zero or as
+ * it was, and takes no memory until it is written again.
+ */
+export function forgetMemory(memory: SharedArrayBuffer, keptBytes: number): void {
+  if (koffi === undefined) {
+    return;
+  }
+  const start = Number(koffi.address(Buffer.from(memory)));
+  const from = Math.ceil((start + keptBytes) / PAGE_BYTES) * PAGE_BYTES;
+  const end = Math.floor((start + memory.byteLength) / PAGE_BYTES) * PAGE_BYTES;
+  if (end > from) {
+    cMadvise(from, end - from, MADV_DONTNEED);
+  }
 }
 
 /** Closes a descriptor that this thread owns. */

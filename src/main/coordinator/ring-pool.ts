@@ -1,9 +1,10 @@
 /**
  * Rings lent and taken back. A ring goes back to the pool when every thread has let go of every lease it was sent, so
  * that streams may come and go with flat memory: a dropped SharedArrayBuffer would linger until every isolate collects.
+ * While a ring waits in the pool it keeps its addresses, but not its pages.
  */
 import type { RingLease } from "../../protocol/control/calls.ts";
-import { formatRing, ringSizeBytes } from "../../protocol/ring/ring-layout.ts";
+import { CONTROL_BYTES, formatRing, ringSizeBytes } from "../../protocol/ring/ring-layout.ts";
 import { RingReader } from "../../protocol/ring/ring-reader.ts";
 import { markRingDead } from "../../protocol/ring/ring-state.ts";
 
@@ -19,15 +20,23 @@ interface Lent {
 /** All rings of the host. */
 export class RingPool {
   readonly #budgetBytes: number;
+  readonly #forget: (memory: SharedArrayBuffer, keptBytes: number) => void;
   readonly #lent = new Map<number, Lent>();
   readonly #free = new Map<number, SharedArrayBuffer[]>();
   #nextId = 1;
   #lentBytes = 0;
   #freeBytes = 0;
 
-  /** @param budgetBytes Ring bytes that may exist at a time, lent or waiting. */
-  constructor(budgetBytes: number) {
+  /**
+   * @param budgetBytes Ring bytes that may exist at a time, lent or waiting.
+   * @param forget Gives pages of memory back to the system, all but the first `keptBytes`.
+   */
+  constructor(
+    budgetBytes: number,
+    forget: (memory: SharedArrayBuffer, keptBytes: number) => void = () => undefined,
+  ) {
     this.#budgetBytes = budgetBytes;
+    this.#forget = forget;
   }
 
   /** Rings out now. */
@@ -122,6 +131,8 @@ export class RingPool {
     this.#lent.delete(ringId);
     this.#lentBytes -= ring.wrap;
     const list = this.#free.get(ring.wrap) ?? [];
+    // The control words say where a ring that is lent again counts on from.
+    this.#forget(ring.memory, CONTROL_BYTES);
     list.push(ring.memory);
     this.#free.set(ring.wrap, list);
     this.#freeBytes += ring.wrap;

@@ -21,11 +21,14 @@ const asyncAtomics = Atomics as unknown as AsyncAtomics;
 
 /** The bells of all threads. Memory: a shared view. */
 export class Doorbell {
+  /** Threads that have a bell. */
+  readonly threads: number;
   readonly #words: Int32Array;
 
   /** @param sab of at least {@link Doorbell.bytes}, zeroed at first. */
   constructor(sab: SharedArrayBuffer) {
     this.#words = new Int32Array(sab);
+    this.threads = this.#words.length / WORDS_PER_BELL;
   }
 
   /** Byte length of the shared memory for `threads` bells. */

@@ -1,11 +1,21 @@
 /**
- * The frame index of a ring: where each message lies, in columns of Int32, entry `frame & (entries - 1)`.
+ * The frame index of a ring: where each message lies, entry `frame & (entries - 1)`, the Int32 words of an entry side
+ * by side: one or two cache lines are touched for a message.
  *
- * Every access is an Atomics one. So all of them stand in one order that both sides agree on, and a reader that loads
- * an entry and then finds the frame not older than OldestFrame knows that the entry was not overwritten under it: the
- * writer stores OldestFrame past a frame long before it writes into that frame's entry.
+ * A reader that loads an entry and then finds the frame not older than OldestFrame knows that the entry was not
+ * overwritten under it: the writer stores OldestFrame past a frame long before it writes into that frame's entry.
+ * The writer's words are plain stores, as the message's bytes are, and stand between the same two fences: after the
+ * exchange of Reserved, which follows the store of OldestFrame, and before the store of FrameCount. Readers load with
+ * Atomics, so that the later load of OldestFrame stays behind.
  */
-import { INDEX_COLUMNS, type RingLayout } from "./ring-layout.ts";
+import { INDEX_WORDS, type RingLayout } from "./ring-layout.ts";
+
+/** Words of an entry. */
+const POSITION = 0;
+const LENGTH = 1;
+const TIMESTAMP = 2;
+const FLAGS = 3;
+const HEADER_VERSION = 4;
 
 /** Bits of the flags column that hold the kind. */
 const KIND_MASK = 0xff_ff;
@@ -45,60 +55,61 @@ export class FrameIndex {
   /** A frame this many numbers behind the newest counts as overwritten; a quarter is kept as distance. */
   readonly framesMax: number;
   readonly #mask: number;
-  readonly #positions: Int32Array;
-  readonly #lengths: Int32Array;
-  readonly #timestamps: Int32Array;
-  readonly #flags: Int32Array;
-  readonly #headerVersions: Int32Array;
+  readonly #words: Int32Array;
 
   constructor(sab: SharedArrayBuffer, layout: RingLayout) {
     const entries = layout.indexEntries;
-    const column = (number: number): Int32Array =>
-      new Int32Array(sab, layout.indexOffset + number * entries * 4, entries);
     this.framesMax = entries - entries / 4;
     this.#mask = entries - 1;
-    this.#positions = column(0);
-    this.#lengths = column(1);
-    this.#timestamps = column(2);
-    this.#flags = column(3);
-    this.#headerVersions = column(INDEX_COLUMNS - 1);
+    this.#words = new Int32Array(sab, layout.indexOffset, entries * INDEX_WORDS);
   }
 
   /** Writer only: fill the entry of `frame` from `entry`. */
   write(frame: number, entry: Readonly<FrameRef>): void {
-    const slot = frame & this.#mask;
-    Atomics.store(this.#positions, slot, entry.position);
-    Atomics.store(this.#lengths, slot, entry.length);
-    Atomics.store(this.#timestamps, slot, entry.timestamp | 0);
-    Atomics.store(this.#flags, slot, entry.kind | (entry.isKeyframe ? KEYFRAME_FLAG : 0));
-    Atomics.store(this.#headerVersions, slot, entry.headerVersion);
+    const words = this.#words;
+    const slot = this.#slot(frame);
+    words[slot + POSITION] = entry.position;
+    words[slot + LENGTH] = entry.length;
+    words[slot + TIMESTAMP] = entry.timestamp;
+    words[slot + FLAGS] = entry.kind | (entry.isKeyframe ? KEYFRAME_FLAG : 0);
+    words[slot + HEADER_VERSION] = entry.headerVersion;
   }
 
   /** Fill `out` from the entry of `frame`; to be believed only when OldestFrame, loaded after, allows it. */
   read(frame: number, out: FrameRef): void {
-    const slot = frame & this.#mask;
-    const flags = Atomics.load(this.#flags, slot);
-    out.position = Atomics.load(this.#positions, slot);
-    out.length = Atomics.load(this.#lengths, slot);
-    out.timestamp = Atomics.load(this.#timestamps, slot) >>> 0;
+    const words = this.#words;
+    const slot = this.#slot(frame);
+    const flags = Atomics.load(words, slot + FLAGS);
+    out.position = Atomics.load(words, slot + POSITION);
+    out.length = Atomics.load(words, slot + LENGTH);
+    out.timestamp = Atomics.load(words, slot + TIMESTAMP) >>> 0;
     out.kind = flags & KIND_MASK;
     out.isKeyframe = (flags & KEYFRAME_FLAG) !== 0;
-    out.headerVersion = Atomics.load(this.#headerVersions, slot);
+    out.headerVersion = Atomics.load(words, slot + HEADER_VERSION);
   }
 
   /** Position of the first byte of `frame`; believed as {@link read}. */
   position(frame: number): number {
-    return Atomics.load(this.#positions, frame & this.#mask);
+    return Atomics.load(this.#words, this.#slot(frame) + POSITION);
+  }
+
+  /** Writer only: {@link position} without a fence. */
+  ownPosition(frame: number): number {
+    return this.#words[this.#slot(frame) + POSITION] ?? 0;
   }
 
   /** Bytes of `frame`; believed as {@link read}. */
   length(frame: number): number {
-    return Atomics.load(this.#lengths, frame & this.#mask);
+    return Atomics.load(this.#words, this.#slot(frame) + LENGTH);
   }
 
   /** True when `frame` is a keyframe; believed as {@link read}. */
   isKeyframe(frame: number): boolean {
-    return (Atomics.load(this.#flags, frame & this.#mask) & KEYFRAME_FLAG) !== 0;
+    return (Atomics.load(this.#words, this.#slot(frame) + FLAGS) & KEYFRAME_FLAG) !== 0;
+  }
+
+  #slot(frame: number): number {
+    return (frame & this.#mask) * INDEX_WORDS;
   }
 
   /**

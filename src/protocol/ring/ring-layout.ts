@@ -21,12 +21,12 @@ export const READER_WORDS = 8;
 export const NO_RING = 0;
 /** Header versions that a reader can still get: the newest and the three before it. */
 export const HEADER_SLOTS = 4;
-/** Words of one frame index entry, each in a column of its own. */
-export const INDEX_COLUMNS = 5;
+/** Words of one frame index entry. */
+export const INDEX_WORDS = 5;
 
 /**
- * Indexes of the control words. Words of one writer and one rhythm share a cache line of 64 bytes (16 words): constants;
- * what changes with every message; what changes rarely; what readers write.
+ * Indexes of the control words. Words of one rhythm share a cache line of 64 bytes (16 words): constants; what changes
+ * or is looked at with every message, the words that readers seldom write among it; what changes rarely.
  */
 export const ControlWord = {
   Magic: 0,
@@ -43,6 +43,8 @@ export const ControlWord = {
   OldestFrame: 35,
   NewestKeyframe: 36,
   HasKeyframe: 37,
+  ReaderBits: 38,
+  AskedWrap: 46,
   State: 64,
   Successor: 65,
   FollowFrom: 66,
@@ -54,14 +56,13 @@ export const ControlWord = {
   /** Version held by each header slot, 0 while it is being written. */
   SlotVersion: 72,
   SlotLength: 76,
-  ReaderBits: 96,
-  AskedWrap: 128,
 } as const;
 
-const CONTROL_BYTES = 4096;
+/** Length of the control words at the start of a ring. */
+export const CONTROL_BYTES = 4096;
 const CONTROL_WORDS = CONTROL_BYTES / 4;
-/** "wei1": changes whenever the layout does. */
-const MAGIC = 0x77_65_69_31;
+/** "wei2": changes whenever the layout does. */
+const MAGIC = 0x77_65_69_32;
 const INDEX_ENTRIES_MIN = 1024;
 const BYTES_PER_INDEX_ENTRY = 128;
 
@@ -89,7 +90,7 @@ export function ringLayout(wrapBytes: number): RingLayout {
   }
   const indexEntries = Math.max(INDEX_ENTRIES_MIN, wrapBytes / BYTES_PER_INDEX_ENTRY);
   const headerSlotBytes = wrapBytes / 8;
-  const headersOffset = CONTROL_BYTES + indexEntries * INDEX_COLUMNS * 4;
+  const headersOffset = CONTROL_BYTES + indexEntries * INDEX_WORDS * 4;
   const dataOffset = headersOffset + HEADER_SLOTS * headerSlotBytes;
   return {
     wrap: wrapBytes,

@@ -1,7 +1,8 @@
 /**
  * The writing side of a ring: one writer for life, which never waits for a reader.
  *
- * A message is published in this order, and each step is an Atomics one, so readers see them in this order too:
+ * A message is published in this order, with an Atomics operation between any two steps, so readers see them in this
+ * order too:
  * 1. Reserved = head + length, and OldestFrame past every frame that this takes bytes from;
  * 2. the bytes;
  * 3. the frame's index entry, FrameCount, NewestKeyframe;
@@ -14,7 +15,7 @@
  *   is at most wrap/4, a reader that starts at Reserved - cursor ≤ wrap - wrap/4 is passed only by a writer that
  *   completes a message and begins another while it copies.
  *
- * Bytes are plain stores, and those may not become visible before Reserved. Reserved is therefore stored with
+ * Bytes and index entries are plain stores, and those may not become visible before Reserved. Reserved is therefore stored with
  * Atomics.exchange, a full barrier (x86-64: any locked instruction; arm64 with LSE: one acquire-release instruction),
  * where Atomics.store would let later stores overtake it. Readers fence their copy the same way before they load
  * Reserved again.
@@ -142,11 +143,7 @@ export class RingWriter {
   begin(length: number): void {
     check(this.#length === IDLE, "a message begun within another");
     check(length > 0 && this.fits(length), "a message that does not fit its ring");
-    check(!this.#isSealed, "a message begun after its ring was copied");
-    check(
-      Atomics.load(this.#words, ControlWord.State) === RingState.Open,
-      "a message begun in a ring that is not open",
-    );
+    check(!this.#isSealed, "a message begun in a ring that was copied or ended");
     this.#reserve(length);
     this.#length = length;
     this.#filled = 0;
@@ -272,6 +269,16 @@ export class RingWriter {
     return Atomics.load(this.#words, ControlWord.ReaderBits + word);
   }
 
+  /** True while any thread reads the ring. Without a fence: a reader that came just now may be missed this time. */
+  get hasReaders(): boolean {
+    for (let word = 0; word < READER_WORDS; word += 1) {
+      if (this.#words[ControlWord.ReaderBits + word] !== 0) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   #store(word: number, value: number): void {
     Atomics.store(this.#words, word, value);
   }
@@ -286,7 +293,7 @@ export class RingWriter {
     }
     while (
       oldest !== this.#frameCount &&
-      (reserved - this.#index.position(oldest)) >>> 0 > this.wrap
+      (reserved - this.#index.ownPosition(oldest)) >>> 0 > this.wrap
     ) {
       oldest = (oldest + 1) | 0;
     }

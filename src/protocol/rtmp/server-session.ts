@@ -370,7 +370,8 @@ export class ServerSession {
       this.#charge(1);
     }
     this.#route(message, isMedia);
-    return !this.isWaiting && this.#state.connection.kind !== "closed";
+    // Media asks for no decision.
+    return isMedia || (!this.isWaiting && this.#state.connection.kind !== "closed");
   }
 
   #route(message: Message, isMedia: boolean): void {

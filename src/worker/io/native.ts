@@ -24,6 +24,7 @@ const SEND_MORE_FLAGS = SEND_FLAGS | MSG_MORE;
 
 const SOL_SOCKET = 1;
 const SO_KEEPALIVE = 9;
+const SO_RCVLOWAT = 18;
 const SO_LINGER = 13;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
@@ -127,6 +128,11 @@ function setOption(descriptor: number, level: number, name: number, value: numbe
 /** Sends small segments at once instead of waiting for the peer's acknowledgement. */
 export function setNoDelay(descriptor: number, on: boolean): number {
   return setOption(descriptor, IPPROTO_TCP, TCP_NODELAY, on ? 1 : 0);
+}
+
+/** Bytes that must have arrived for the socket to be readable (SO_RCVLOWAT); its end and its errors are told at once. */
+export function setReceiveLimit(descriptor: number, bytes: number): number {
+  return setOption(descriptor, SOL_SOCKET, SO_RCVLOWAT, bytes);
 }
 
 /** Unsent bytes above which the socket takes no more: keeps lag out of the kernel (TCP_NOTSENT_LOWAT). */

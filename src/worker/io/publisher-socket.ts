@@ -3,19 +3,29 @@
  * thread, since each read is consumed before the next one starts.
  */
 import { Socket } from "node:net";
+import { memoryBase, receive, setReceiveLimit } from "./native.ts";
 import type { RowSocket, RowSocketSink } from "./row-socket.ts";
 
 const READ_BYTES = 64 * 1024;
+/** While reading at leisure, the loop hears of so many bytes at once only: half a small window, so that no sender stalls. */
+const LEISURELY_BYTES = 32 * 1024;
 /** **Owned** by the thread; valid inside one {@link RowSocketSink.read}. */
-const readBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
+const readMemory = memoryBase(new SharedArrayBuffer(READ_BYTES));
+const readBuffer = Buffer.from(readMemory.buffer);
 /** The same memory as a plain array: `slice` of a Buffer would not copy. */
-const readBytes = new Uint8Array(readBuffer.buffer);
+const readBytes = new Uint8Array(readMemory.buffer);
 
 /** The one user of an adopted descriptor. */
 export class PublisherSocket implements RowSocket {
   readonly #socket: Socket;
+  readonly #descriptor: number;
+  readonly #sink: RowSocketSink;
+  #isLeisurely = false;
+  #isPaused = false;
 
   constructor(descriptor: number, sink: RowSocketSink) {
+    this.#descriptor = descriptor;
+    this.#sink = sink;
     let failure: Error | undefined;
     const options = {
       fd: descriptor,
@@ -23,7 +33,7 @@ export class PublisherSocket implements RowSocket {
       writable: true,
       onread: {
         buffer: readBuffer,
-        callback: (length: number): boolean => sink.read(readBytes.subarray(0, length)),
+        callback: (length: number): boolean => this.#take(length),
       },
     };
     this.#socket = new Socket(options);
@@ -41,6 +51,31 @@ export class PublisherSocket implements RowSocket {
     return this.#socket.writableLength;
   }
 
+  /** Bytes are read when {@link readNow} is called, and not as they come. */
+  get isLeisurely(): boolean {
+    return this.#isLeisurely;
+  }
+
+  /** Lets bytes gather in the kernel, or stops that. The peer's end is noticed at once in either case. */
+  setLeisurely(on: boolean): void {
+    if (this.#isLeisurely !== on && !this.#socket.destroyed) {
+      this.#isLeisurely = on;
+      setReceiveLimit(this.#descriptor, on ? LEISURELY_BYTES : 1);
+    }
+  }
+
+  /** Reads what has gathered; not while paused. */
+  readNow(): void {
+    if (this.#socket.destroyed || this.#isPaused) {
+      return;
+    }
+    const received = receive(this.#descriptor, readMemory, READ_BYTES);
+    // The end and failures are the event loop's to find.
+    if (received > 0) {
+      this.#take(received);
+    }
+  }
+
   /** Sends a copy of borrowed bytes. */
   write(bytes: Uint8Array): void {
     if (!this.#socket.destroyed) {
@@ -49,11 +84,13 @@ export class PublisherSocket implements RowSocket {
   }
 
   pause(): void {
+    this.#isPaused = true;
     this.#socket.pause();
   }
 
   /** Reads again after `read` returned false or {@link pause}. */
   resume(): void {
+    this.#isPaused = false;
     this.#socket.resume();
   }
 
@@ -66,5 +103,14 @@ export class PublisherSocket implements RowSocket {
   /** Closes at once. */
   destroy(): void {
     this.#socket.destroy();
+  }
+
+  /** Hands over what was read. @returns false when reading stops. */
+  #take(length: number): boolean {
+    const goesOn = this.#sink.read(readBytes.subarray(0, length));
+    if (!goesOn) {
+      this.pause();
+    }
+    return goesOn;
   }
 }

@@ -223,6 +223,8 @@ interface RelayedSocketHost {
 class RelayedSocket implements RowSocket {
   readonly #sink: RowSocketSink;
   readonly #host: RelayedSocketHost;
+  /** Messages come as they come. */
+  readonly isLeisurely = false;
   #isPaused = false;
   #isReading = false;
   #isOver = false;
@@ -234,6 +236,14 @@ class RelayedSocket implements RowSocket {
 
   get backlogBytes(): number {
     return this.#host.state()?.unsent ?? 0;
+  }
+
+  setLeisurely(): void {
+    // Nothing gathers here.
+  }
+
+  readNow(): void {
+    this.advance();
   }
 
   write(bytes: Uint8Array): void {

@@ -14,6 +14,12 @@ export interface RowSocketSink {
 export interface RowSocket {
   /** Bytes that the kernel has not taken yet. */
   readonly backlogBytes: number;
+  /** Bytes are read when {@link readNow} is called, and not as they come. */
+  readonly isLeisurely: boolean;
+  /** Lets bytes gather where that saves work, or stops that. The peer's end is noticed at once in either case. */
+  setLeisurely(on: boolean): void;
+  /** Reads what has gathered; not while paused. */
+  readNow(): void;
   /** Sends a copy of borrowed bytes. */
   write(bytes: Uint8Array): void;
   /** Reads no more. */

@@ -21,20 +21,17 @@ import type {
   StreamRequest,
 } from "../../protocol/rtmp/server-session.ts";
 import type { RowSocket } from "../io/row-socket.ts";
-import type { LiveStream } from "../stream/live-stream.ts";
 import { Plays, type SharedConnection } from "./plays.ts";
+import { PublishedStreams } from "./published-streams.ts";
 import type { NewStream, PublisherHost, TakenRow } from "./publisher-host.ts";
-
-interface Published {
-  readonly stream: LiveStream;
-  readonly settings: StreamSettings;
-}
 
 /** Why a client is asked to connect again. */
 const RECONNECT_TEXT = "The server is about to stop.";
 const PLAY_FAILED = "NetStream.Play.Failed";
 const TOO_MANY_PLAYS = "No room for one more play.";
 const NOTHING = new Uint8Array(0);
+/** A connection is read at leisure after nobody has watched it for this long. */
+const LEISURELY_AFTER_MS = 1000;
 
 /** One connection that publishes, or carries several streams. */
 export class Publisher implements ServerSessionSink, SharedConnection {
@@ -42,14 +39,19 @@ export class Publisher implements ServerSessionSink, SharedConnection {
   readonly #host: PublisherHost;
   readonly #session: ServerSession;
   readonly #socket: RowSocket;
-  readonly #published = new Map<number, Published>();
+  readonly #published = new PublishedStreams();
   readonly #plays: Plays;
   /** **Owned**: bytes read while a decision was pending. */
   #rest: Uint8Array = NOTHING;
   /** Bytes of replies queued since nothing was left to send. */
   #repliesQueued = 0;
+  // Whole milliseconds, monotonic.
+  /** When the bytes being consumed were read. */
+  #readMs: number;
   #lastMediaMs: number;
   #idleSinceMs: number;
+  /** When somebody was last seen to read what is published. */
+  #watchedMs: number;
   #endedMs = 0;
   #hasMedia = false;
   #reason: EndReason | undefined;
@@ -61,8 +63,10 @@ export class Publisher implements ServerSessionSink, SharedConnection {
     this.row = row;
     this.#session = session;
     this.#host = host;
-    this.#lastMediaMs = host.now();
-    this.#idleSinceMs = this.#lastMediaMs;
+    this.#readMs = Math.floor(host.now());
+    this.#lastMediaMs = this.#readMs;
+    this.#idleSinceMs = this.#readMs;
+    this.#watchedMs = this.#readMs;
     Atomics.store(host.board.state, row, RowState.Held);
     this.#plays = new Plays(host.plays, this);
     this.#socket = host.openSocket(row, {
@@ -102,12 +106,20 @@ export class Publisher implements ServerSessionSink, SharedConnection {
 
   /** The larger ring of `stream` is there: what waited is written and reading goes on. */
   ringInstalled(): void {
-    if (!this.#isFull() && !this.#session.isWaiting) {
+    if (!this.#published.isFull && !this.#session.isWaiting) {
       this.#continue();
     }
   }
 
-  /** Every 100 ms: publishers that send nothing are ended, and players that take nothing. */
+  /** About every 100 ms: reads what has gathered while nobody watches. */
+  readAtLeisure(): void {
+    this.#choosePace();
+    if (this.#socket.isLeisurely) {
+      this.#socket.readNow();
+    }
+  }
+
+  /** Every 100 ms, unless the thread stood still: publishers that send nothing are ended, and players that take nothing. */
   tick(playersOf: (streamId: number) => number): void {
     const now = this.#host.now();
     if (this.#reason !== undefined) {
@@ -121,7 +133,7 @@ export class Publisher implements ServerSessionSink, SharedConnection {
       this.#fail("stalled", `took nothing for ${Math.round(stillFor)} ms`);
       return;
     }
-    for (const { stream, settings } of this.#published.values()) {
+    for (const { stream, settings } of this.#published.values) {
       const limit = this.#hasMedia ? settings.normalTimeoutMs : settings.firstPacketTimeoutMs;
       if (now - this.#lastMediaMs > limit) {
         this.end("no media", `nothing for ${Math.round(now - this.#lastMediaMs)} ms`);
@@ -147,7 +159,7 @@ export class Publisher implements ServerSessionSink, SharedConnection {
   /** Ends the connection from the server's side; replies on their way still go out. */
   end(reason: EndReason, detail: string): void {
     this.#note(reason, detail);
-    for (const messageStream of [...this.#published.keys()]) {
+    for (const messageStream of this.#published.messageStreams) {
       this.#session.endPublish(messageStream, this);
     }
     this.#closeStreams();
@@ -186,11 +198,11 @@ export class Publisher implements ServerSessionSink, SharedConnection {
   }
 
   media(messageStream: number, message: Message): void {
-    const published = this.#published.get(messageStream);
+    const published = this.#published.find(messageStream);
     if (published === undefined) {
       return;
     }
-    this.#lastMediaMs = this.#host.now();
+    this.#lastMediaMs = this.#readMs;
     if (message.type !== MessageType.DataAmf0) {
       this.#hasMedia = true;
     }
@@ -198,9 +210,8 @@ export class Publisher implements ServerSessionSink, SharedConnection {
   }
 
   closeStream(messageStream: number): void {
-    const published = this.#published.get(messageStream);
+    const published = this.#published.remove(messageStream);
     if (published !== undefined) {
-      this.#published.delete(messageStream);
       this.#host.closeStream(published.stream);
     }
     this.#plays.close(messageStream);
@@ -246,8 +257,9 @@ export class Publisher implements ServerSessionSink, SharedConnection {
 
   #read(bytes: Uint8Array): boolean {
     const { board } = this.#host;
+    this.#readMs = Math.floor(this.#host.now());
     board.bytesIn[this.row] = (board.bytesIn[this.row] ?? 0) + bytes.length;
-    board.progress[this.row] = this.#host.now() & 0x7f_ff_ff_ff;
+    board.progress[this.row] = this.#readMs & 0x7f_ff_ff_ff;
     return this.#consume(bytes);
   }
 
@@ -273,32 +285,32 @@ export class Publisher implements ServerSessionSink, SharedConnection {
       this.#fail("protocol error", `${error.code}: ${error.message}`);
       return true;
     }
-    for (const { stream } of this.#published.values()) {
-      stream.flush();
-    }
-    const mustWait = this.#session.isWaiting || this.#isFull();
+    this.#published.flush();
+    const mustWait = this.#session.isWaiting || this.#published.isFull;
     if (mustWait) {
       this.#socket.pause();
     }
     return !mustWait;
   }
 
+  /** Nobody waits for the bytes of a stream without readers: many messages at once cost what one costs. */
+  #choosePace(): void {
+    const now = Math.floor(this.#host.now());
+    const isServed = this.#published.size === 0 || this.#plays.count > 0;
+    if (isServed || this.#published.isWatched) {
+      this.#watchedMs = now;
+    }
+    this.#socket.setLeisurely(now - this.#watchedMs > LEISURELY_AFTER_MS);
+  }
+
   #continue(): void {
+    this.#readMs = Math.floor(this.#host.now());
     const rest = this.#rest;
     this.#rest = NOTHING;
     // Even with nothing left: the session may hold a message that needs no more bytes.
     if (this.#consume(rest)) {
       this.#socket.resume();
     }
-  }
-
-  #isFull(): boolean {
-    for (const { stream } of this.#published.values()) {
-      if (stream.isFull) {
-        return true;
-      }
-    }
-    return false;
   }
 
   /** Asks the primary; nothing is read until it has answered. */
@@ -338,7 +350,7 @@ export class Publisher implements ServerSessionSink, SharedConnection {
     if (answer.allowed && answer.lease !== null) {
       const { streamId, settings, lease, previous } = answer;
       this.#hasMedia = false;
-      this.#lastMediaMs = this.#host.now();
+      this.#lastMediaMs = Math.floor(this.#host.now());
       this.#open(messageStream, { streamId, settings, lease, previous });
     } else if (!answer.allowed) {
       this.#session.rejectPublish(messageStream, answer.status, answer.description, this);
@@ -348,7 +360,7 @@ export class Publisher implements ServerSessionSink, SharedConnection {
 
   #open(messageStream: number, what: NewStream): void {
     const stream = this.#host.openStream(this.row, what);
-    this.#published.set(messageStream, { stream, settings: what.settings });
+    this.#published.add(messageStream, { stream, settings: what.settings });
     this.#session.acceptPublish(messageStream, this);
   }
 
@@ -374,9 +386,7 @@ export class Publisher implements ServerSessionSink, SharedConnection {
 
   #closeStreams(): void {
     this.#plays.closeAll();
-    const all = [...this.#published.values()];
-    this.#published.clear();
-    for (const { stream } of all) {
+    for (const { stream } of this.#published.removeAll()) {
       this.#host.closeStream(stream);
     }
   }

@@ -1,10 +1,12 @@
 /** The publishing connections of one shard, by row. */
 import type { EndReason } from "../../protocol/control/calls.ts";
+import { LeisurelyReads } from "./leisurely-reads.ts";
 import type { Publisher } from "./publisher.ts";
 
 /** All publishers of a shard. */
 export class Publishers {
   readonly #byRow = new Map<number, Publisher>();
+  readonly #reads = new LeisurelyReads(this.#byRow);
   #isDraining = false;
 
   /** How many there are. */
@@ -31,6 +33,11 @@ export class Publishers {
   /** Its connection is closed. */
   remove(row: number): void {
     this.#byRow.delete(row);
+  }
+
+  /** Every tick: reads of those that nobody watches. `now` in monotonic milliseconds. */
+  readAtLeisure(now: number): void {
+    this.#reads.turn(now);
   }
 
   /** Every 100 ms: those that send nothing are ended. */

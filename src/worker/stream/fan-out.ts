@@ -10,20 +10,16 @@ import { RingState } from "../../protocol/ring/ring-layout.ts";
 import type { FanOutHost } from "./fan-out-host.ts";
 import { Joins } from "./joins.ts";
 import { RingView, SendResult } from "./ring-view.ts";
-import { RowFlag } from "./row-flags.ts";
+import { clearFlag, RowFlag, setFlag } from "./row-flags.ts";
 import { StreamPace } from "./stream-pace.ts";
 import { ROWS_PER_CLOCK, Turns } from "./turns.ts";
+import { UnsentLimit } from "./unsent-limit.ts";
 
 const HELD = RowFlag.Waiting | RowFlag.Paused;
 /** Shares of the ring behind the head: a row that far back may be moved; if it takes bytes only later; in any case. */
 const FAR = 0.5;
 const FAR_TAKING = 0.625;
 const TOO_FAR = 0.7;
-/** Unsent bytes allowed in a socket: one second of the stream within these bounds. */
-const UNSENT_MIN = 64 * 1024;
-const UNSENT_MAX = 1024 * 1024;
-/** A change of the stream's rate by less than this share is not passed on to sockets. */
-const UNSENT_CHANGE = 0.25;
 
 /** One stream's players on this shard. */
 export class FanOut {
@@ -36,12 +32,13 @@ export class FanOut {
   readonly #joins: Joins;
   readonly #pace = new StreamPace();
   readonly #turns: Turns;
+  /** There are players, or were a moment ago: writers ring for it. Else nothing here is looked at. */
+  #isListening = false;
   /** Slow players moved to a keyframe. */
   skips = 0;
   /** Of the news by which this shard knows the stream. */
   announcement = 0;
-  /** Bytes that may wait unsent in a player's socket. */
-  unsentBytes: number = UNSENT_MIN;
+  readonly #unsent = new UnsentLimit();
 
   constructor(streamId: number, key: string, settings: StreamSettings, host: FanOutHost) {
     this.streamId = streamId;
@@ -52,7 +49,7 @@ export class FanOut {
       host,
       settings,
       current: () => this.#current,
-      unsentBytes: () => this.unsentBytes,
+      unsentBytes: () => this.#unsent.bytes,
       started: (view, row) => this.#sendOn(view, row),
     });
     this.#turns = new Turns({
@@ -62,6 +59,11 @@ export class FanOut {
       views: this.#views,
       send: (view, row) => this.#sendOn(view, row),
     });
+  }
+
+  /** Bytes that may wait unsent in a player's socket. */
+  get unsentBytes(): number {
+    return this.#unsent.bytes;
   }
 
   /** Players here, waiting ones included. */
@@ -76,7 +78,7 @@ export class FanOut {
       return;
     }
     const view = new RingView(lease, this.#host.rows);
-    view.reader.setReader(this.#host.thread, true);
+    view.reader.setReader(this.#host.thread, this.#isListening);
     this.#views.push(view);
     // Frames that are there already count for pace only from here on; waiters look at the keyframe index.
     this.#settle();
@@ -101,6 +103,7 @@ export class FanOut {
 
   /** A player joins: starts at the newest keyframe, or waits. */
   join(row: number): void {
+    this.#listen(true);
     this.#joins.join(row);
   }
 
@@ -131,18 +134,18 @@ export class FanOut {
    */
   pause(row: number, paused: boolean): boolean {
     if (paused) {
-      this.#setFlag(row, RowFlag.Paused);
+      setFlag(this.#host.rows.board, row, RowFlag.Paused);
       return this.detach(row);
     }
     if ((this.#flags(row) & RowFlag.Paused) === 0) {
       return true;
     }
-    this.#clearFlag(row, RowFlag.Paused);
+    clearFlag(this.#host.rows.board, row, RowFlag.Paused);
     const view = this.#viewOf(row);
     if (view !== undefined) {
       const cursor = this.#host.rows.board.cursor[row] ?? 0;
       if (!view.reader.isSafe(cursor) || view.hasKeyframeAfter(cursor)) {
-        this.#setFlag(row, RowFlag.Skip);
+        setFlag(this.#host.rows.board, row, RowFlag.Skip);
       }
       this.#sendOn(view, row);
     }
@@ -158,7 +161,7 @@ export class FanOut {
   /** The heads may have moved: sends the phases that are due. */
   advance(): void {
     const view = this.#current;
-    if (view === undefined) {
+    if (view === undefined || !this.#isListening) {
       return;
     }
     const due = this.#look(view);
@@ -174,7 +177,7 @@ export class FanOut {
   /** Every tick: nothing is left unsent for longer than the merge factor allows, and turns of audio-only streams. */
   tick(): void {
     const view = this.#current;
-    if (view === undefined) {
+    if (view === undefined || !this.#isListening) {
       return;
     }
     if (view.reader.state !== RingState.Open || this.#views.length > 1) {
@@ -189,7 +192,12 @@ export class FanOut {
 
   /** Every second: waiting has an end, old copies are dropped, and sockets hold a second of the stream. */
   tickSlow(): void {
-    this.#followRate();
+    if (this.players === 0) {
+      this.#listen(false);
+      this.#settle();
+      return;
+    }
+    this.#unsent.follow(this.#views, this.#host.rows);
     for (const view of this.#views) {
       view.dropRescued();
     }
@@ -228,17 +236,20 @@ export class FanOut {
     }
   }
 
-  #followRate(): void {
-    const rate = this.#current?.reader.bytesPerSecond ?? 0;
-    const wanted = Math.min(UNSENT_MAX, Math.max(UNSENT_MIN, rate));
-    if (Math.abs(wanted - this.unsentBytes) <= this.unsentBytes * UNSENT_CHANGE) {
+  /** Asks writers to ring for this stream, or to stop. What came while nobody listened counts for nothing. */
+  #listen(on: boolean): void {
+    if (this.#isListening === on) {
       return;
     }
-    this.unsentBytes = wanted;
+    this.#isListening = on;
     for (const view of this.#views) {
-      for (let at = 0; at < view.count; at += 1) {
-        this.#host.rows.limitUnsent(view.list[at] ?? -1, wanted);
-      }
+      view.reader.setReader(this.#host.thread, on);
+      view.seenFrames = view.reader.frameCount;
+    }
+    if (on) {
+      this.#pace.skip();
+      this.#settle();
+      this.#unsent.follow(this.#views, this.#host.rows);
     }
   }
 
@@ -253,14 +264,6 @@ export class FanOut {
 
   #flags(row: number): number {
     return this.#host.rows.board.flags[row] ?? 0;
-  }
-
-  #setFlag(row: number, flag: number): void {
-    this.#host.rows.board.flags[row] = this.#flags(row) | flag;
-  }
-
-  #clearFlag(row: number, flag: number): void {
-    this.#host.rows.board.flags[row] = this.#flags(row) & ~flag;
   }
 
   /** Looks at what came. @returns video frames. */
@@ -300,7 +303,7 @@ export class FanOut {
       return;
     }
     if ((flags & RowFlag.Skip) !== 0) {
-      this.#clearFlag(row, RowFlag.Skip);
+      clearFlag(this.#host.rows.board, row, RowFlag.Skip);
       view.remove(row);
       this.join(row);
       return;
@@ -338,7 +341,7 @@ export class FanOut {
     const { board } = this.#host.rows;
     board.skips[row] = (board.skips[row] ?? 0) + 1;
     this.skips += 1;
-    this.#setFlag(row, RowFlag.Skip);
+    setFlag(this.#host.rows.board, row, RowFlag.Skip);
     this.#sendOn(view, row);
   }
 
@@ -391,12 +394,11 @@ export class FanOut {
 
   /** Lets a row go on in the next ring, which begins with the last bytes of its own. */
   #follow(row: number, next: RingView, behind: number): void {
-    const { followFrom } = next.reader;
-    const from = (followFrom - behind) | 0;
+    const from = (next.reader.followFrom - behind) | 0;
     const isThere = behind === 0 || next.reader.messageEnd(from) === from;
-    next.add(row, isThere ? from : followFrom);
+    next.add(row, isThere ? from : next.reader.followFrom);
     if (!isThere) {
-      this.#setFlag(row, RowFlag.Skip);
+      setFlag(this.#host.rows.board, row, RowFlag.Skip);
     }
     this.#sendOn(next, row);
   }

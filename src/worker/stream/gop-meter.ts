@@ -18,8 +18,9 @@ export class GopMeter {
   /** One message in wire form. */
   add(length: number, isKeyframe: boolean): void {
     if (isKeyframe) {
-      this.#largestBytes = Math.max(this.#bytes, this.#largestBytes * FADE);
-      this.#largestMessages = Math.max(this.#messages, this.#largestMessages * FADE);
+      // Whole numbers: V8 keeps those in the object itself.
+      this.#largestBytes = Math.max(this.#bytes, Math.floor(this.#largestBytes * FADE));
+      this.#largestMessages = Math.max(this.#messages, Math.floor(this.#largestMessages * FADE));
       this.#bytes = 0;
       this.#messages = 0;
     }

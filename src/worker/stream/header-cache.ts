@@ -4,7 +4,7 @@
  * A header that cannot be decoded never replaces one that could: encoders in trouble send cut ones, and players that
  * join later would start with nothing.
  */
-import { FrameClass, NO_HEADER_SLOT } from "../../protocol/flv/classify.ts";
+import { FrameClass, headerSlot, NO_HEADER_SLOT } from "../../protocol/flv/classify.ts";
 import { describeAudio, describeVideo } from "../../protocol/flv/describe.ts";
 import { METADATA_BYTES_MAX, SEQUENCE_HEADER_BYTES_MAX } from "../../protocol/limits.ts";
 import { MessageType } from "../../protocol/rtmp/message.ts";
@@ -34,6 +34,16 @@ export class HeaderCache {
       this.#metadata = { type: MessageType.DataAmf0, payload: body };
       this.hasChanged = true;
     }
+  }
+
+  /** True when a header message repeats the one known. */
+  isRepeated(type: number, payload: Uint8Array): boolean {
+    return this.isKnown(slotOf(type, payload), payload);
+  }
+
+  /** Takes a header message. The payload is borrowed. */
+  takeFrom(type: number, payload: Uint8Array): void {
+    this.take(slotOf(type, payload), type, payload);
   }
 
   /** True when the header repeats the one known. @param slot Which one it replaces, by `headerSlot`. */
@@ -94,6 +104,10 @@ export function isHeaderClass(kind: FrameClass): boolean {
     kind === FrameClass.AudioHeader ||
     kind === FrameClass.AudioConfig
   );
+}
+
+function slotOf(type: number, payload: Uint8Array): number {
+  return headerSlot(payload, type === MessageType.Video ? "video" : "audio");
 }
 
 function isDecodable(type: number, payload: Uint8Array): boolean {

@@ -6,12 +6,7 @@
  * ring is there, and the publisher's socket is paused meanwhile.
  */
 import type { RingLease, StreamSettings, TimelineEnd } from "../../protocol/control/calls.ts";
-import {
-  classifyAudio,
-  classifyVideo,
-  FrameClass,
-  headerSlot,
-} from "../../protocol/flv/classify.ts";
+import { classifyAudio, classifyVideo, FrameClass } from "../../protocol/flv/classify.ts";
 import { RING_BYTES_MAX } from "../../protocol/limits.ts";
 import { RingState, wrapFor } from "../../protocol/ring/ring-layout.ts";
 import { RingWriter } from "../../protocol/ring/ring-writer.ts";
@@ -38,6 +33,8 @@ const VIDEO_ALIVE_MS = 60;
 const RING_RETRY_MS = 2000;
 /** A message that needs a larger ring gets one that holds so many of its kind. */
 const MESSAGES_PER_RING = 8;
+/** The last video frame of a stream that had none lies so far back. */
+const VIDEO_NEVER_MS = 1_000_000;
 const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** What a live stream asks of its shard. */
@@ -94,7 +91,9 @@ export class LiveStream {
   /** A video frame was dropped: so are those that need it. */
   #lostVideo = false;
   #sawVideo = false;
-  #lastVideoMs = Number.NEGATIVE_INFINITY;
+  // Whole milliseconds: V8 keeps those in the object itself.
+  #nowMs: number;
+  #lastVideoMs = -VIDEO_NEVER_MS;
   #lastWakeMs = 0;
   #needsWake = false;
   #measuredBytes = 0;
@@ -114,13 +113,19 @@ export class LiveStream {
     this.#timeline = new Timeline(settings.atc ? "off" : settings.timeJitter, options.previous);
     this.#mix = settings.mixCorrect ? new MixQueue((message) => this.#put(message)) : null;
     this.#writer = this.#openRing(options.lease);
-    this.#measuredSince = options.host.now();
+    this.#nowMs = Math.floor(options.host.now());
+    this.#measuredSince = this.#nowMs;
     options.host.ringOpened(this, options.lease);
   }
 
   /** True while messages wait for a larger ring: the publisher's socket should be paused. */
   get isFull(): boolean {
     return this.#waiting.length > 0;
+  }
+
+  /** Somebody reads the ring, or will as soon as there is a keyframe. */
+  get isWatched(): boolean {
+    return this.#writer.hasReaders;
   }
 
   /** The ring being written. */
@@ -131,6 +136,7 @@ export class LiveStream {
   /** Takes one media or data message. The payload is borrowed. */
   append(message: Message): void {
     this.messages += 1;
+    this.#nowMs = Math.floor(this.#host.now());
     if (message.type === MessageType.Video) {
       this.#appendTrack(message, Track.Video, classifyVideo(message.payload));
     } else if (message.type === MessageType.Audio) {
@@ -146,7 +152,7 @@ export class LiveStream {
       return;
     }
     this.#needsWake = false;
-    this.#lastWakeMs = this.#host.now();
+    this.#lastWakeMs = this.#nowMs;
     this.#host.wake(this, this.#writer);
   }
 
@@ -200,11 +206,12 @@ export class LiveStream {
   #appendTrack({ type, payload, timestamp }: Message, track: number, kind: FrameClass): void {
     const isHeader = isHeaderClass(kind);
     const isVideo = track === Track.Video;
-    if (isHeader && this.#settings.reduceSequenceHeader) {
-      const slot = headerSlot(payload, isVideo ? "video" : "audio");
-      if (this.#headers.isKnown(slot, payload)) {
-        return;
-      }
+    if (
+      isHeader &&
+      this.#settings.reduceSequenceHeader &&
+      this.#headers.isRepeated(type, payload)
+    ) {
+      return;
     }
     const message = this.#message;
     message.chunkStreamId = isVideo ? ChunkStream.Video : ChunkStream.Audio;
@@ -257,9 +264,7 @@ export class LiveStream {
     }
     if (isHeaderClass(message.kind)) {
       // Only now: what went before it, held for its order or its ring, needs the header of its own time.
-      const { type, payload } = message;
-      const slot = headerSlot(payload, type === MessageType.Video ? "video" : "audio");
-      this.#headers.take(slot, type, payload);
+      this.#headers.takeFrom(message.type, message.payload);
     }
     const length = encodedLength(
       message.payload.length,
@@ -309,10 +314,10 @@ export class LiveStream {
   #noteWake(kind: FrameClass): void {
     if (isVideoFrame(kind)) {
       this.#sawVideo = true;
-      this.#lastVideoMs = this.#host.now();
+      this.#lastVideoMs = this.#nowMs;
       this.#needsWake = true;
     } else if (kind === FrameClass.Audio && !this.#needsWake) {
-      const now = this.#host.now();
+      const now = this.#nowMs;
       this.#needsWake =
         now - this.#lastVideoMs > VIDEO_ALIVE_MS && now - this.#lastWakeMs >= AUDIO_WAKE_MS;
     }
@@ -341,14 +346,14 @@ export class LiveStream {
   }
 
   #isAudioOnly(): boolean {
-    return !this.#sawVideo || this.#host.now() - this.#lastVideoMs > AUDIO_ONLY_AFTER_MS;
+    return !this.#sawVideo || this.#nowMs - this.#lastVideoMs > AUDIO_ONLY_AFTER_MS;
   }
 
   #measure(length: number, isKeyframe: boolean): void {
     this.#gop.add(length, isKeyframe);
     this.#measuredBytes += length;
     this.#growForGop();
-    const now = this.#host.now();
+    const now = this.#nowMs;
     const elapsed = now - this.#measuredSince;
     if (elapsed >= 1000) {
       this.#writer.setBytesPerSecond(Math.round((this.#measuredBytes * 1000) / elapsed));

@@ -1,3 +1,6 @@
+/** What a shard notes of its rows besides the counters that others read. */
+import type { Board } from "../../protocol/control/board.ts";
+
 /** Flags of a player's row; the shard's own. */
 export const RowFlag = {
   /** The socket took less than was offered; EPOLLOUT is watched. */
@@ -20,3 +23,13 @@ export const RowFlag = {
   /** Has no socket: shares a connection with other streams and always gets copies. */
   Sharing: 1024,
 } as const;
+
+/** Sets a flag of a row. */
+export function setFlag(board: Board, row: number, flag: number): void {
+  board.flags[row] = (board.flags[row] ?? 0) | flag;
+}
+
+/** Clears a flag of a row. */
+export function clearFlag(board: Board, row: number, flag: number): void {
+  board.flags[row] = (board.flags[row] ?? 0) & ~flag;
+}

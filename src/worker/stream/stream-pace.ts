@@ -63,6 +63,11 @@ export class StreamPace {
     return arrivals;
   }
 
+  /** Frames went by that were not looked at: the next one has no predecessor. */
+  skip(): void {
+    this.#lastTimestamp = -1;
+  }
+
   /** True when a stream without video frames has a turn to send. */
   isTimerDue(now: number): boolean {
     return this.#isAudioPaced(now) && now - this.#lastTurnMs >= AUDIO_TURN_MS;

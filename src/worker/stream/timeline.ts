@@ -22,10 +22,13 @@ export type JitterMode = "full" | "zero" | "off";
 /** Index of a track. */
 export const Track = { Audio: 0, Video: 1 } as const;
 
+/** Small whole numbers all of them, which V8 keeps in the object itself: a NaN would move a field out of it for good. */
 interface TrackState {
-  /** Last input, unwrapped; NaN before the first. */
+  /** There was an input. */
+  hasInput: boolean;
+  /** Last input, unwrapped. */
   input: number;
-  /** Output minus input; NaN before the first. */
+  /** Output minus input. */
   offset: number;
   /** Last output, unwrapped; -1 before the first. */
   output: number;
@@ -36,7 +39,7 @@ interface TrackState {
 }
 
 function newTrack(floor: number): TrackState {
-  return { input: Number.NaN, offset: Number.NaN, output: -1, floor, step: STEP_DEFAULT_MS };
+  return { hasInput: false, input: 0, offset: 0, output: -1, floor, step: STEP_DEFAULT_MS };
 }
 
 /** The later of two timestamps modulo 2^32, -1 standing for none. */
@@ -82,10 +85,10 @@ export class Timeline {
   correct(track: number, timestamp: number): number {
     const own = this.#tracks[track === Track.Audio ? 0 : 1];
     const other = this.#tracks[track === Track.Audio ? 1 : 0];
-    const isFirst = Number.isNaN(own.input);
-    const step = isFirst ? 0 : (timestamp - (own.input % WRAP)) | 0;
-    const input = isFirst ? timestamp : own.input + step;
-    own.input = input;
+    const isFirst = !own.hasInput;
+    const step = isFirst ? 0 : (timestamp - own.input) | 0;
+    own.hasInput = true;
+    own.input = isFirst ? timestamp : own.input + step;
     if (this.#mode === "off") {
       own.output = timestamp;
       return timestamp;
@@ -98,7 +101,7 @@ export class Timeline {
     const least = this.#mode === "full" ? own.output : 0;
     const output = Math.max(own.input + own.offset, own.floor, least, 0);
     own.output = output;
-    return output % WRAP;
+    return output >>> 0;
   }
 
   /** Output timestamp for a message of no track (metadata, data): the latest of both. */
@@ -135,7 +138,7 @@ export class Timeline {
   }
 
   #start(own: TrackState, other: TrackState): void {
-    if (Number.isNaN(other.offset)) {
+    if (!other.hasInput) {
       own.offset = this.#origin - own.input;
       return;
     }
@@ -160,7 +163,7 @@ export class Timeline {
     this.jumps += 1;
     const withOther = own.input + other.offset;
     const distance = withOther - own.output;
-    if (!Number.isNaN(distance) && distance >= -JUMP_BACK_MS && distance <= JUMP_AHEAD_MS) {
+    if (other.hasInput && distance >= -JUMP_BACK_MS && distance <= JUMP_AHEAD_MS) {
       own.offset = other.offset;
       return;
     }

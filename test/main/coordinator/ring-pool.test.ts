@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { forgetMemory } from "../../../src/main/accept/native.ts";
 import { RingPool } from "../../../src/main/coordinator/ring-pool.ts";
+import { RingWriter } from "../../../src/protocol/ring/ring-writer.ts";
 
 const WRAP = 128 * 1024;
 
@@ -27,6 +29,29 @@ test("a ring comes back with the last lease of the last thread", () => {
   const again = pool.lend(WRAP, 2);
   assert.equal(again?.memory, memory);
   assert.notEqual(again?.ringId, ringId);
+});
+
+test("a waiting ring keeps where it counts on from, and no other page", { timeout: 10_000 }, () => {
+  const pool = new RingPool(10 * WRAP, forgetMemory);
+  const lease = pool.lend(WRAP, 0);
+  assert.ok(lease);
+  const { ringId, memory } = lease;
+  const message = new Uint8Array(WRAP / 4).fill(0xee);
+  const writer = new RingWriter(memory, { id: ringId, chunkSize: 128 });
+  for (let number = 0; number < 4; number += 1) {
+    writer.begin(message.length);
+    writer.put(message, 0, message.length);
+    writer.commit({ kind: 1, timestamp: 0, isKeyframe: false });
+  }
+  const { head } = writer;
+  const full = (): number => new Uint8Array(memory).filter((byte) => byte === 0xee).length;
+  assert.ok(full() >= WRAP);
+  pool.release(ringId, 0);
+  assert.ok(full() < 2 * 64 * 1024, `${full()} bytes are still there`);
+  const again = pool.lend(WRAP, 0);
+  assert.equal(again?.memory, memory);
+  const next = new RingWriter(memory, { id: 2, chunkSize: 128 });
+  assert.ok(((next.head - head) | 0) >= WRAP);
 });
 
 test("the budget holds for lent and waiting rings together", () => {

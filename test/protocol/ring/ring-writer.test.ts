@@ -286,6 +286,11 @@ describe("copyTail", () => {
 describe("words for the owner", () => {
   test("reader bits and the largest wish", () => {
     const { writer, reader } = makeRing();
+    assert.equal(writer.hasReaders, false);
+    reader.setReader(255, true);
+    assert.equal(writer.hasReaders, true);
+    reader.setReader(255, false);
+    assert.equal(writer.hasReaders, false);
     for (const thread of [0, 31, 32, 255]) {
       reader.setReader(thread, true);
     }
