@@ -15,6 +15,7 @@ import { nodeMediaServer } from "./servers/node-media-server.ts";
 import { endAllOnExit } from "./servers/processes.ts";
 import type { ServerAdapter } from "./servers/server.ts";
 import { srsLikeServer, weirServer } from "./servers/srs-like.ts";
+import { weirEdge } from "./servers/weir-edge.ts";
 
 /** Beyond the players: epoll, libraries, listeners. */
 const DESCRIPTORS_SPARE = 200;
@@ -25,7 +26,7 @@ const say = (line: string): void => {
 
 function chooseServers(options: Options): readonly ServerAdapter[] {
   const peers = options.peers.map(({ name, path }) => srsLikeServer(name, path));
-  const all = [floorServer, weirServer, nginxServer, nodeMediaServer, ...peers];
+  const all = [floorServer, weirServer, weirEdge, nginxServer, nodeMediaServer, ...peers];
   const wanted = options.servers;
   const unknown = wanted.find((name) => all.every((adapter) => adapter.name !== name));
   if (unknown !== undefined) {

@@ -25,8 +25,8 @@ export interface Options {
 
 export const USAGE = `Usage: npm run bench -- [options]
   --quick             smoke run in less than 2 minutes; times are not judged
-  --scenario NAME     P1, P2, P5, P6, P7 or P8; may be repeated
-  --server NAME       only this server (floor, weir, nginx-rtmp, nms, srs); may be repeated
+  --scenario NAME     P1, P2, P5, P6, P7, P8 or P9; may be repeated
+  --server NAME       only this server (floor, weir, weir-edge, nginx-rtmp, nms, srs); may be repeated
   --runs N            runs of each measurement, the median counts (3)
   --duration S        seconds of each measured window (8)
   --players N         players of the large runs (2000)

@@ -7,9 +7,10 @@ cd "$(dirname "$0")/.."
 bash scripts/setup-tools.sh
 npm run --silent check
 
+# test/soak is run by hand: each of its files takes minutes.
 # From the list of sources, so that what is left in dist of a removed test does not run.
 tests_in() { find test -name '*.test.ts' "$@" | LC_ALL=C sort | sed -E 's|^(.*)\.ts$|dist/\1.js|'; }
-mapfile -t near < <(tests_in -not -path 'test/e2e/*' -not -path 'test/conformance/*' -not -path 'test/browser/*')
+mapfile -t near < <(tests_in -not -path 'test/soak/*' -not -path 'test/e2e/*' -not -path 'test/conformance/*' -not -path 'test/browser/*')
 mapfile -t far < <(tests_in \( -path 'test/e2e/*' -o -path 'test/conformance/*' -o -path 'test/browser/*' \))
 
 out=$(mktemp)

@@ -20,6 +20,8 @@ export type FigureName =
   | "joinP50Ms"
   | "joinP99Ms"
   | "joinMaxMs"
+  /** Of an edge: connections to its origin. */
+  | "upstreams"
   | "live"
   | "lost"
   | "gaps"

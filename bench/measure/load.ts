@@ -36,7 +36,7 @@ export async function withLoad<Result>(
     const isFed = request.kind === "ingest" || server.hasOwnStream;
     const publishers = isFed ? undefined : open();
     if (publishers !== undefined) {
-      const { port, wire } = server;
+      const { wire, publishPort: port = server.port } = server;
       await publishers.publish({ port, wire, stream: STREAM, publishers: 1, overMs: 0 });
       const figures = await publishers.untilLive(PUBLISH_TIMEOUT_MS);
       if (figures.live < 1) {

@@ -121,11 +121,17 @@ async function measurePlayers(
         ...window.figures,
         ...memoryFigures(memory),
         bytesRatio: bytesRatio(window),
+        ...upstreamFigures(load),
       },
       voidReason: window.voidReason,
       reasons: window.end.reasons,
     };
   });
+}
+
+function upstreamFigures({ server }: Load): Figures {
+  const upstreams = server.upstreams?.();
+  return upstreams === undefined ? {} : { upstreams };
 }
 
 async function measurePublishers(

@@ -47,13 +47,14 @@ function judge(
   criterion: Criterion,
   about: { summaries: Summaries; isQuick: boolean },
 ): Row {
-  const { of, over, target, unit } = criterion;
+  const { of, over, minus, target, unit } = criterion;
   const find = (part: FigureOf): Summary | undefined =>
     about.summaries.get(summaryKey(part.job, part.server));
   const value = find(of)?.median[of.figure];
   const divisor = over === undefined ? 1 : find(over)?.median[over.figure];
-  const figure =
-    value === undefined || divisor === undefined || divisor === 0 ? undefined : value / divisor;
+  const less = minus === undefined ? 0 : find(minus)?.median[minus.figure];
+  const isKnown = value !== undefined && less !== undefined && divisor !== undefined;
+  const figure = isKnown && divisor !== 0 ? (value - less) / divisor : undefined;
   let verdict: Verdict = "info";
   if (figure === undefined) {
     verdict = "none";
@@ -61,7 +62,7 @@ function judge(
     verdict = figure <= target ? "pass" : "miss";
     verdict = about.isQuick ? "unjudged" : verdict;
   }
-  const basis = [of, over].filter((part) => part !== undefined);
+  const basis = [of, over, minus].filter((part) => part !== undefined);
   return {
     scenario: scenario.id,
     what: `${criterion.what} (${of.job})`,
@@ -104,7 +105,7 @@ function integrityRow(
     ...counted.map((run) => faultsOf(run.figures, isQuick)).filter((text) => text !== ""),
     ...summary.failures.map(firstLine),
   ];
-  const isWeir = server === "weir";
+  const isWeir = server.startsWith("weir");
   if (!isWeir && faults.length === 0 && summary.absence === "") {
     return undefined;
   }

@@ -1,4 +1,4 @@
-/** The scenarios of docs/performance.md, P1 to P8 as far as they exist. */
+/** The scenarios of docs/performance.md, P1 to P9 as far as they exist. */
 import { absolute, ratio, type Scenario } from "./scenario.ts";
 
 const PEERS = ["floor", "weir", "nginx-rtmp", "nms", "srs"] as const;
@@ -155,4 +155,50 @@ const shards: Scenario = {
   ],
 };
 
-export const scenarios: readonly Scenario[] = [merged, realtime, ingest, growth, join, shards];
+const edge: Scenario = {
+  id: "P9",
+  title: "players on an edge of 2 shards: one upstream connection, added latency",
+  jobs: ({ players }) => [
+    {
+      id: "edge",
+      work: {
+        kind: "players",
+        players: Math.ceil(players / 2),
+        mode: "realtime",
+        workers: 2,
+      },
+      servers: ["weir", "weir-edge"],
+    },
+  ],
+  criteria: [
+    absolute("edge", "upstreams", {
+      what: "upstream connections",
+      unit: "",
+      target: 1,
+      server: "weir-edge",
+    }),
+    {
+      what: "added latency p99",
+      of: { server: "weir-edge", job: "edge", figure: "latencyP99Ms" },
+      minus: { server: "weir", job: "edge", figure: "latencyP99Ms" },
+      unit: "ms",
+      target: 10,
+    },
+    {
+      what: "added latency p50",
+      of: { server: "weir-edge", job: "edge", figure: "latencyP50Ms" },
+      minus: { server: "weir", job: "edge", figure: "latencyP50Ms" },
+      unit: "ms",
+    },
+  ],
+};
+
+export const scenarios: readonly Scenario[] = [
+  merged,
+  realtime,
+  ingest,
+  growth,
+  join,
+  shards,
+  edge,
+];

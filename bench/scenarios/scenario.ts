@@ -28,6 +28,8 @@ export interface Criterion {
   readonly of: FigureOf;
   /** Divisor, when the figure is a ratio. */
   readonly over?: FigureOf;
+  /** Subtracted, when the figure is a difference. */
+  readonly minus?: FigureOf;
   readonly unit: string;
   /** Largest value that passes; none for information only. */
   readonly target?: number;

@@ -26,6 +26,10 @@ export interface RunningServer {
   readonly wire: Wire;
   /** It makes the stream by itself: no publisher is needed. */
   readonly hasOwnStream: boolean;
+  /** Where publishers go, when that is elsewhere. */
+  readonly publishPort?: number;
+  /** Of an edge: connections to its origin. */
+  upstreams?(): number;
   stop(): Promise<void>;
 }
 

@@ -12,7 +12,18 @@ import {
 
 const CONNECTIONS_MAX = 16_000;
 
-function configuration(request: ServeRequest, port: number, isWeir: boolean): string {
+/** What makes a configuration another one. */
+export interface ConfigurationKind {
+  readonly isWeir: boolean;
+  /** Directives of the vhost. */
+  readonly vhost?: string;
+}
+
+export function configuration(
+  request: ServeRequest,
+  port: number,
+  { isWeir, vhost = "" }: ConfigurationKind,
+): string {
   const isRealtime = request.mode === "realtime";
   // The merge is pinned in weir's own words: by default weir stretches it only as far as its load asks.
   const own = isWeir ? "    mw_adaptive off;\n" : "";
@@ -32,6 +43,7 @@ vhost __defaultVhost__ {
 ${own}    gop_cache on;
     queue_length 10;
   }
+  ${vhost}
 }
 `;
 }
@@ -43,7 +55,7 @@ export function srsLikeServer(name: string, binary: string): ServerAdapter {
     const directory = makeWorkDirectory(name);
     const port = await findFreePort();
     const file = `${directory.path}/${name}.conf`;
-    writeFileSync(file, configuration(request, port, isWeir));
+    writeFileSync(file, configuration(request, port, { isWeir }));
     const child = await spawnServer({
       command: binary,
       parameters: ["-c", file],

@@ -4,6 +4,7 @@
  * A reload prepares every part, then all go over in one turn of the loop.
  * Closing order: stop accepting → lobby → shards end their sessions and exit → pool and log.
  */
+import { randomUUID } from "node:crypto";
 import { totalmem } from "node:os";
 import type { Config } from "../protocol/conf/config.ts";
 import { resolveVhost } from "../protocol/conf/config.ts";
@@ -27,6 +28,7 @@ import { type RehearsalLimits, rehearse } from "./accept/rehearsal.ts";
 import type { ReloadPart } from "./config/parts.ts";
 import { type Client, Clients } from "./coordinator/clients.ts";
 import { Coordinator, type StreamEntry } from "./coordinator/coordinator.ts";
+import { type Demand, Edge } from "./coordinator/edge.ts";
 import { RingPool } from "./coordinator/ring-pool.ts";
 import { SettingsRollout } from "./coordinator/settings-rollout.ts";
 import { coresOfHost } from "./limits-of-host.ts";
@@ -62,6 +64,7 @@ export class Server {
   readonly supervisor: Supervisor;
   readonly coordinator: Coordinator;
   readonly clients: Clients = new Clients();
+  readonly edge: Edge;
   readonly pool: RingPool;
   readonly lobby: Lobby;
   #config: Config;
@@ -91,6 +94,18 @@ export class Server {
     });
     const { links } = this.supervisor;
     this.coordinator = new Coordinator(this.pool, links, () => this.#config.limits.spillPlayers);
+    this.edge = new Edge({
+      config: () => this.#config,
+      coordinator: this.coordinator,
+      shards: links,
+      log,
+      serverId: config.serverId === "" ? randomUUID() : config.serverId,
+      version: options.version,
+      pid: process.pid,
+      now: monotonicMs,
+      random: Math.random,
+      after,
+    });
     this.#rollout = new SettingsRollout({
       coordinator: this.coordinator,
       shards: links,
@@ -99,6 +114,7 @@ export class Server {
     this.#admission = new Admission({
       config: () => this.#config,
       coordinator: this.coordinator,
+      edge: this.edge,
       shards: links,
     });
     this.#acceptor = new Acceptor(
@@ -110,6 +126,7 @@ export class Server {
       config: () => this.#config,
       admission: this.#admission,
       coordinator: this.coordinator,
+      edge: this.edge,
       clients: this.clients,
       shards: links,
       log,
@@ -211,6 +228,12 @@ export class Server {
       case "ring-released":
         this.coordinator.releaseRing(shard.index, message.ringId);
         break;
+      case "pull-ended":
+        this.edge.pullEnded(shard.index, message);
+        break;
+      case "upstream-works":
+        this.edge.works(message.streamId);
+        break;
       case "settings-accepted":
         this.#rollout.accepted(shard, message.version);
         break;
@@ -242,6 +265,7 @@ export class Server {
     this.#rollout.shardDied(shard);
     const clients = this.clients.takeShard(shard.index);
     this.coordinator.shardDied(shard.index);
+    this.edge.shardDied(shard.index);
     for (const client of clients) {
       this.#ended(client, "shard died");
     }
@@ -252,6 +276,7 @@ export class Server {
       leaseRing: (_streamId, wrapBytes): Promise<RingLease | null> =>
         Promise.resolve(this.coordinator.lendRing(shard.index, wrapBytes)),
       admit: (question) => this.#admit(shard, question),
+      nextOrigin: (question) => Promise.resolve(this.edge.nextOrigin(shard.index, question)),
       playEnded: (row, play) => Promise.resolve(this.#playEnded(shard, row, play)),
     };
   }
@@ -279,8 +304,9 @@ export class Server {
   async #admitPublish(
     shard: ShardLink,
     client: Client,
-    { stream }: RowQuestion,
+    question: RowQuestion,
   ): Promise<AdmissionAnswer> {
+    const { stream } = question;
     const entry = await this.#admission.publish(stream, applicantOf(client));
     // It may have left, or died with its shard, while the name was made free.
     const isHere = this.clients.find(shard.index, client.row) === client;
@@ -292,17 +318,19 @@ export class Server {
     entry.publisher = { shard: shard.index, row: client.row };
     client.published.add(entry);
     this.coordinator.announce(entry, shard.index);
+    this.edge.publishes(entry, demandOf(client, question));
     this.#log.info(client.id, `publishes again, stream=${entry.key}`);
     return { allowed: true, ...described(entry, shard), lease, play: 0 };
   }
 
-  #admitPlay(shard: ShardLink, client: Client, { stream }: RowQuestion): AdmissionAnswer {
-    const { key, settings } = this.#admission.play(stream, applicantOf(client));
+  #admitPlay(shard: ShardLink, client: Client, question: RowQuestion): AdmissionAnswer {
+    const { key, settings } = this.#admission.play(question.stream, applicantOf(client));
     const entry = this.coordinator.enter(key, settings);
     // The stream's ring is news of its own, as for any other player.
     this.coordinator.announce(entry, shard.index);
     const share = this.coordinator.addPlayer(entry, shard.index);
     client.plays.set(share.play, share);
+    this.edge.wanted(entry, demandOf(client, question));
     this.#log.info(client.id, `plays again, stream=${entry.key}`);
     return { allowed: true, ...described(entry, shard), lease: null, play: share.play };
   }
@@ -326,6 +354,17 @@ export class Server {
         )
       : [];
   }
+}
+
+/** What a client asks for again, as its first request. */
+function demandOf({ id, path, request }: Client, { stream, param }: RowQuestion): Demand {
+  return { id, path, request: { ...request, ...stream, param } };
+}
+
+/** Runs work later; @returns what takes it back. */
+function after(ms: number, work: () => void): () => void {
+  const timer = setTimeout(work, ms).unref();
+  return () => clearTimeout(timer);
 }
 
 function rowsFor(maxConnections: number): number {

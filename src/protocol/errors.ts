@@ -35,11 +35,14 @@ export class RejectedError extends Error {
   readonly code: string;
   /** The NetConnection or NetStream status code to send, e.g. `NetStream.Publish.BadName`. */
   readonly status: string;
-  constructor(code: string, status: string, message: string) {
+  /** Where the client should go instead. */
+  readonly redirect: { readonly tcUrl: string; readonly url: string } | undefined;
+  constructor(code: string, status: string, message: string, redirect?: RejectedError["redirect"]) {
     super(message);
     this.name = "RejectedError";
     this.code = code;
     this.status = status;
+    this.redirect = redirect;
   }
 }
 

@@ -11,6 +11,7 @@ import type {
   RowQuestion,
   ShardCalls,
 } from "../protocol/control/calls.ts";
+import type { OriginAnswer, OriginQuestion } from "../protocol/control/upstream.ts";
 import { ControlError } from "../protocol/errors.ts";
 
 /** An answer later than this counts as none. */
@@ -22,6 +23,7 @@ const ADMIT_TIMEOUT_MS = 35_000;
 export interface PrimaryLink {
   leaseRing(streamId: number, wrapBytes: number): Promise<RingLease | null>;
   admit(question: RowQuestion): Promise<AdmissionAnswer>;
+  nextOrigin(question: OriginQuestion): Promise<OriginAnswer>;
   /** Tells that a play ended; nothing comes back. */
   playEnded(row: number, play: number): void;
 }
@@ -86,6 +88,12 @@ export function openPrimaryLink(port: MessagePort, handlers: ShardHandlers): Pri
         name: "admit",
         timeoutMs: ADMIT_TIMEOUT_MS,
         late: (answer) => giveBack(answer.allowed ? answer.lease : null),
+      }),
+    nextOrigin: (question) =>
+      within<OriginAnswer>(primary.nextOrigin(question) as Promise<OriginAnswer>, {
+        name: "nextOrigin",
+        timeoutMs: CALL_TIMEOUT_MS,
+        late: (answer) => giveBack(answer.kind === "stop" ? null : answer.lease),
       }),
     playEnded: (row, play) => void primary.playEnded(row, play),
   };

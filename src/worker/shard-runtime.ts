@@ -11,7 +11,6 @@ import type {
   FromShard,
   GivePublisher,
   RelayToShard,
-  RingLease,
   SettingsChange,
   ShardStart,
   ToShard,
@@ -33,16 +32,17 @@ import { Copies } from "./session/copies.ts";
 import { Players } from "./session/players.ts";
 import type { PlaysHost } from "./session/plays.ts";
 import { Publisher } from "./session/publisher.ts";
-import type { NewStream, PublisherHost, TakenRow } from "./session/publisher-host.ts";
+import type { PublisherHost, TakenRow } from "./session/publisher-host.ts";
 import { Publishers } from "./session/publishers.ts";
 import { sessionHost } from "./session/session-host.ts";
 import { SettingsChanges } from "./settings-changes.ts";
 import { StallGrace } from "./stall-grace.ts";
 import type { FanOutEnd, FanOutHost, TurnTaker } from "./stream/fan-out-host.ts";
 import { KnownStreams } from "./stream/known-streams.ts";
-import { LiveStream, type LiveStreamHost } from "./stream/live-stream.ts";
+import { LiveStreams } from "./stream/live-streams.ts";
 import { Preamble } from "./stream/preamble.ts";
 import type { RingView } from "./stream/ring-view.ts";
+import { Upstreams } from "./upstream/upstreams.ts";
 import { wakeReaders } from "./wake-readers.ts";
 
 /** The tick while there are players, and while there are none. */
@@ -54,7 +54,7 @@ const TENTH_MS = 100;
 const BELL_TIMEOUT_MS = 1000;
 
 /** One shard thread's state. */
-export class ShardRuntime implements FanOutHost, LiveStreamHost {
+export class ShardRuntime implements FanOutHost {
   readonly thread: number;
   readonly board: Board;
   readonly rows: SocketRows;
@@ -71,8 +71,8 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
   readonly #streams: KnownStreams = new KnownStreams(this);
   readonly #changes: SettingsChanges;
   readonly #publishers = new Publishers();
-  /** Row of the connection that writes each stream. */
-  readonly #owners = new Map<LiveStream, number>();
+  readonly #writers: LiveStreams;
+  readonly #upstreams: Upstreams;
   readonly #turns: SendTurns = new SendTurns(this.#meter, () => this.#changes.follow());
   #isStopped = false;
   #nextTenth = 0;
@@ -93,6 +93,23 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
       fault: (fault) => runFault(start.allowFaults, fault),
       unused: (lease) => this.ringReleased(lease.ringId),
     });
+    this.#writers = new LiveStreams({
+      now: monotonicMs,
+      leaseRing: (streamId, wrapBytes) => this.#primary.leaseRing(streamId, wrapBytes),
+      post,
+      ringOpened: (streamId, lease) => {
+        this.#streams.openRing(streamId, lease);
+        this.#upstreams.ringOpened(streamId, lease);
+      },
+      wake: (streamId, writer) => this.#wake(streamId, writer),
+    });
+    this.#upstreams = new Upstreams({
+      now: monotonicMs,
+      nextOrigin: (question) => this.#primary.nextOrigin(question),
+      openStream: (owner, what) => this.#writers.open(owner, what),
+      closeStream: (stream) => this.#writers.close(stream),
+      post,
+    });
     const plays: PlaysHost = {
       rows: this.rows,
       now: monotonicMs,
@@ -105,8 +122,13 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
       plays,
       now: monotonicMs,
       openSocket: (row, sink) => this.connections.openSocket(row, sink),
-      openStream: (row, what) => this.#openStream(row, what),
-      closeStream: (stream) => this.#closeStream(stream),
+      openStream: (row, what) => {
+        const ringInstalled = (): void => this.#publishers.find(row)?.ringInstalled();
+        return this.#writers.open({ ringInstalled }, what);
+      },
+      closeStream: (stream) => void this.#writers.close(stream),
+      upstreams: this.#upstreams,
+      ringReleased: (ringId) => this.ringReleased(ringId),
       admit: (question) => this.#admit(question),
       gone: (row, reason, detail) => this.#publisherGone(row, reason, detail),
     };
@@ -158,6 +180,12 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
       case "give-publisher":
         this.#adoptPublisher(message);
         break;
+      case "pull":
+        this.#upstreams.pull(message, this.#streams.find(message.streamId)?.settings);
+        break;
+      case "pull-stop":
+        this.#upstreams.stopPull(message.pullId);
+        break;
       case "drain":
         this.#players.drain();
         this.#publishers.drain();
@@ -170,6 +198,7 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     this.#isStopped = true;
     this.#players.endAll("server stops");
     this.#publishers.endAll("server stops");
+    this.#upstreams.stop();
     this.rows.end();
     this.#bell.ring(this.thread);
   }
@@ -208,36 +237,6 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     this.#turns.continueLater(fanOut);
   }
 
-  // --- LiveStreamHost ---
-
-  requestRing(stream: LiveStream, wrapBytes: number): void {
-    this.#primary.leaseRing(stream.streamId, wrapBytes).then(
-      (lease) => this.#install(stream, lease),
-      () => this.#install(stream, null),
-    );
-  }
-
-  ringOpened(stream: LiveStream, lease: RingLease): void {
-    this.#post({ kind: "ring-opened", streamId: stream.streamId, lease });
-    // The primary counts a second lease for this shard's players.
-    this.#streams.openRing(stream.streamId, lease);
-  }
-
-  ringClosed(lease: RingLease): void {
-    // The writer's own hold; players of this shard hold it on their own account.
-    this.#post({ kind: "ring-released", ringId: lease.ringId });
-  }
-
-  wake(stream: LiveStream, writer: RingWriter): void {
-    const isOwnReader = wakeReaders(writer, this.#bell, this.thread);
-    const fanOut = isOwnReader ? this.#streams.find(stream.streamId) : undefined;
-    if (fanOut !== undefined) {
-      const began = this.#turns.begin();
-      fanOut.advance();
-      this.#turns.finish(began);
-    }
-  }
-
   // --- inside ---
 
   /**
@@ -272,6 +271,17 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     this.#publishers.adopted(publisher);
   }
 
+  #wake(streamId: number, writer: RingWriter): void {
+    const isOwnReader = wakeReaders(writer, this.#bell, this.thread);
+    this.#upstreams.wake(streamId);
+    const fanOut = isOwnReader ? this.#streams.find(streamId) : undefined;
+    if (fanOut !== undefined) {
+      const began = this.#turns.begin();
+      fanOut.advance();
+      this.#turns.finish(began);
+    }
+  }
+
   #share(taken: TakenRow, unsent: Uint8Array): void {
     this.#openPublisher(taken.row, taken.session).takeOver(taken, unsent);
   }
@@ -280,30 +290,6 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     const publisher = new Publisher(row, session, this.#publisherHost);
     this.#publishers.add(publisher);
     return publisher;
-  }
-
-  #openStream(row: number, what: NewStream): LiveStream {
-    const stream = new LiveStream({ ...what, host: this });
-    this.#owners.set(stream, row);
-    return stream;
-  }
-
-  #closeStream(stream: LiveStream): void {
-    this.#owners.delete(stream);
-    const end = stream.end();
-    this.#post({ kind: "ring-ended", streamId: stream.streamId, ringId: stream.ringId, end });
-  }
-
-  #install(stream: LiveStream, lease: RingLease | null): void {
-    const publisher = this.#publishers.find(this.#owners.get(stream) ?? -1);
-    if (publisher === undefined) {
-      if (lease !== null) {
-        this.ringClosed(lease);
-      }
-      return;
-    }
-    stream.installRing(lease);
-    publisher.ringInstalled();
   }
 
   #publisherGone(row: number, reason: EndReason, detail: string): void {
@@ -386,12 +372,13 @@ export class ShardRuntime implements FanOutHost, LiveStreamHost {
     if (this.#grace.mayJudge(now)) {
       this.#players.checkBlocked();
       this.#publishers.tick((streamId) => this.#streams.find(streamId)?.players ?? 0);
+      this.#upstreams.tick(now);
     }
     this.#meter.update(now);
     const { counters } = this.board;
     counters[Counter.Heartbeat] = now;
     counters[Counter.Players] = this.#players.count + this.rows.sharing.count;
-    counters[Counter.Publishers] = this.#owners.size;
+    counters[Counter.Publishers] = this.#writers.size;
     counters[Counter.Stalls] = this.#players.stalls;
     counters[Counter.Resets] = this.#players.resets;
     counters[Counter.Utilisation] = this.#meter.utilisation;

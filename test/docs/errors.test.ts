@@ -8,7 +8,7 @@ import { REPOSITORY } from "../support/weir.ts";
 const ERROR_CODE = /"(ERR_[A-Z0-9_]+)"/g;
 const STATUS_CODE = /"(Net(?:Connection|Stream)(?:\.[A-Za-z]+)+)"/g;
 /** The client's side compares what servers send to it. */
-const RECEIVED_ONLY = /^src\/protocol\/rtmp\/client-session/;
+const RECEIVED_ONLY = /^src\/(?:protocol\/rtmp\/client-session|worker\/upstream\/)/;
 /** Codes made of the name of a system call: `check(…, "bind")`. */
 const MADE_CODE = /`ERR_\$\{call\.toUpperCase\(\)\}`/;
 const SYSTEM_CALL = /\bcheck\([\s\S]*?,\s*"([a-z_]+)"\s*,?\s*\)/g;

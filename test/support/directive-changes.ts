@@ -36,7 +36,7 @@ const AROUND: Readonly<Record<string, string>> = {
   auto_reload_for_docker: "in_docker on;",
 };
 /** Refused whatever the value: nothing can be reloaded to it. */
-const REFUSED: readonly string[] = ["is_full"];
+const REFUSED: readonly string[] = ["is_full", "vhost.cluster.mode"];
 /** Another place for a directive that counts only while the first one is empty. */
 const ELSEWHERE: readonly string[] = ["rtmp.listen", "rtmp.chunk_size"];
 /** In effect through another directive, which is tested itself. */

@@ -23,4 +23,5 @@ export const settings: StreamSettings = {
   normalTimeoutMs: 5000,
   kickoffForIdleMs: 0,
   ringBudgetBytes: 8 * 1024 * 1024,
+  upstream: null,
 };

@@ -2,20 +2,30 @@
  * Who may connect, publish and play: vhost, security, referer, one publisher per key, takeover of publishers that fell silent. Pure policy
  * over the directory; the lobby and sessions that ask again after hand-off use the same answers.
  */
+
 import { checkRefer } from "../../protocol/access/refer.ts";
 import {
   type AccessAction,
   checkSecurity,
   SecurityRefusal,
 } from "../../protocol/access/security.ts";
+import type { ClusterConfig } from "../../protocol/conf/cluster.ts";
 import { type Config, resolveVhost, type VhostConfig } from "../../protocol/conf/config.ts";
 import { Counter } from "../../protocol/control/board.ts";
 import type { StreamSettings } from "../../protocol/control/calls.ts";
+import type { UpstreamSettings } from "../../protocol/control/upstream.ts";
 import { ControlError, RejectedError } from "../../protocol/errors.ts";
 import { type StreamRequest, streamKey } from "../../protocol/rtmp/stream-url.ts";
-import type { Coordinator, PublisherPlace, StreamEntry } from "../coordinator/coordinator.ts";
+import {
+  type Coordinator,
+  isPull,
+  type PublisherPlace,
+  type StreamEntry,
+} from "../coordinator/coordinator.ts";
+import type { Edge } from "../coordinator/edge.ts";
 import { monotonicMs } from "../monotonic.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
+import { sendElsewhere } from "./coworkers.ts";
 
 const MS_MASK = 0x7f_ff_ff_ff;
 /** A publisher that is asked to leave has this long. */
@@ -26,6 +36,7 @@ const TAKEOVER_POLL_MS = 5;
 export interface AdmissionHost {
   config(): Config;
   readonly coordinator: Coordinator;
+  readonly edge: Edge;
   readonly shards: readonly (ShardLink | undefined)[];
 }
 
@@ -51,7 +62,7 @@ export interface AdmittedStream {
 
 /** A vhost's settings as a shard needs them. */
 function settingsOf(config: Config, vhost: VhostConfig): StreamSettings {
-  const { play, publish } = vhost;
+  const { play, publish, cluster } = vhost;
   return {
     chunkSize: vhost.chunkSize,
     minLatency: vhost.minLatency,
@@ -68,12 +79,26 @@ function settingsOf(config: Config, vhost: VhostConfig): StreamSettings {
     mwAdaptive: play.mwAdaptive,
     sendMinIntervalMs: play.sendMinIntervalMs,
     reduceSequenceHeader: play.reduceSequenceHeader,
-    playWaitMs: play.waitMs,
+    playWaitMs: cluster.isEdge && play.waitMs === 0 ? cluster.waitMs : play.waitMs,
     playerStallMs: config.limits.playerStallMs,
     firstPacketTimeoutMs: publish.firstPacketTimeoutMs,
     normalTimeoutMs: publish.normalTimeoutMs,
     kickoffForIdleMs: publish.kickoffForIdleMs,
     ringBudgetBytes: config.limits.ringBudgetBytes,
+    upstream: cluster.isEdge ? upstreamOf(cluster) : null,
+  };
+}
+
+function upstreamOf(cluster: ClusterConfig): UpstreamSettings {
+  const { connectTimeoutMs, replyTimeoutMs, firstMediaTimeoutMs, stallTimeoutMs } = cluster;
+  const { holdMs, holdBytes } = cluster;
+  return {
+    connectTimeoutMs,
+    replyTimeoutMs,
+    firstMediaTimeoutMs,
+    stallTimeoutMs,
+    holdMs,
+    holdBytes,
   };
 }
 
@@ -129,7 +154,24 @@ export class Admission {
 
   /** The stream to play; players may wait for one that is not live. No state is made for it. @throws RejectedError */
   play(stream: StreamName, from: Applicant): AdmittedStream {
-    return this.#admitted(stream, this.#permitted("play", stream, from));
+    const vhost = this.#permitted("play", stream, from);
+    const admitted = this.#admitted(stream, vhost);
+    if (this.#host.edge.isNotFound(admitted.key) && vhost.cluster.waitMs > 0) {
+      const status = "NetStream.Play.StreamNotFound";
+      throw new RejectedError("ERR_STREAM_NOT_FOUND", status, "No such stream.");
+    }
+    return admitted;
+  }
+
+  /**
+   * Looks for a stream that is not live here at the other origins of a mesh; undefined when it is to be served here. The
+   * promise is always rejected, with a redirect or without.
+   */
+  elsewhere(stream: StreamRequest): Promise<never> | undefined {
+    const { name, cluster } = this.vhost(stream.vhost);
+    const isLive = this.#host.coordinator.find(streamKey({ ...stream, vhost: name }))?.publisher;
+    const isAsked = cluster.originCluster && !cluster.isEdge && !isLive;
+    return isAsked ? sendElsewhere(stream, name, cluster.coworkers) : undefined;
   }
 
   /**
@@ -141,7 +183,9 @@ export class Admission {
     const { coordinator } = this.#host;
     const { key, settings } = this.#admitted(stream, this.#permitted("publish", stream, from));
     const holder = coordinator.find(key)?.publisher ?? null;
-    if (holder !== null) {
+    if (isPull(holder)) {
+      await this.#host.edge.yieldTo(key);
+    } else if (holder !== null) {
       await this.#takeOver(key, holder);
     }
     // While that took its time the entry may have been made anew, and somebody may have been faster.

@@ -3,6 +3,7 @@ import type { Config } from "../../protocol/conf/config.ts";
 import type { ServerInfo } from "../../protocol/rtmp/server-session.ts";
 import type { Clients } from "../coordinator/clients.ts";
 import type { Coordinator } from "../coordinator/coordinator.ts";
+import type { Edge } from "../coordinator/edge.ts";
 import type { Logger } from "../log/logger.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 import type { Admission } from "./admission.ts";
@@ -14,6 +15,7 @@ export interface LobbyHost {
   config(): Config;
   readonly admission: Admission;
   readonly coordinator: Coordinator;
+  readonly edge: Edge;
   readonly clients: Clients;
   readonly shards: readonly (ShardLink | undefined)[];
   readonly log: Logger;

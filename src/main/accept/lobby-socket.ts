@@ -125,6 +125,12 @@ export class LobbySocket implements Watcher {
     this.#watch();
   }
 
+  /** Reads again. */
+  resume(): void {
+    this.#isPaused = false;
+    this.#watch();
+  }
+
   /** Closes in order: what was written goes out, what comes in is thrown away so that no reset overtakes it. */
   farewell(): void {
     this.flush();

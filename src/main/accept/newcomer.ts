@@ -1,4 +1,5 @@
 /** One connection in the lobby: its session machine, its deadlines, its answers, its way out. */
+import type { ClusterConfig } from "../../protocol/conf/cluster.ts";
 import { ProtocolError, RejectedError } from "../../protocol/errors.ts";
 import {
   type ConnectRequest,
@@ -14,7 +15,9 @@ import type { FairClock } from "./fair-clock.ts";
 import { handshakeHost } from "./handshake-host.ts";
 import type { LobbyHost } from "./lobby-host.ts";
 import { LobbySocket, type LobbySocketSink } from "./lobby-socket.ts";
+import { askOrigins } from "./origin-check.ts";
 import { type Arrival, Placed, placePlayer, placePublisher } from "./placing.ts";
+import { describeError, noRoom } from "./refusals.ts";
 
 /** A refused client has this long to read why. */
 const FAREWELL_MS = 1000;
@@ -60,6 +63,8 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
   #deadline: number;
   #state: State = "open";
   #isWaiting = false;
+  /** Servers that the request has passed. */
+  #path = "";
   /** What comes after the session has returned. */
   #next: (() => void) | undefined;
 
@@ -146,15 +151,20 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
         throw new RejectedError("max_connections", status, "The server is full.");
       }
       const vhost = this.#host.admission.connect(request.vhost, request.pageUrl);
+      this.#path = this.#host.edge.passage(request.edge, this.id);
       this.#session.configure({
         chunkSizeOut: vhost.chunkSize,
         windowAckSizeOut: vhost.outAckSize,
         inAckSize: vhost.inAckSize,
       });
       this.#deadline = this.since + this.#host.config().limits.identifyTimeoutMs;
-      this.#session.acceptConnect(this);
+      if (vhost.cluster.isEdge && vhost.cluster.tokenTraverse) {
+        this.#askOrigin(request, vhost.cluster);
+      } else {
+        this.#session.acceptConnect(this);
+      }
     } catch (error) {
-      this.#reject(error, (code, text) => this.#session.rejectConnect(code, text, this));
+      this.#rejectConnect(error);
     }
   }
 
@@ -172,6 +182,11 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
     this.#waits(true);
     try {
       const stream = this.#host.admission.play(request, this.#applicant(request));
+      const isElsewhere = this.#host.admission.elsewhere(request);
+      if (isElsewhere !== undefined) {
+        isElsewhere.catch((error: unknown) => this.#rejectPlay(messageStream, error));
+        return;
+      }
       this.#next = () =>
         this.#whenFlushed(() => this.#startPlay({ messageStream, request }, stream));
     } catch (error) {
@@ -260,7 +275,8 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
   #arrival(messageStream: number, request: StreamRequest): Arrival {
     const { id, ip } = this;
     const [socket, session, rest] = [this.#socket, this.#session, this.#rest];
-    return { id, ip, socket, session, sink: this, rest, messageStream, request };
+    const path = this.#path;
+    return { id, ip, socket, session, sink: this, rest, messageStream, request, path };
   }
 
   #conclude(placed: Placed, refuse: () => void): void {
@@ -290,6 +306,36 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
     }
   }
 
+  /** Lets an origin judge the client's connect; the client waits meanwhile. */
+  #askOrigin(request: ConnectRequest, cluster: ClusterConfig): void {
+    this.#waits(true);
+    askOrigins(request, cluster, this.#host.config().limits.handshakeTimeoutMs).then(
+      () => {
+        if (this.#state === "open") {
+          this.#waits(false);
+          this.#session.acceptConnect(this);
+          this.#resume();
+        }
+      },
+      (error: unknown) => this.#rejectConnect(error),
+    );
+  }
+
+  /** Reads on after an answer that came later than the bytes behind the question. */
+  #resume(): void {
+    const rest = this.#rest;
+    this.#rest = NOTHING;
+    this.#socket.flush();
+    this.#socket.resume();
+    if (rest.length > 0) {
+      this.read(rest);
+    }
+  }
+
+  #rejectConnect(error: unknown): void {
+    this.#reject(error, (code, text) => this.#session.rejectConnect(code, text, this));
+  }
+
   #rejectPublish(messageStream: number, error: unknown): void {
     this.#reject(error, (code, text) =>
       this.#session.rejectPublish(messageStream, code, text, this),
@@ -297,7 +343,10 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
   }
 
   #rejectPlay(messageStream: number, error: unknown): void {
-    this.#reject(error, (code, text) => this.#session.rejectPlay(messageStream, code, text, this));
+    const redirect = error instanceof RejectedError ? error.redirect : undefined;
+    this.#reject(error, (code, text) =>
+      this.#session.rejectPlay(messageStream, code, text, this, redirect),
+    );
   }
 
   #reject(error: unknown, answer: (code: string, description: string) => void): void {
@@ -344,21 +393,9 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
   }
 }
 
-function noRoom(status: string): RejectedError {
-  return new RejectedError("no_room", status, "The server has no room.");
-}
-
 function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(first.length + second.length);
   bytes.set(first);
   bytes.set(second, first.length);
   return bytes;
-}
-
-/** Short text of an error for the log; never a stack. */
-function describeError(error: unknown): string {
-  if (error instanceof ProtocolError) {
-    return `${error.code}: ${error.message}`;
-  }
-  return error instanceof Error ? error.message : String(error);
 }

@@ -25,6 +25,8 @@ export interface Arrival {
   readonly rest: Uint8Array;
   readonly messageStream: number;
   readonly request: StreamRequest;
+  /** Servers that the request has passed, as `connect` told. */
+  readonly path: string;
 }
 
 /** What came of it. */
@@ -61,6 +63,7 @@ export function placePublisher(
     return arrival.socket.isOpen ? Placed.NoRoom : Placed.Closed;
   }
   coordinator.announce(entry, index);
+  host.edge.publishes(entry, arrival);
   const publish = { lease, previous: entry.previous };
   const { session, rest, messageStream, id: connectionId } = arrival;
   const streamId = entry.id;
@@ -118,6 +121,7 @@ export function placePlayer(host: LobbyHost, arrival: Arrival, stream: AdmittedS
     publish: null,
     play: share.play,
   });
+  host.edge.wanted(entry, arrival);
   register(host, arrival, {
     type: "rtmp-play",
     shard: index,
@@ -130,12 +134,12 @@ export function placePlayer(host: LobbyHost, arrival: Arrival, stream: AdmittedS
 
 function register(
   host: LobbyHost,
-  { id, ip, request }: Arrival,
-  { type, shard, row, published, plays }: Omit<Client, "id" | "ip" | "since" | "request">,
+  { id, ip, request, path }: Arrival,
+  { type, shard, row, published, plays }: Omit<Client, "id" | "ip" | "since" | "request" | "path">,
 ): void {
   // Field by field here and above: a spread is several times slower, and every join passes here.
   const since = monotonicMs();
-  host.clients.add({ id, ip, request, since, type, shard, row, published, plays });
+  host.clients.add({ id, ip, request, path, since, type, shard, row, published, plays });
   const { vhost, app, stream } = request;
   host.log.info(
     id,

@@ -12,6 +12,7 @@ import { ClientSession, type ClientSessionSink } from "../../protocol/rtmp/clien
 import { ServerSession, type ServerSessionSink } from "../../protocol/rtmp/server-session.ts";
 import { Clients } from "../coordinator/clients.ts";
 import { Coordinator } from "../coordinator/coordinator.ts";
+import { Edge } from "../coordinator/edge.ts";
 import { RingPool } from "../coordinator/ring-pool.ts";
 import { LineLog } from "../log/logger.ts";
 import { monotonicMs } from "../monotonic.ts";
@@ -78,13 +79,28 @@ class Stage {
     };
     const shards = [shard as unknown as ShardLink];
     this.#coordinator = new Coordinator(new RingPool(0), shards, () => TROUPE);
+    const log = new LineLog({ ...config.log, level: "error" });
+    const coordinator = this.#coordinator;
+    const edge = new Edge({
+      config: () => config,
+      coordinator,
+      shards,
+      log,
+      serverId: "",
+      version: "",
+      pid: process.pid,
+      now: monotonicMs,
+      random: Math.random,
+      after: () => () => undefined,
+    });
     this.#lobby = new Lobby({
       config: () => config,
-      admission: new Admission({ config: () => config, coordinator: this.#coordinator, shards }),
-      coordinator: this.#coordinator,
+      admission: new Admission({ config: () => config, coordinator, edge, shards }),
+      coordinator,
+      edge,
       clients: this.#clients,
       shards,
-      log: new LineLog({ ...config.log, level: "error" }),
+      log,
       serverInfo: { ip: "", pid: process.pid, version: "" },
       files: new FileBudget({ max: () => Number.MAX_SAFE_INTEGER, open: () => 0 }),
       poller: this.#poller,

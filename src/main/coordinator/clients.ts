@@ -11,6 +11,8 @@ export interface Client {
   readonly shard: number;
   readonly row: number;
   readonly request: StreamRequest;
+  /** Servers that its request has passed. */
+  readonly path: string;
   /** Milliseconds, monotonic. */
   readonly since: number;
   /** Streams published; a connection may publish several. */

@@ -31,6 +31,25 @@ export interface PublisherPlace {
   readonly row: number;
 }
 
+/** Rows below this are no rows: the writer is an upstream pull, see {@link pullPlace}. */
+const PULL_ROW = -1;
+
+/** The place of a pull that a shard has the duty for; an edge's pulls stand where publishers do. */
+export function pullPlace(shard: number, pullId: number): PublisherPlace {
+  return { shard, row: PULL_ROW - pullId };
+}
+
+/** True for the place of a pull. */
+export function isPull(place: PublisherPlace | null): boolean {
+  return place !== null && place.row < PULL_ROW;
+}
+
+/** Who is told when a stream loses its last player or its publisher. */
+export interface DirectoryObserver {
+  deserted(entry: StreamEntry): void;
+  vacated(entry: StreamEntry): void;
+}
+
 /** One key with a publisher or players. */
 export interface StreamEntry {
   readonly id: number;
@@ -72,6 +91,7 @@ export class Coordinator {
   /** Bits per second assigned by hand-offs. */
   readonly #assigned: number[];
   #nextId = 1;
+  #observer: DirectoryObserver | undefined;
   #announcements = 0;
   #plays = 0;
 
@@ -90,6 +110,11 @@ export class Coordinator {
     this.#assigned = new Array<number>(shards.length).fill(0);
   }
 
+  /** Who hears of streams without players and without publisher. */
+  observe(observer: DirectoryObserver): void {
+    this.#observer = observer;
+  }
+
   /** Streams with a publisher or players. */
   get streams(): Iterable<StreamEntry> {
     return this.#byKey.values();
@@ -102,6 +127,10 @@ export class Coordinator {
 
   find(key: string): StreamEntry | undefined {
     return this.#byKey.get(key);
+  }
+
+  findById(streamId: number): StreamEntry | undefined {
+    return this.#byId.get(streamId);
   }
 
   /** The entry of a key; a new one lives only as long as somebody publishes or plays. */
@@ -196,6 +225,9 @@ export class Coordinator {
       this.#assign(shard, -entry.bitsPerSecond);
     }
     this.#forgetUnused(entry, shard);
+    if (entry.players.every((count) => count === 0)) {
+      this.#observer?.deserted(entry);
+    }
     this.prune(entry);
   }
 
@@ -207,6 +239,7 @@ export class Coordinator {
     entry.publisher = null;
     entry.ringId = null;
     this.#forgetUnused(entry, place.shard);
+    this.#observer?.vacated(entry);
     this.prune(entry);
   }
 
@@ -232,7 +265,8 @@ export class Coordinator {
   }
 
   /**
-   * A publish has ended, its connection may stay: the name is free from now on.
+   * A publish has ended, its connection may stay: the name is free from now on. A pull keeps it: it goes on with another
+   * ring.
    * @returns who published what; undefined when that is known already.
    */
   ringEnded(
@@ -245,6 +279,10 @@ export class Coordinator {
       return undefined;
     }
     entry.previous = end;
+    if (isPull(publisher)) {
+      entry.ringId = null;
+      return undefined;
+    }
     this.removePublisher(entry, publisher);
     return { entry, publisher };
   }

@@ -5,6 +5,7 @@
  */
 import type { ReferConfig } from "../access/refer.ts";
 import type { SecurityConfig } from "../access/security.ts";
+import type { ClusterConfig } from "./cluster.ts";
 import type { ListenEndpoint } from "./endpoint.ts";
 
 /**
@@ -91,6 +92,7 @@ export interface VhostConfig {
   readonly outAckSize: number;
   readonly play: PlayConfig;
   readonly publish: PublishConfig;
+  readonly cluster: ClusterConfig;
   readonly security: SecurityConfig;
   readonly refer: ReferConfig;
 }

@@ -2,6 +2,7 @@
 import { ConfigError, type ConfigPlace } from "../errors.ts";
 import { decodeRefer, decodeSecurity } from "./access.ts";
 import { checkConfig } from "./checks.ts";
+import { decodeCluster } from "./cluster.ts";
 import type {
   Config,
   LimitsConfig,
@@ -322,6 +323,7 @@ function decodeVhost(
     outAckSize: vhost.number("out_ack_size"),
     play: decodePlay(vhost.section("play"), minLatency, from.context),
     publish: decodePublish(vhost.section("publish")),
+    cluster: decodeCluster(vhost.section("cluster")),
     security: decodeSecurity(name, vhost.section("security"), from.context),
     refer: decodeRefer(name, vhost.section("refer"), from.context),
   };

@@ -28,3 +28,25 @@ function isIpv4(text: string): boolean {
     octets.length === 4 && octets.every((octet) => /^\d{1,3}$/.test(octet) && Number(octet) <= 255)
   );
 }
+
+/** A server that weir connects to. */
+export interface OriginAddress {
+  /** Name or address, lower case, IPv6 without brackets. */
+  readonly host: string;
+  /** 0: the protocol's own. */
+  readonly port: number;
+}
+
+/**
+ * `host`, `host:port`, `v6`, `[v6]` or `[v6]:port`.
+ * @returns undefined when it is none of these.
+ */
+export function decodeOriginAddress(text: string): OriginAddress | undefined {
+  const bracketed = /^\[([0-9a-fA-F:.]+)\](?::(\d{1,5}))?$/.exec(text);
+  const bare = /^([0-9a-fA-F]*:[0-9a-fA-F:.]*:[0-9a-fA-F.]*)$/.exec(text);
+  const named = /^([A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?)(?::(\d{1,5}))?$/.exec(text);
+  const [, host = "", digits] = bracketed ?? bare ?? named ?? [];
+  const port = digits === undefined ? 0 : Number(digits);
+  const isPort = digits === undefined || (port >= 1 && port <= 65_535);
+  return host === "" || !isPort ? undefined : { host: host.toLowerCase(), port };
+}

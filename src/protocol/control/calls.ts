@@ -2,13 +2,18 @@
  * What the primary and a shard say to each other. Hand-offs and news about rings are posted messages, in order on one
  * port; questions with an answer are typed calls with a time limit. Session snapshots pass through unread.
  */
+import type { RingLease, TimelineEnd } from "./ring-lease.ts";
+import type {
+  OriginAnswer,
+  OriginQuestion,
+  PullEnded,
+  PullOrder,
+  PullStop,
+  UpstreamSettings,
+  UpstreamWorks,
+} from "./upstream.ts";
 
-/** A ring that a thread may use until it says `ring-released`, once for every lease it was sent. */
-export interface RingLease {
-  readonly ringId: number;
-  /** **Shared**. */
-  readonly memory: SharedArrayBuffer;
-}
+export type { RingLease, TimelineEnd } from "./ring-lease.ts";
 
 /** How a stream's publisher and players are treated: the slice of a vhost that a shard needs. Times in milliseconds. */
 export interface StreamSettings {
@@ -34,13 +39,8 @@ export interface StreamSettings {
   readonly normalTimeoutMs: number;
   readonly kickoffForIdleMs: number;
   readonly ringBudgetBytes: number;
-}
-
-/** Where the time line of a stream stood when its last publisher left. */
-export interface TimelineEnd {
-  /** Last output timestamps in milliseconds, modulo 2^32; -1 where the track had none. */
-  readonly audio: number;
-  readonly video: number;
+  /** Of an edge; null at an origin. */
+  readonly upstream: UpstreamSettings | null;
 }
 
 /** A stream that the shard will get players or a publisher of. */
@@ -153,6 +153,8 @@ export type ToShard<Snapshot, DecoderSnapshot> =
   | ForgetStream
   | GivePlayer<DecoderSnapshot>
   | GivePublisher<Snapshot>
+  | PullOrder
+  | PullStop
   /** The server stops gracefully: clients that understand it are asked to connect again. */
   | { readonly kind: "drain" }
   | { readonly kind: "stop" };
@@ -168,6 +170,7 @@ export type EndReason =
   | "no media"
   | "nobody watches"
   | "no stream"
+  | "no origin"
   | "protocol error"
   | "network error"
   | "no longer allowed"
@@ -202,6 +205,8 @@ export type ShardNews =
   | { readonly kind: "settings-accepted"; readonly version: number }
   /** This thread holds no view of the ring any more. */
   | { readonly kind: "ring-released"; readonly ringId: number }
+  | PullEnded
+  | UpstreamWorks
   | { readonly kind: "stopped" };
 
 /** What a publisher or player asks for a second time on its connection. */
@@ -240,6 +245,8 @@ export interface PrimaryCalls {
   /** A ring of at least this wrap for a stream that the calling shard writes; null when the host's budget is spent. */
   leaseRing(streamId: number, wrapBytes: number): Promise<RingLease | null>;
   admit(question: RowQuestion): Promise<AdmissionAnswer>;
+  /** Where an upstream connection goes next. */
+  nextOrigin(question: OriginQuestion): Promise<OriginAnswer>;
   /**
    * A play has ended and its connection stays. A call and no posted message: it keeps its order with the questions of
    * the same connection. Numbers are never used again, so that a late one means nobody else's play.

@@ -10,7 +10,7 @@ import type { RtmpTarget } from "./stream-url.ts";
 export interface ClientSessionSink {
   /** Bytes to send, in order. **Borrowed**: copy or send before returning. */
   write(bytes: Uint8Array): void;
-  /** Publish.Start or Play.Start was seen. Called once. */
+  /** Publish.Start or Play.Start was seen, or connect's result in mode `connect`. Called once. */
   ready(): void;
   /** Audio, video or data (AMF0) of the played stream; aggregates come taken apart. The payload is **borrowed**. */
   media(message: Message): void;
@@ -27,7 +27,8 @@ export interface ClientSessionSink {
 export interface ClientSessionOptions {
   /** A whole URL, or a target made by hand. */
   readonly url: string | RtmpTarget;
-  readonly mode: "publish" | "play";
+  /** `connect`: nothing after NetConnection.connect; it is `ready` with its result. */
+  readonly mode: "publish" | "play" | "connect";
   /** Chunk size announced after connect. Default CHUNK_SIZE_OUT. */
   readonly chunkSizeOut?: number;
   /** Acknowledgement window announced after connect. Default WINDOW_ACK_SIZE. */

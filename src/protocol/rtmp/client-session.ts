@@ -204,6 +204,14 @@ export class ClientSession {
     );
   }
 
+  #connected(sink: ClientSessionSink): void {
+    if (this.#options.mode === "connect") {
+      sink.ready();
+    } else {
+      this.#create(sink);
+    }
+  }
+
   /** connect's result is here: windows and sizes, then what leads to the stream. */
   #create(sink: ClientSessionSink): void {
     const { mode, chunkSizeOut, windowAckSizeOut } = this.#options;
@@ -330,7 +338,7 @@ export class ClientSession {
   #takeResult(command: Command, sink: ClientSessionSink): void {
     const state = this.#state;
     if (state.kind === "connecting" && command.transactionId === CONNECT_TRANSACTION) {
-      this.#create(sink);
+      this.#connected(sink);
     } else if (state.kind === "creating" && command.transactionId === state.transactionId) {
       const streamId = command.args[1];
       if (typeof streamId === "number" && streamId >= 1 && streamId <= 0xff_ff_ff_ff) {

@@ -23,6 +23,8 @@ import { resolveConnect } from "./stream-url.ts";
 const FOURCC_ENTRIES_MAX = 64;
 const FOURCC_CHARACTERS_MAX = 8;
 const EDGE_TEXT_CHARACTERS_MAX = 64;
+/** Thirty servers one behind the other. */
+const EDGE_PATH_CHARACTERS_MAX = 2048;
 
 /**
  * `connect` was received.
@@ -189,7 +191,8 @@ function readFourCcInfo(value: AmfValue): Array<readonly [string, number]> {
 
 function readEdge(extension: AmfObject | null): EdgeIdentity | undefined {
   const ip = textAt(extension, "srs_server_ip").slice(0, EDGE_TEXT_CHARACTERS_MAX);
-  if (ip === "") {
+  const path = textAt(extension, "weir_path").slice(0, EDGE_PATH_CHARACTERS_MAX);
+  if (ip === "" && path === "") {
     return undefined;
   }
   const id = extension?.get("srs_id");
@@ -200,5 +203,6 @@ function readEdge(extension: AmfObject | null): EdgeIdentity | undefined {
       0,
       EDGE_TEXT_CHARACTERS_MAX,
     ),
+    path,
   };
 }

@@ -32,11 +32,13 @@ export interface EnhancedCapabilities {
   readonly capsEx: number;
 }
 
-/** Who the SRS-compatible edge in front is (`debug_srs_upnode`), for tracing. */
+/** Who the SRS-compatible edge in front is (`debug_srs_upnode`), for tracing; '' where it does not say. */
 export interface EdgeIdentity {
   readonly ip: string;
   readonly pid: string;
   readonly id: string;
+  /** weir's edges: the servers that the request has passed, comma-separated. */
+  readonly path: string;
 }
 
 /** `NetConnection.connect` as it was asked for; `stream` is what the URL suggests, often ''. */

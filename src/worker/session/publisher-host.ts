@@ -4,17 +4,16 @@ import type {
   AdmissionAnswer,
   AdmissionQuestion,
   EndReason,
-  RingLease,
-  StreamSettings,
-  TimelineEnd,
 } from "../../protocol/control/calls.ts";
 import type { ServerSession, StreamRequest } from "../../protocol/rtmp/server-session.ts";
 import type { RowSocket, RowSocketSink } from "../io/row-socket.ts";
 import type { LiveStream } from "../stream/live-stream.ts";
+import type { NewStream } from "../stream/live-streams.ts";
+import type { ForwardsHost } from "./forwards.ts";
 import type { PlaysHost } from "./plays.ts";
 
 /** What a publisher asks of its shard. */
-export interface PublisherHost {
+export interface PublisherHost extends ForwardsHost {
   readonly board: Board;
   readonly plays: PlaysHost;
   now(): number;
@@ -25,15 +24,6 @@ export interface PublisherHost {
   closeStream(stream: LiveStream): void;
   admit(question: AdmissionQuestion): Promise<AdmissionAnswer>;
   gone(row: number, reason: EndReason, detail: string): void;
-}
-
-/** A stream that the primary has admitted. */
-export interface NewStream {
-  readonly streamId: number;
-  readonly settings: StreamSettings;
-  readonly lease: RingLease;
-  /** The end of the time line to go on from. */
-  readonly previous: TimelineEnd | null;
 }
 
 /** A connection that was a player's row until it asked for one stream more. */

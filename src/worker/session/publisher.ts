@@ -12,7 +12,7 @@ import type {
   StreamSettings,
 } from "../../protocol/control/calls.ts";
 import { ProtocolError, RejectedError } from "../../protocol/errors.ts";
-import { CLOSE_TIMEOUT_MS, CONTROL_BACKLOG_BYTES_MAX } from "../../protocol/limits.ts";
+import { CLOSE_TIMEOUT_MS } from "../../protocol/limits.ts";
 import { type Message, MessageType } from "../../protocol/rtmp/message.ts";
 import type {
   ServerSession,
@@ -21,17 +21,20 @@ import type {
   StreamRequest,
 } from "../../protocol/rtmp/server-session.ts";
 import type { RowSocket } from "../io/row-socket.ts";
+import type { NewStream } from "../stream/live-streams.ts";
+import { Forwards } from "./forwards.ts";
+import { MediaClock } from "./media-clock.ts";
 import { Plays, type SharedConnection } from "./plays.ts";
 import { PublishedStreams } from "./published-streams.ts";
-import type { NewStream, PublisherHost, TakenRow } from "./publisher-host.ts";
+import type { PublisherHost, TakenRow } from "./publisher-host.ts";
+import { ReadingPace } from "./reading-pace.ts";
+import { ReplyBound } from "./reply-bound.ts";
 
 /** Why a client is asked to connect again. */
 const RECONNECT_TEXT = "The server is about to stop.";
 const PLAY_FAILED = "NetStream.Play.Failed";
 const TOO_MANY_PLAYS = "No room for one more play.";
 const NOTHING = new Uint8Array(0);
-/** A connection is read at leisure after nobody has watched it for this long. */
-const LEISURELY_AFTER_MS = 1000;
 
 /** One connection that publishes, or carries several streams. */
 export class Publisher implements ServerSessionSink, SharedConnection {
@@ -41,19 +44,16 @@ export class Publisher implements ServerSessionSink, SharedConnection {
   readonly #socket: RowSocket;
   readonly #published = new PublishedStreams();
   readonly #plays: Plays;
+  /** Of an edge. */
+  readonly #forwards: Forwards;
   /** **Owned**: bytes read while a decision was pending. */
   #rest: Uint8Array = NOTHING;
-  /** Bytes of replies queued since nothing was left to send. */
-  #repliesQueued = 0;
-  // Whole milliseconds, monotonic.
-  /** When the bytes being consumed were read. */
+  readonly #replies = new ReplyBound();
+  /** When the bytes being consumed were read. Whole milliseconds, monotonic. */
   #readMs: number;
-  #lastMediaMs: number;
-  #idleSinceMs: number;
-  /** When somebody was last seen to read what is published. */
-  #watchedMs: number;
+  readonly #pace: ReadingPace;
+  readonly #clock: MediaClock;
   #endedMs = 0;
-  #hasMedia = false;
   #reason: EndReason | undefined;
   #detail = "";
   #isClosed = false;
@@ -64,11 +64,11 @@ export class Publisher implements ServerSessionSink, SharedConnection {
     this.#session = session;
     this.#host = host;
     this.#readMs = Math.floor(host.now());
-    this.#lastMediaMs = this.#readMs;
-    this.#idleSinceMs = this.#readMs;
-    this.#watchedMs = this.#readMs;
+    this.#pace = new ReadingPace(this.#readMs);
+    this.#clock = new MediaClock(this.#readMs);
     Atomics.store(host.board.state, row, RowState.Held);
     this.#plays = new Plays(host.plays, this);
+    this.#forwards = new Forwards(host);
     this.#socket = host.openSocket(row, {
       read: (bytes) => this.#read(bytes),
       drained: () => this.#drained(),
@@ -80,9 +80,7 @@ export class Publisher implements ServerSessionSink, SharedConnection {
   adopt(give: GivePublisher<ServerSessionSnapshot>, settings: StreamSettings): void {
     const { streamId, lease, previous } = give;
     this.#open(give.messageStream, { streamId, settings, lease, previous });
-    if (give.rest.length > 0) {
-      this.#consume(give.rest);
-    }
+    this.#consume(give.rest);
   }
 
   /** Goes on with a player's row. @param unsent what it still had to send. **Owned**. */
@@ -133,21 +131,9 @@ export class Publisher implements ServerSessionSink, SharedConnection {
       this.#fail("stalled", `took nothing for ${Math.round(stillFor)} ms`);
       return;
     }
-    for (const { stream, settings } of this.#published.values) {
-      const limit = this.#hasMedia ? settings.normalTimeoutMs : settings.firstPacketTimeoutMs;
-      if (now - this.#lastMediaMs > limit) {
-        this.end("no media", `nothing for ${Math.round(now - this.#lastMediaMs)} ms`);
-        return;
-      }
-      if (playersOf(stream.streamId) > 0) {
-        this.#idleSinceMs = now;
-      } else if (
-        settings.kickoffForIdleMs > 0 &&
-        now - this.#idleSinceMs > settings.kickoffForIdleMs
-      ) {
-        this.end("nobody watches", `for ${Math.round(now - this.#idleSinceMs)} ms`);
-        return;
-      }
+    const overdue = this.#clock.overdue(this.#published.values, playersOf, now);
+    if (overdue !== undefined) {
+      this.end(overdue.reason, overdue.detail);
     }
   }
 
@@ -170,13 +156,9 @@ export class Publisher implements ServerSessionSink, SharedConnection {
   // --- ServerSessionSink ---
 
   write(bytes: Uint8Array): void {
-    if (this.backlogBytes === 0) {
-      this.#repliesQueued = 0;
-    }
+    const before = this.backlogBytes;
     this.queue(bytes);
-    this.#repliesQueued += bytes.length;
-    // Media may wait as well, within bounds of its own.
-    if (Math.min(this.#repliesQueued, this.backlogBytes) > CONTROL_BACKLOG_BYTES_MAX) {
+    if (!this.#replies.add(bytes.length, before, this.backlogBytes)) {
       this.#fail("protocol error", "reads no replies");
     }
   }
@@ -202,16 +184,14 @@ export class Publisher implements ServerSessionSink, SharedConnection {
     if (published === undefined) {
       return;
     }
-    this.#lastMediaMs = this.#readMs;
-    if (message.type !== MessageType.DataAmf0) {
-      this.#hasMedia = true;
-    }
+    this.#clock.took(message.type !== MessageType.DataAmf0, this.#readMs);
     published.stream.append(message);
   }
 
   closeStream(messageStream: number): void {
     const published = this.#published.remove(messageStream);
     if (published !== undefined) {
+      this.#forwards.close(messageStream);
       this.#host.closeStream(published.stream);
     }
     this.#plays.close(messageStream);
@@ -293,14 +273,10 @@ export class Publisher implements ServerSessionSink, SharedConnection {
     return !mustWait;
   }
 
-  /** Nobody waits for the bytes of a stream without readers: many messages at once cost what one costs. */
   #choosePace(): void {
-    const now = Math.floor(this.#host.now());
-    const isServed = this.#published.size === 0 || this.#plays.count > 0;
-    if (isServed || this.#published.isWatched) {
-      this.#watchedMs = now;
-    }
-    this.#socket.setLeisurely(now - this.#watchedMs > LEISURELY_AFTER_MS);
+    const others = this.#plays.count + this.#forwards.count;
+    const isWatched = others > 0 || this.#published.size === 0 || this.#published.isWatched;
+    this.#socket.setLeisurely(this.#pace.isLeisurely(isWatched, this.#host.now()));
   }
 
   #continue(): void {
@@ -321,9 +297,8 @@ export class Publisher implements ServerSessionSink, SharedConnection {
   ): void {
     this.#socket.pause();
     const question = { row: this.row, action, stream: { vhost, app, stream }, param };
-    this.#host
-      .admit(question)
-      .then(answered, (error: unknown) => this.#fail("closed", String(error)));
+    const failed = (error: unknown): void => this.#fail("closed", String(error));
+    this.#host.admit(question).then(answered, failed);
   }
 
   #playAdmitted(messageStream: number, answer: AdmissionAnswer): void {
@@ -349,8 +324,7 @@ export class Publisher implements ServerSessionSink, SharedConnection {
     }
     if (answer.allowed && answer.lease !== null) {
       const { streamId, settings, lease, previous } = answer;
-      this.#hasMedia = false;
-      this.#lastMediaMs = Math.floor(this.#host.now());
+      this.#clock.begin(this.#host.now());
       this.#open(messageStream, { streamId, settings, lease, previous });
     } else if (!answer.allowed) {
       this.#session.rejectPublish(messageStream, answer.status, answer.description, this);
@@ -359,6 +333,31 @@ export class Publisher implements ServerSessionSink, SharedConnection {
   }
 
   #open(messageStream: number, what: NewStream): void {
+    const { upstream } = what.settings;
+    if (upstream === null) {
+      this.#start(messageStream, what);
+      return;
+    }
+    // An edge's publish begins when an origin has accepted it; until then the client waits.
+    this.#forwards.open(
+      messageStream,
+      { ...what, upstream },
+      {
+        accepted: () => {
+          this.#clock.begin(this.#host.now());
+          this.#start(messageStream, what);
+          this.#continue();
+        },
+        refused: (status, description) => {
+          this.#session.rejectPublish(messageStream, status, description, this);
+          this.end("no origin", `${status} ${description}`);
+        },
+        lost: (detail) => this.end("no origin", detail),
+      },
+    );
+  }
+
+  #start(messageStream: number, what: NewStream): void {
     const stream = this.#host.openStream(this.row, what);
     this.#published.add(messageStream, { stream, settings: what.settings });
     this.#session.acceptPublish(messageStream, this);
@@ -380,12 +379,13 @@ export class Publisher implements ServerSessionSink, SharedConnection {
   }
 
   #drained(): void {
-    this.#repliesQueued = 0;
+    this.#replies.clear();
     this.#plays.drained();
   }
 
   #closeStreams(): void {
     this.#plays.closeAll();
+    this.#forwards.closeAll();
     for (const { stream } of this.#published.removeAll()) {
       this.#host.closeStream(stream);
     }

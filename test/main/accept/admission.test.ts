@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Admission } from "../../../src/main/accept/admission.ts";
 import { Coordinator } from "../../../src/main/coordinator/coordinator.ts";
+import type { Edge } from "../../../src/main/coordinator/edge.ts";
 import { RingPool } from "../../../src/main/coordinator/ring-pool.ts";
 import { ShardLink } from "../../../src/main/shards/shard-link.ts";
 import { type Config, decodeConfig } from "../../../src/protocol/conf/config.ts";
@@ -13,6 +14,7 @@ function decode(vhost: string): Config {
   return decodeConfig(text, "x.conf", { include: () => "", environment: {} }).config;
 }
 
+const NO_EDGE = { isNotFound: () => false } as unknown as Edge;
 const FROM = { ip: "1.2.3.4", pageUrl: "" };
 const STREAM = { vhost: "v", app: "live", stream: "a" };
 
@@ -31,7 +33,7 @@ test("a reload between asking and getting a stream counts", { timeout: 5000 }, a
   };
   const shards = [link as unknown as ShardLink];
   const coordinator = new Coordinator(new RingPool(2 ** 20), shards, () => 1);
-  const admission = new Admission({ config: () => config, coordinator, shards });
+  const admission = new Admission({ config: () => config, coordinator, edge: NO_EDGE, shards });
   const admitted = admission.play(STREAM, FROM);
   const held = coordinator.enter(admitted.key, admitted.settings);
   const holder = { shard: 0, row: 1 };

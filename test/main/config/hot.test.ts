@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Admission, type AdmissionHost } from "../../../src/main/accept/admission.ts";
+import { decodeConfig } from "../../../src/protocol/conf/config.ts";
 import { directiveChanges } from "../../support/directive-changes.ts";
 
 const LISTENERS = "the acceptor opens and closes addresses: e2e/reload, listen";
@@ -12,6 +13,10 @@ const VHOSTS = "vhosts are looked up in the configuration in force: e2e/reload, 
 const LOG = "the log is told: e2e/reload-signals, log level and tank";
 const WATCH = "the watch is told: e2e/reload-signals, inotify_auto_reload";
 const STOP = "read from the configuration in force when the server is told to stop: life/run";
+const ATTEMPT =
+  "asked of the configuration in force at each attempt: main/coordinator/edge, origins";
+const EACH_CONNECTION = "asked of the configuration in force at each connect or play: e2e/edge";
+const EDGE = "carried to an edge's streams: below";
 const STRICT = "changes what other directives mean: e2e/reload, strict on";
 
 /** What is not carried by the settings of streams. */
@@ -44,6 +49,26 @@ const MECHANISMS: Readonly<Record<string, string>> = {
   in_docker: WATCH,
   strict: STRICT,
   empty_ip_ok: ASKED,
+  "vhost.cluster.origin": ATTEMPT,
+  "vhost.cluster.protocol": ATTEMPT,
+  "vhost.cluster.follow_client": ATTEMPT,
+  "vhost.cluster.vhost": ATTEMPT,
+  "vhost.cluster.debug_srs_upnode": ATTEMPT,
+  "vhost.cluster.origin_balance": ATTEMPT,
+  "vhost.cluster.redirect_allow": ATTEMPT,
+  "vhost.cluster.origin_tls_verify": ATTEMPT,
+  "vhost.cluster.origin_linger": ATTEMPT,
+  "vhost.cluster.origin_not_found": ATTEMPT,
+  "vhost.cluster.token_traverse": EACH_CONNECTION,
+  "vhost.cluster.origin_cluster": EACH_CONNECTION,
+  "vhost.cluster.coworkers": EACH_CONNECTION,
+  "vhost.cluster.origin_connect_timeout": EDGE,
+  "vhost.cluster.origin_reply_timeout": EDGE,
+  "vhost.cluster.origin_first_media_timeout": EDGE,
+  "vhost.cluster.origin_stall_timeout": EDGE,
+  "vhost.cluster.origin_wait": EDGE,
+  "vhost.cluster.publish_hold": EDGE,
+  "vhost.cluster.publish_hold_bytes": EDGE,
   grace_start_wait: STOP,
   grace_final_wait: STOP,
   grace_drain: STOP,
@@ -70,4 +95,19 @@ test("every hot directive is carried to streams that run, or has a mechanism of 
   }
   assert.deepEqual(without, []);
   assert.ok(carried > 15, `${carried}`);
+});
+
+test("an edge's own times are carried to its streams", () => {
+  const admission = new Admission({ coordinator: {}, shards: [] } as unknown as AdmissionHost);
+  const settingsWith = (more: string): unknown => {
+    const text = `listen 1935; vhost v { cluster { mode remote; origin a; ${more} } }`;
+    const { config } = decodeConfig(text, "x.conf", { include: () => "", environment: {} });
+    return admission.settingsUnder(config, "v/live/any");
+  };
+  const edge = Object.entries(MECHANISMS).filter(([, mechanism]) => mechanism === EDGE);
+  assert.equal(edge.length, 7);
+  for (const [path] of edge) {
+    const name = path.split(".").at(-1);
+    assert.notDeepEqual(settingsWith(`${name} 1234;`), settingsWith(""), path);
+  }
 });

@@ -128,7 +128,7 @@ describe("connect", () => {
         audioFourCcInfo: [["Opus", 3]],
         capsEx: 7,
       },
-      edge: { ip: "10.1.1.1", pid: "42", id: "xyz" },
+      edge: { ip: "10.1.1.1", pid: "42", id: "xyz", path: "" },
     });
   });
 

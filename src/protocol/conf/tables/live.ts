@@ -23,6 +23,7 @@ import {
   onUnlessOff,
   text,
 } from "../directive-spec.ts";
+import { CLUSTER } from "./cluster.ts";
 
 const JITTER = ["full", "zero", "off"];
 
@@ -178,24 +179,6 @@ const PUBLISH: DirectiveSpec = block(
     ),
   ],
   HOT,
-);
-
-const CLUSTER: DirectiveSpec = block(
-  "cluster",
-  "Origin or edge.",
-  fileOnly([
-    choice("mode", ["local", "remote"], "`local` is an origin, `remote` an edge.", {
-      otherwise: "local",
-    }),
-    list("origin", "", "Origins of an edge: `host` or `host:port`.", LATER_HOT),
-    choice("protocol", ["rtmp", "flv", "flvs"], "Protocol to pull with."),
-    offUnlessOn("follow_client", "off", "Pull with the protocol of the first player."),
-    offUnlessOn("token_traverse", "off", "Let the origin judge a client's `connect` first."),
-    text("vhost", "[vhost]", "vhost used at the origin."),
-    onUnlessOff("debug_srs_upnode", "on", "Tell the origin who is asking."),
-    offUnlessOn("origin_cluster", "off", "Mesh of origins; SRS has since removed it."),
-    list("coworkers", "", "Other origins of the mesh."),
-  ]),
 );
 
 const REFER: DirectiveSpec = block(

@@ -1,0 +1,141 @@
+/** One pull from an origin by HTTP-FLV. */
+import type { AttemptEnd, AttemptFault } from "../../protocol/control/upstream.ts";
+import { ProtocolError } from "../../protocol/errors.ts";
+import { type FlvTag, FlvTagDecoder } from "../../protocol/flv/tag.ts";
+import { ChunkStream, type Message, MessageType } from "../../protocol/rtmp/message.ts";
+import { HttpDownload, type HttpDownloadSink } from "../io/http-download.ts";
+import { AttemptClock } from "./attempt-clock.ts";
+import { type AttemptOptions, attemptEnd, type PullAttempt } from "./upstream.ts";
+
+/** Servers that a request has passed. */
+const PATH_HEADER = "x-weir-path";
+const HTTP_PORT = 80;
+const HTTPS_PORT = 443;
+
+/** One attempt. */
+export class FlvAttempt implements PullAttempt, HttpDownloadSink {
+  readonly clock: AttemptClock;
+  readonly #options: AttemptOptions;
+  readonly #download: HttpDownload;
+  readonly #decoder = new FlvTagDecoder();
+  #isOver = false;
+
+  constructor(options: AttemptOptions) {
+    this.#options = options;
+    this.clock = new AttemptClock(options.settings, options.now());
+    const { target } = options;
+    const headers = { "user-agent": "weir", [PATH_HEADER]: target.path };
+    const { url, tlsVerify } = target;
+    this.#download = new HttpDownload({ url, headers, tlsVerify }, this);
+  }
+
+  tick(now: number): void {
+    const fault = this.clock.overdue(now);
+    if (fault !== undefined) {
+      this.#over(attemptEnd(fault, "timeout", this.clock.mediaMs));
+    }
+  }
+
+  pause(): void {
+    this.#download.pause();
+  }
+
+  resume(): void {
+    this.#download.resume();
+  }
+
+  close(): void {
+    this.#isOver = true;
+    this.#download.destroy();
+  }
+
+  // --- HttpDownloadSink ---
+
+  connected(): void {
+    this.clock.connected(this.#options.now());
+  }
+
+  answered(status: number, location: string): void {
+    if (this.#isOver) {
+      return;
+    }
+    if (status === 200) {
+      this.clock.ready(this.#options.now());
+      this.#options.sink.ready();
+      return;
+    }
+    const redirect = status >= 300 && status < 400 ? this.#redirect(location) : undefined;
+    if (redirect === undefined) {
+      this.#over(attemptEnd(faultOf(status), `HTTP ${status}`, 0));
+    } else {
+      this.#over(attemptEnd("redirect", `to ${redirect.host}:${redirect.port}`, 0, redirect));
+    }
+  }
+
+  read(bytes: Uint8Array): void {
+    if (this.#isOver) {
+      return;
+    }
+    try {
+      this.#decoder.push(bytes, this.#tags);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) {
+        throw error;
+      }
+      this.#over(attemptEnd("garbage", error.code, this.clock.mediaMs));
+      return;
+    }
+    this.#options.sink.readDone();
+  }
+
+  closed(error: Error | undefined): void {
+    const { endFault, mediaMs } = this.clock;
+    const isGarbage =
+      error !== undefined && "code" in error && String(error.code).startsWith("HPE_");
+    const fault = isGarbage ? "garbage" : endFault;
+    this.#over(attemptEnd(fault, error?.message ?? "closed by origin", mediaMs));
+  }
+
+  readonly #tags = {
+    tag: ({ type, timestamp, payload }: FlvTag): void => {
+      if (payload.length > 0 && !this.#isOver) {
+        this.#options.sink.media(messageOf(type, timestamp, payload));
+      }
+    },
+  };
+
+  #redirect(location: string): { host: string; port: number } | undefined {
+    let url: URL;
+    try {
+      url = new URL(location, this.#options.target.url);
+    } catch {
+      return undefined;
+    }
+    const port = url.protocol === "https:" ? HTTPS_PORT : HTTP_PORT;
+    return {
+      host: url.hostname.replace(/^\[|\]$/g, ""),
+      port: url.port === "" ? port : Number(url.port),
+    };
+  }
+
+  #over(end: AttemptEnd): void {
+    if (!this.#isOver) {
+      this.#isOver = true;
+      this.#download.destroy();
+      this.#options.sink.ended(end);
+    }
+  }
+}
+
+function messageOf(type: number, timestamp: number, payload: Uint8Array): Message {
+  const chunkStreamId = type === MessageType.Audio ? ChunkStream.Audio : ChunkStream.Video;
+  return { chunkStreamId, type, streamId: 1, timestamp, payload };
+}
+
+/** A server that has trouble is at fault itself; one that says no means the request. */
+function faultOf(status: number): AttemptFault {
+  if (status === 404) {
+    return "not found";
+  }
+  return status >= 400 && status < 500 ? "refused" : "reply";
+}

@@ -1,0 +1,111 @@
+/** An RTMP server that accepts every publish and records what comes, before any player could skip. */
+import { createHmac, randomBytes } from "node:crypto";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import {
+  type ConnectRequest,
+  ServerSession,
+  type ServerSessionSink,
+  type StreamRequest,
+} from "../../src/protocol/rtmp/server-session.ts";
+import { hashPayload, kindOf, nameOf } from "./flv-file.ts";
+import type { ReceivedFrame } from "./rtmp-peer.ts";
+
+/** A publish that came. */
+export interface RecordedPublish {
+  readonly connect: ConnectRequest | undefined;
+  readonly request: StreamRequest;
+  readonly style: string;
+}
+
+/** One such server. */
+export class RecordingOrigin {
+  readonly publishes: RecordedPublish[] = [];
+  readonly plays: RecordedPublish[] = [];
+  /** Status with which publishes are refused; "" accepts them. */
+  refusal = "";
+  /** A publish is accepted after this. */
+  delayMs = 0;
+  readonly #received = new Map<string, ReceivedFrame[]>();
+  readonly #sockets = new Set<Socket>();
+  readonly #server: Server = createServer((socket) => this.#accept(socket));
+
+  /** Begins to listen. @returns its port. */
+  async open(): Promise<number> {
+    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** All messages of a stream, in order, whoever published it. */
+  received(stream: string): ReceivedFrame[] {
+    return this.#received.get(stream) ?? [];
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) {
+      socket.destroy();
+    }
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+
+  #accept(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on("error", () => undefined);
+    socket.on("close", () => this.#sockets.delete(socket));
+    const host = {
+      hmac: (key: Uint8Array, data: Uint8Array) => createHmac("sha256", key).update(data).digest(),
+      random: (bytes: number) => randomBytes(bytes),
+      time: () => performance.now(),
+    };
+    const session = new ServerSession(host, {});
+    let waiting = Buffer.alloc(0);
+    const read = (): void => {
+      const consumed = session.push(new Uint8Array(waiting), sink);
+      waiting = waiting.subarray(consumed);
+    };
+    const sink = this.#sinkOf(socket, session, read);
+    socket.on("data", (bytes) => {
+      waiting = Buffer.concat([waiting, bytes]);
+      read();
+    });
+  }
+
+  #sinkOf(socket: Socket, session: ServerSession, read: () => void): ServerSessionSink {
+    let connect: ConnectRequest | undefined;
+    let frames: ReceivedFrame[] = [];
+    const unused = (): void => undefined;
+    const sink: ServerSessionSink = {
+      write: (bytes) => void socket.write(Uint8Array.from(bytes)),
+      connect: (request) => {
+        connect = request;
+        session.acceptConnect(sink);
+      },
+      publish: (messageStream, request, style) => {
+        this.publishes.push({ connect, request, style });
+        frames = this.received(request.stream);
+        this.#received.set(request.stream, frames);
+        if (this.refusal !== "") {
+          session.rejectPublish(messageStream, this.refusal, "Not here.", sink);
+          return;
+        }
+        setTimeout(() => {
+          session.acceptPublish(messageStream, sink);
+          read();
+        }, this.delayMs);
+      },
+      play: (messageStream, request) => {
+        this.plays.push({ connect, request, style: "play" });
+        session.rejectPlay(messageStream, "NetStream.Play.StreamNotFound", "No such stream.", sink);
+      },
+      media: (_messageStream, { type, payload, timestamp }) => {
+        const kind = kindOf(type, payload);
+        const [name, hash] = [nameOf(type, payload), hashPayload(payload)];
+        const size = payload.length;
+        frames.push({ type, kind, name, timestamp, hash, size, at: performance.now() });
+      },
+      closeStream: unused,
+      pause: unused,
+      receive: unused,
+    };
+    return sink;
+  }
+}
