@@ -10,10 +10,10 @@ import type { Config } from "../protocol/conf/config.ts";
 import { resolveVhost } from "../protocol/conf/config.ts";
 import type {
   AdmissionAnswer,
-  FromShard,
   PrimaryCalls,
   RingLease,
   RowQuestion,
+  ShardNews,
 } from "../protocol/control/calls.ts";
 import { VersionWord } from "../protocol/control/version-word.ts";
 import { RejectedError } from "../protocol/errors.ts";
@@ -21,7 +21,7 @@ import { Acceptor, addressOf } from "./accept/acceptor.ts";
 import { Admission, type Applicant } from "./accept/admission.ts";
 import { FileBudget } from "./accept/file-budget.ts";
 import { Lobby } from "./accept/lobby.ts";
-import { forgetMemory } from "./accept/native.ts";
+import { forgetMemory, isNative } from "./accept/native.ts";
 import { Poller } from "./accept/poller.ts";
 import { noLongerAllowed } from "./accept/re-admission.ts";
 import { type RehearsalLimits, rehearse } from "./accept/rehearsal.ts";
@@ -142,12 +142,15 @@ export class Server {
     const server = new Server(options);
     try {
       const started = server.supervisor.start();
-      if (options.isRehearsed === true) {
+      if (options.isRehearsed === true && isNative) {
         // While the shards' threads start: this one has nothing else to do.
         rehearse(REHEARSAL);
       }
       await started;
       options.log.info("server", `${server.supervisor.links.length} shards`);
+      if (!isNative) {
+        options.log.warn("server", "koffi does not load: bytes are relayed, which is slower");
+      }
       for (const endpoint of options.config.listen) {
         server.#acceptor.listen(endpoint);
         options.log.info("server", `listening on rtmp://${addressOf(endpoint)}`);
@@ -202,7 +205,7 @@ export class Server {
     await this.supervisor.stop(timeoutMs);
   }
 
-  #take(shard: ShardLink, message: FromShard): void {
+  #take(shard: ShardLink, message: ShardNews): void {
     switch (message.kind) {
       case "gone": {
         shard.releaseRow(message.row);
@@ -240,7 +243,7 @@ export class Server {
     }
   }
 
-  #publishEnded(shard: ShardLink, message: Extract<FromShard, { kind: "ring-ended" }>): void {
+  #publishEnded(shard: ShardLink, message: Extract<ShardNews, { kind: "ring-ended" }>): void {
     const ended = this.coordinator.ringEnded(shard.index, message);
     if (ended !== undefined) {
       this.clients.find(shard.index, ended.publisher.row)?.published.delete(ended.entry);
