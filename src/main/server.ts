@@ -8,13 +8,13 @@ import { randomUUID } from "node:crypto";
 import { totalmem } from "node:os";
 import type { Config } from "../protocol/conf/config.ts";
 import { resolveVhost } from "../protocol/conf/config.ts";
-import type { FromShard, PrimaryCalls, RingLease } from "../protocol/control/calls.ts";
+import type { PrimaryCalls, RingLease, ShardNews } from "../protocol/control/calls.ts";
 import { VersionWord } from "../protocol/control/version-word.ts";
 import { Acceptor, addressOf } from "./accept/acceptor.ts";
 import { Admission } from "./accept/admission.ts";
 import { FileBudget } from "./accept/file-budget.ts";
 import { Lobby } from "./accept/lobby.ts";
-import { forgetMemory } from "./accept/native.ts";
+import { forgetMemory, isNative } from "./accept/native.ts";
 import { Poller } from "./accept/poller.ts";
 import { Questions } from "./accept/questions.ts";
 import { noLongerAllowed } from "./accept/re-admission.ts";
@@ -155,13 +155,16 @@ export class Server {
     const server = new Server(options, await planGateways(options.config, options.log));
     try {
       const started = server.supervisor.start();
-      if (options.isRehearsed === true) {
-        // While the threads start: this one has nothing else to do.
+      if (options.isRehearsed === true && isNative) {
+        // While the shards' threads start: this one has nothing else to do.
         rehearse(REHEARSAL);
       }
       await started;
       const shards = server.supervisor.links.filter((link) => link?.isShard);
       options.log.info("server", `${shards.length} shards`);
+      if (!isNative) {
+        options.log.warn("server", "koffi does not load: bytes are relayed, which is slower");
+      }
       for (const endpoint of options.config.listen) {
         server.#acceptor.listen(endpoint);
         options.log.info("server", `listening on rtmp://${addressOf(endpoint)}`);
@@ -217,7 +220,7 @@ export class Server {
     this.#gateways.close();
   }
 
-  #take(shard: ShardLink, message: FromShard): void {
+  #take(shard: ShardLink, message: ShardNews): void {
     switch (message.kind) {
       case "gone": {
         shard.releaseRow(message.row);
@@ -258,7 +261,7 @@ export class Server {
     }
   }
 
-  #publishEnded(shard: ShardLink, message: Extract<FromShard, { kind: "ring-ended" }>): void {
+  #publishEnded(shard: ShardLink, message: Extract<ShardNews, { kind: "ring-ended" }>): void {
     const ended = this.coordinator.ringEnded(shard.index, message);
     if (ended !== undefined) {
       this.clients.find(shard.index, ended.publisher.row)?.published.delete(ended.entry);

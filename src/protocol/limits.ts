@@ -17,6 +17,8 @@ export const MEDIA_GAP_TIMEOUT_MS = 5000;
 export const TAKEOVER_SILENCE_MS = 2000;
 /** A player that takes no byte for this long is closed. Configurable. */
 export const PLAYER_STALL_MS = 10_000;
+/** A player that closed its stream, plays no other and says nothing for this long is closed, as by other servers. */
+export const IDLE_CONNECTION_MS = 180_000;
 
 /** A command or data message before publish or play was accepted. Reaction: LimitError. */
 export const MESSAGE_BYTES_MAX_BEFORE_IDENTIFY: number = 64 * 1024;

@@ -10,6 +10,7 @@ import type {
   EndReason,
   FromShard,
   GivePublisher,
+  RelayToShard,
   SettingsChange,
   ShardStart,
   ToShard,
@@ -22,6 +23,7 @@ import type { ChunkDecoderSnapshot } from "../protocol/rtmp/chunk-decoder.ts";
 import { ServerSession, type ServerSessionSnapshot } from "../protocol/rtmp/server-session.ts";
 import { runFault } from "./fault.ts";
 import { monotonicMs } from "./io/clock.ts";
+import { type Connections, openConnections } from "./io/connections.ts";
 import { SocketRows } from "./io/socket-rows.ts";
 import { LoadMeter } from "./load-meter.ts";
 import { openPrimaryLink, type PrimaryLink } from "./primary-link.ts";
@@ -58,6 +60,7 @@ export class ShardRuntime implements FanOutHost {
   readonly rows: SocketRows;
   readonly preamble: Preamble = new Preamble();
   readonly #post: (message: FromShard) => void;
+  readonly connections: Connections;
   readonly #bell: Doorbell;
   readonly #primary: PrimaryLink;
   readonly #players: Players;
@@ -79,7 +82,8 @@ export class ShardRuntime implements FanOutHost {
     this.#post = post;
     this.thread = start.thread;
     this.board = new Board(start.board);
-    this.rows = new SocketRows(this.board);
+    this.connections = openConnections(start, this.board, post);
+    this.rows = new SocketRows(this.board, this.connections.players);
     this.#bell = new Doorbell(start.doorbells);
     const word = new VersionWord(start.version);
     this.#changes = new SettingsChanges(word, (change) => this.#change(change));
@@ -119,6 +123,7 @@ export class ShardRuntime implements FanOutHost {
       board: this.board,
       plays,
       now: monotonicMs,
+      openSocket: (row, sink) => this.connections.openSocket(row, sink),
       openStream: (row, what) => {
         const ringInstalled = (): void => this.#publishers.find(row)?.ringInstalled();
         return this.#writers.open({ ringInstalled }, what);
@@ -141,7 +146,7 @@ export class ShardRuntime implements FanOutHost {
 
   /** Starts ticking and listening to the doorbell. */
   run(): void {
-    this.rows.ownEpollSet();
+    this.rows.begin();
     this.board.counters[Counter.Heartbeat] = monotonicMs();
     this.#tick();
     void this.#listen();
@@ -149,7 +154,10 @@ export class ShardRuntime implements FanOutHost {
 
   /** Takes one message of the primary. */
   take(
-    message: Exclude<ToShard<ServerSessionSnapshot, ChunkDecoderSnapshot>, { kind: "stop" }>,
+    message: Exclude<
+      ToShard<ServerSessionSnapshot, ChunkDecoderSnapshot>,
+      RelayToShard | { kind: "stop" }
+    >,
   ): void {
     this.#turns.begin();
     switch (message.kind) {
@@ -193,7 +201,7 @@ export class ShardRuntime implements FanOutHost {
     this.#players.endAll("server stops");
     this.#publishers.endAll("server stops");
     this.#upstreams.stop();
-    this.rows.closeEpollSet();
+    this.rows.end();
     this.#bell.ring(this.thread);
   }
 
@@ -295,15 +303,10 @@ export class ShardRuntime implements FanOutHost {
 
   #kick(row: number, reason: EndReason): boolean {
     const publisher = this.#publishers.find(row);
-    if (publisher !== undefined) {
-      publisher.end(reason, "");
-      return true;
-    }
-    if (!this.#players.has(row)) {
-      return false;
-    }
+    const isThere = publisher !== undefined || this.#players.has(row);
+    publisher?.end(reason, "");
     this.#players.end(row, reason);
-    return true;
+    return isThere;
   }
 
   /** All that works for a stream holds the same settings. */

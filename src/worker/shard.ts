@@ -3,7 +3,12 @@
  * It may crash, hang or be terminated without anyone else noticing; it never waits for another thread while sending.
  */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import type { FromShard, ShardStart, ToShard } from "../protocol/control/calls.ts";
+import {
+  type FromShard,
+  isRelay,
+  type ShardStart,
+  type ToShard,
+} from "../protocol/control/calls.ts";
 import { InvariantError } from "../protocol/errors.ts";
 import type { ChunkDecoderSnapshot } from "../protocol/rtmp/chunk-decoder.ts";
 import type { ServerSessionSnapshot } from "../protocol/rtmp/server-session.ts";
@@ -30,7 +35,11 @@ function take(message: Message): void {
     calls.close();
     return;
   }
-  runtime.take(message);
+  if (isRelay(message)) {
+    runtime.connections.take(message);
+  } else {
+    runtime.take(message);
+  }
 }
 
 const intake = new Intake<Message>({

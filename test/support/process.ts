@@ -15,6 +15,8 @@ const OUTPUT_CHARS_MAX = 8 * 1024 * 1024;
 
 export interface ProcessOptions {
   readonly cwd?: string;
+  /** Module that every thread of a Node program loads first. */
+  readonly preload?: URL;
   /** Run as Debian's unprivileged user, with `home` as its home (VLC refuses to run as root). */
   readonly unprivilegedHome?: string;
 }
@@ -121,7 +123,9 @@ function wrapCommand(
   options: ProcessOptions,
 ): readonly string[] {
   if (options.unprivilegedHome === undefined) {
-    return ["--pdeathsig", "KILL", command, ...args];
+    const preload = options.preload?.href;
+    const wrapped = preload === undefined ? [] : ["env", `NODE_OPTIONS=--import ${preload}`];
+    return ["--pdeathsig", "KILL", ...wrapped, command, ...args];
   }
   const environment = ["env", `HOME=${options.unprivilegedHome}`];
   if (process.getuid?.() !== 0) {

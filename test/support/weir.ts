@@ -23,6 +23,8 @@ export interface WeirOptions {
   /** Shards. */
   readonly workers?: number;
   readonly port?: number;
+  /** Module that every thread of it loads first. */
+  readonly preload?: URL;
 }
 
 /** A running server. */
@@ -60,7 +62,10 @@ export async function startWeir(options: WeirOptions = {}): Promise<RunningServe
   const port = options.port ?? (await findFreePort());
   const file = join(directory, "weir.conf");
   writeFileSync(file, options.conf ?? makeWeirConf(directory, port, options));
-  const weir = startProcess(WEIR, ["-c", file], { cwd: directory });
+  const weir = startProcess(WEIR, ["-c", file], {
+    cwd: directory,
+    ...(options.preload === undefined ? {} : { preload: options.preload }),
+  });
   return waitForServer("weir", weir, port);
 }
 

@@ -9,6 +9,7 @@ import { monotonicMs } from "../monotonic.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 import type { Released } from "./lobby-socket.ts";
 import { inodeOf } from "./native.ts";
+import { takePlain } from "./plain-sockets.ts";
 
 /** What is handed over. */
 export interface HandOff {
@@ -60,5 +61,9 @@ export function handOff(shard: ShardLink, what: HandOff): void {
     Atomics.store(board.state, row, RowState.Given);
     const give = { row, streamId, messageStream, rest, connectionId, ...publish };
     shard.post({ kind: "give-publisher", ...give, session: session.snapshot() });
+  }
+  const taken = takePlain(descriptor);
+  if (taken !== undefined) {
+    shard.relay(row, taken.socket, taken.late);
   }
 }

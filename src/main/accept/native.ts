@@ -8,8 +8,18 @@
  * bytes on x86-64 and padded to 16 elsewhere.
  */
 import { fstatSync } from "node:fs";
-import koffi from "koffi";
-import { TransportError } from "../../protocol/errors.ts";
+import { InvariantError, TransportError } from "../../protocol/errors.ts";
+import {
+  acceptedPlainFrom,
+  acceptPlain,
+  closePlain,
+  endPlainWrites,
+  listenPlainly,
+  plainInode,
+  plainLocalAddress,
+  receivePlain,
+  sendPlain,
+} from "./plain-sockets.ts";
 
 const AF_UNIX = 1;
 const AF_INET = 2;
@@ -47,30 +57,57 @@ const PAGE_BYTES = process.arch === "x64" ? 4096 : 64 * 1024;
 /** Connections that wait for accept; the host's somaxconn caps it. */
 const BACKLOG = 4096;
 
-const libc = koffi.load("libc.so.6");
-const cSocket = libc.func("int socket(int, int, int)");
-const cSetsockopt = libc.func("int setsockopt(int, int, int, const void *, uint32_t)");
-const cBind = libc.func("int bind(int, const void *, uint32_t)");
-const cListen = libc.func("int listen(int, int)");
-const cFcntl = libc.func("int fcntl(int, int, int)");
-const cFcntlLock = libc.func("fcntl", "int", ["int", "int", "void *"]);
-const cSocketPair = libc.func("int socketpair(int, int, int, uintptr_t)");
-const cAccept = libc.func("int accept4(int, uintptr_t, uintptr_t, int)");
-const cSockName = libc.func("int getsockname(int, uintptr_t, uintptr_t)");
-const cRecv = libc.func("intptr_t recv(int, uintptr_t, size_t, int)");
-const cShutdown = libc.func("int shutdown(int, int)");
-const cEpollCreate = libc.func("int epoll_create1(int)");
-const cEpollCtl = libc.func("int epoll_ctl(int, int, int, uintptr_t)");
-const cEpollWait = libc.func("int epoll_wait(int, uintptr_t, int, int)");
-const cClose = libc.func("int close(int)");
-const cMadvise = libc.func("int madvise(uintptr_t, size_t, int)");
-const cSend = libc.func("intptr_t send(int, const void *, size_t, int)");
+const koffi = await loadKoffi();
+const libc = koffi?.load("libc.so.6");
+
+/** False where koffi does not load: sockets are Node's own then, and stay in the primary. */
+export const isNative: boolean = libc !== undefined;
+
+function loadKoffi(): Promise<typeof import("koffi").default | undefined> {
+  return import("koffi").then(
+    ({ default: loaded }) => loaded,
+    () => undefined,
+  );
+}
+
+function unavailable(): never {
+  throw new InvariantError("a native call without koffi");
+}
+
+type NativeValue = number | Uint8Array | Int32Array;
+
+function bind(signature: string): (...values: NativeValue[]) => number {
+  return libc === undefined ? unavailable : libc.func(signature);
+}
+
+function addressOf(bytes: Uint8Array): number {
+  return koffi === undefined ? 0 : Number(koffi.address(bytes));
+}
+
+const cSocket = bind("int socket(int, int, int)");
+const cSetsockopt = bind("int setsockopt(int, int, int, const void *, uint32_t)");
+const cBind = bind("int bind(int, const void *, uint32_t)");
+const cListen = bind("int listen(int, int)");
+const cFcntl = bind("int fcntl(int, int, int)");
+const cFcntlLock = libc?.func("fcntl", "int", ["int", "int", "void *"]) ?? unavailable;
+const cSocketPair = bind("int socketpair(int, int, int, uintptr_t)");
+const cAccept = bind("int accept4(int, uintptr_t, uintptr_t, int)");
+const cSockName = bind("int getsockname(int, uintptr_t, uintptr_t)");
+const cRecv = bind("intptr_t recv(int, uintptr_t, size_t, int)");
+const cShutdown = bind("int shutdown(int, int)");
+const cEpollCreate = bind("int epoll_create1(int)");
+const cEpollCtl = bind("int epoll_ctl(int, int, int, uintptr_t)");
+const cEpollWait = bind("int epoll_wait(int, uintptr_t, int, int)");
+const cClose = bind("int close(int)");
+const cMadvise = bind("int madvise(uintptr_t, size_t, int)");
+const cSend = bind("intptr_t send(int, const void *, size_t, int)");
 
 function check(result: number, call: string): number {
   if (result < 0) {
-    const errno = koffi.errno();
+    const errno = koffi?.errno() ?? 0;
     const name =
-      Object.entries(koffi.os.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
+      Object.entries(koffi?.os.errno ?? {}).find(([, value]) => value === errno)?.[0] ??
+      `errno ${errno}`;
     throw new TransportError(`ERR_${call.toUpperCase()}`, `${call}: ${name}`);
   }
   return result;
@@ -91,55 +128,71 @@ export const Epoll = { In: 1, Out: 4 } as const;
 const INBOX_BYTES = 64 * 1024;
 /** **Owned** by this module: what the last {@link receiveNow} read. */
 export const inbox: Uint8Array = new Uint8Array(INBOX_BYTES);
-const inboxAddress = Number(koffi.address(inbox));
+const inboxAddress = addressOf(inbox);
 /** **Owned**: socket address, then its length. */
 const addressBytes = new Uint8Array(256);
 const addressView = new DataView(addressBytes.buffer);
-const addressAt = Number(koffi.address(addressBytes));
+const addressAt = addressOf(addressBytes);
 const LENGTH_OFFSET = 128;
 /** **Owned**: what {@link Readiness.wait} found. */
 const eventBytes = new Uint8Array(EVENTS_MAX * EVENT_BYTES);
 const eventView = new DataView(eventBytes.buffer);
-const eventsAt = Number(koffi.address(eventBytes));
+const eventsAt = addressOf(eventBytes);
 /** **Owned**: the event of one epoll_ctl. */
 const requestBytes = new Uint8Array(256);
 const requestView = new DataView(requestBytes.buffer);
-const requestAt = Number(koffi.address(requestBytes));
+const requestAt = addressOf(requestBytes);
 
 function resultOf(value: number): number {
-  return value < 0 ? -koffi.errno() : value;
+  return value < 0 ? -(koffi?.errno() ?? 0) : value;
 }
 
 /** send(2) of the first `length` bytes, never raising SIGPIPE. @returns bytes taken, or `-errno`. */
 export function sendNow(descriptor: number, bytes: Uint8Array, length: number): number {
+  if (!isNative) {
+    return sendPlain(descriptor, bytes, length);
+  }
   return resultOf(cSend(descriptor, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
 /** recv(2) into {@link inbox}. @returns bytes, 0 at the peer's end, or `-errno`. */
 export function receiveNow(descriptor: number): number {
+  if (!isNative) {
+    return receivePlain(descriptor, inbox);
+  }
   return resultOf(cRecv(descriptor, inboxAddress, INBOX_BYTES, MSG_DONTWAIT));
 }
 
 /** The next connection of a listening socket. The caller owns it. @returns its descriptor, or `-errno`. */
 export function acceptNow(listening: number): number {
+  if (!isNative) {
+    return acceptPlain(listening);
+  }
   addressView.setUint32(LENGTH_OFFSET, SOCKADDR_BYTES, true);
   return resultOf(cAccept(listening, addressAt, addressAt + LENGTH_OFFSET, SOCK_NONBLOCK_CLOEXEC));
 }
 
 /** Address of the peer that the last {@link acceptNow} gave. */
 export function acceptedFrom(): string {
-  return decodeAddress();
+  return isNative ? decodeAddress() : acceptedPlainFrom();
 }
 
 /** Address that a socket's peer reached; empty when it has none. */
 export function localAddress(descriptor: number): string {
+  if (!isNative) {
+    return plainLocalAddress(descriptor);
+  }
   addressView.setUint32(LENGTH_OFFSET, SOCKADDR_BYTES, true);
   return cSockName(descriptor, addressAt, addressAt + LENGTH_OFFSET) < 0 ? "" : decodeAddress();
 }
 
 /** Tells the peer that nothing more will come. */
 export function endWrites(descriptor: number): void {
-  cShutdown(descriptor, SHUT_WR);
+  if (isNative) {
+    cShutdown(descriptor, SHUT_WR);
+  } else {
+    endPlainWrites(descriptor);
+  }
 }
 
 /** IPv4 (also mapped into IPv6) as four numbers, IPv6 in groups with the longest run of zeros left out. */
@@ -164,6 +217,12 @@ function decodeAddress(): string {
 export function openPair(): [number, number] {
   check(cSocketPair(AF_UNIX, SOCK_STREAM_NONBLOCK_CLOEXEC, 0, addressAt), "socketpair");
   return [addressView.getInt32(0, true), addressView.getInt32(4, true)];
+}
+
+/** Tells of a descriptor that has become readable, until it is told to stop. @returns what stops it. */
+export function watchReadable(descriptor: number, heard: () => void): () => void {
+  const handle = koffi?.node.poll(descriptor, { readable: true }, heard);
+  return () => handle?.close();
 }
 
 /** An epoll set. */
@@ -211,10 +270,13 @@ export class Readiness {
  * @returns false when another process holds it. @throws TransportError
  */
 export function lockFile(descriptor: number): boolean {
+  if (!isNative) {
+    return true;
+  }
   const lock = new Uint8Array(FLOCK_BYTES);
   new DataView(lock.buffer).setInt16(0, F_WRLCK, true);
   const result = cFcntlLock(descriptor, F_OFD_SETLK, lock);
-  const isHeld = result < 0 && [EAGAIN, EACCES].includes(koffi.errno());
+  const isHeld = result < 0 && [EAGAIN, EACCES].includes(koffi?.errno() ?? 0);
   if (!isHeld) {
     check(result, "fcntl");
   }
@@ -226,6 +288,9 @@ export function lockFile(descriptor: number): boolean {
  * it was, and takes no memory until it is written again.
  */
 export function forgetMemory(memory: SharedArrayBuffer, keptBytes: number): void {
+  if (koffi === undefined) {
+    return;
+  }
   const start = Number(koffi.address(Buffer.from(memory)));
   const from = Math.ceil((start + keptBytes) / PAGE_BYTES) * PAGE_BYTES;
   const end = Math.floor((start + memory.byteLength) / PAGE_BYTES) * PAGE_BYTES;
@@ -236,11 +301,18 @@ export function forgetMemory(memory: SharedArrayBuffer, keptBytes: number): void
 
 /** Closes a descriptor that this thread owns. */
 export function closeDescriptor(descriptor: number): void {
-  cClose(descriptor);
+  if (isNative) {
+    cClose(descriptor);
+  } else {
+    closePlain(descriptor);
+  }
 }
 
 /** The inode behind a descriptor, or -1 when the number names nothing. */
 export function inodeOf(descriptor: number): number {
+  if (!isNative) {
+    return plainInode(descriptor);
+  }
   try {
     return fstatSync(descriptor).ino;
   } catch {
@@ -308,6 +380,9 @@ function openSocket(family: number, address: Uint8Array): number {
  * @throws TransportError
  */
 export function listenShared(host: string, port: number): number {
+  if (!isNative) {
+    return listenPlainly(host, port);
+  }
   if (host.includes(":")) {
     return openSocket(AF_INET6, encodeAddress6(host, port));
   }

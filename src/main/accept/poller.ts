@@ -2,8 +2,8 @@
  * The primary's sockets and when each has something to do: one epoll set that the loop itself watches. No object of the
  * loop for each socket, and all that is ready is done in one turn.
  */
-import koffi from "koffi";
-import { Readiness } from "./native.ts";
+import { isNative, Readiness, watchReadable } from "./native.ts";
+import { PlainReadiness } from "./plain-sockets.ts";
 
 /** What watches a descriptor. */
 export interface Watcher {
@@ -13,20 +13,28 @@ export interface Watcher {
 
 /** Watches descriptors for their owners. */
 export class Poller {
-  readonly #readiness = new Readiness();
+  readonly #readiness: Readiness | PlainReadiness;
   readonly #watchers = new Map<number, Watcher>();
-  readonly #handle: ReturnType<typeof koffi.node.poll>;
+  readonly #unwatch: () => void;
   #isDue = false;
   #isClosed = false;
 
   constructor() {
     // Work is done by a turn of its own: koffi's callback is not to throw, and promises do not run after it.
-    this.#handle = koffi.node.poll(this.#readiness.descriptor, { readable: true }, () => {
+    const due = (): void => {
       if (!this.#isDue) {
         this.#isDue = true;
         setImmediate(() => this.#turn());
       }
-    });
+    };
+    if (isNative) {
+      const readiness = new Readiness();
+      this.#readiness = readiness;
+      this.#unwatch = watchReadable(readiness.descriptor, due);
+    } else {
+      this.#readiness = new PlainReadiness(due);
+      this.#unwatch = () => undefined;
+    }
   }
 
   /** Calls `watcher` from now on whenever one of `events` holds. A descriptor has one watcher. */
@@ -65,7 +73,7 @@ export class Poller {
     if (!this.#isClosed) {
       this.#isClosed = true;
       this.#watchers.clear();
-      this.#handle.close();
+      this.#unwatch();
       this.#readiness.close();
     }
   }

@@ -3,21 +3,24 @@ import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import * as Comlink from "comlink";
 import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
 import { Board, boardBytes, EPOLL_ROW, RowState } from "../../protocol/control/board.ts";
-import type {
-  EndReason,
-  Fault,
-  FromShard,
-  GatewayStart,
-  HttpListen,
-  PrimaryCalls,
-  ShardCalls,
-  ShardStart,
-  ToShard,
+import {
+  type EndReason,
+  type Fault,
+  type FromShard,
+  type GatewayStart,
+  type HttpListen,
+  isRelay,
+  type PrimaryCalls,
+  type ShardCalls,
+  type ShardNews,
+  type ShardStart,
+  type ToShard,
 } from "../../protocol/control/calls.ts";
 import { ControlError } from "../../protocol/errors.ts";
 import type { ChunkDecoderSnapshot } from "../../protocol/rtmp/chunk-decoder.ts";
 import type { ServerSessionSnapshot } from "../../protocol/rtmp/server-session.ts";
-import { closeDescriptor, duplicate, inodeOf } from "../accept/native.ts";
+import { closeDescriptor, duplicate, inodeOf, isNative } from "../accept/native.ts";
+import { Relay, type RelaySocket } from "./relay.ts";
 
 const SHARD_URL = new URL("../../worker/shard.js", import.meta.url);
 const GATEWAY_URL = new URL("../../worker/gateway.js", import.meta.url);
@@ -52,7 +55,7 @@ function ofItsOwn(listen: HttpListen): HttpListen {
 
 /** What a shard tells. */
 export interface ShardEvents {
-  message(link: ShardLink, message: FromShard): void;
+  message(link: ShardLink, message: ShardNews): void;
   exit(link: ShardLink, code: number, error: Error | undefined): void;
   calls(link: ShardLink): PrimaryCalls;
 }
@@ -75,6 +78,8 @@ export class ShardLink {
   readonly #freeRows: number[] = [];
   #nextRow: number = EPOLL_ROW + 1;
   readonly #pending = new Set<(error: Error) => void>();
+  /** Connections of the shard that could not be handed over. */
+  readonly #relay = new Relay((message) => this.post(message));
   /** Of this turn of the loop: each posting wakes the thread and costs the primary more than what it carries. */
   readonly #outbox: Message[] = [];
 
@@ -94,6 +99,7 @@ export class ShardLink {
       doorbells: place.doorbells,
       version: place.version,
       allowFaults: place.allowFaults,
+      isRelayed: !isNative,
       ...(gateway === null ? {} : { ...gateway, listen: gateway.listen.map(ofItsOwn) }),
     };
     this.#calls = port1;
@@ -107,7 +113,7 @@ export class ShardLink {
       },
     });
     let failure: Error | undefined;
-    this.#worker.on("message", (message: FromShard) => events.message(this, message));
+    this.#worker.on("message", (message: FromShard) => this.#heard(message, events));
     this.#worker.on("error", (error) => {
       failure = error instanceof Error ? error : new Error(String(error));
     });
@@ -148,6 +154,11 @@ export class ShardLink {
     if (this.#outbox.push(message) === 1) {
       setImmediate(() => this.#send());
     }
+  }
+
+  /** Keeps the socket of a row that was just given: the shard has no descriptor of it. */
+  relay(row: number, socket: RelaySocket, late: readonly Uint8Array[]): void {
+    this.#relay.adopt(row, socket, late);
   }
 
   /** Ends the session that a row has now; false when it ended meanwhile. @throws ControlError */
@@ -197,8 +208,17 @@ export class ShardLink {
     }
   }
 
+  #heard(message: FromShard, events: ShardEvents): void {
+    if (isRelay(message)) {
+      this.#relay.take(message);
+    } else {
+      events.message(this, message);
+    }
+  }
+
   #exited(): void {
     this.isAlive = false;
+    this.#relay.close();
     this.#calls.close();
     for (const reject of this.#pending) {
       reject(new ControlError("ERR_CONTROL_SHARD_DIED", `shard ${this.index} died`));

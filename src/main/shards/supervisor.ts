@@ -1,6 +1,6 @@
 /** Starts the shards, watches them and replaces those that die or hang. */
 import { Counter } from "../../protocol/control/board.ts";
-import type { FromShard, PrimaryCalls } from "../../protocol/control/calls.ts";
+import type { PrimaryCalls, ShardNews } from "../../protocol/control/calls.ts";
 import { ControlError } from "../../protocol/errors.ts";
 import { Doorbell } from "../../protocol/ring/doorbell.ts";
 import type { Logger } from "../log/logger.ts";
@@ -48,7 +48,7 @@ export interface SupervisorOptions {
   /** Those that differ from the defaults. */
   readonly limits: Partial<SupervisorLimits>;
   readonly log: Logger;
-  readonly message: (shard: ShardLink, message: FromShard) => void;
+  readonly message: (shard: ShardLink, message: ShardNews) => void;
   /** After the sweep; a replacement follows. */
   readonly died: (shard: ShardLink) => void;
   readonly calls: (shard: ShardLink) => PrimaryCalls;

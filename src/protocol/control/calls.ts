@@ -115,8 +115,38 @@ export interface GivePublisher<Snapshot> extends Give {
   readonly previous: TimelineEnd | null;
 }
 
+/** What the primary relays of a connection that it could not hand over. Arrays are the receiver's own. */
+export type RelayToShard =
+  /** Its peer sent; no bytes: its end. */
+  | { readonly kind: "relay-in"; readonly row: number; readonly bytes: Uint8Array }
+  /** So many bytes were taken by the kernel. */
+  | { readonly kind: "relay-room"; readonly row: number; readonly bytes: number }
+  | { readonly kind: "relay-closed"; readonly row: number; readonly failure: string | null };
+
+/** What a shard wants of such a connection. */
+export type RelayFromShard =
+  /** The shard listens: nothing of the connection is relayed before. */
+  | { readonly kind: "relay-open"; readonly row: number }
+  | { readonly kind: "relay-out"; readonly row: number; readonly bytes: Uint8Array }
+  /** So many bytes were read. */
+  | { readonly kind: "relay-read"; readonly row: number; readonly bytes: number }
+  /** The last word; `end`: what was sent goes out first. */
+  | {
+      readonly kind: "relay-close";
+      readonly row: number;
+      readonly how: "end" | "destroy" | "reset";
+    };
+
+/** True for a message of a relayed connection. */
+export function isRelay<Message extends { readonly kind: string }>(
+  message: Message,
+): message is Extract<Message, { readonly kind: `relay-${string}` }> {
+  return message.kind.startsWith("relay-");
+}
+
 /** Posted by the primary. */
 export type ToShard<Snapshot, DecoderSnapshot> =
+  | RelayToShard
   | StreamNews
   | RingNews
   | SettingsNews
@@ -148,7 +178,10 @@ export type EndReason =
   | "shard died";
 
 /** Posted by a shard. */
-export type FromShard =
+export type FromShard = RelayFromShard | ShardNews;
+
+/** What a shard tells of itself. */
+export type ShardNews =
   | { readonly kind: "ready" }
   /** A gateway met an error that nobody caught, and ends. */
   | { readonly kind: "failed"; readonly text: string }
@@ -308,4 +341,6 @@ export interface ShardStart {
   /** The version of the configuration in force. */
   readonly version: SharedArrayBuffer;
   readonly allowFaults: boolean;
+  /** Connections stay in the primary and are relayed. */
+  readonly isRelayed: boolean;
 }

@@ -3,8 +3,8 @@
  * a row is full from the first write that says so until it has drained, and its cursor is always at a boundary.
  */
 import type { Board } from "../../protocol/control/board.ts";
-import type { MemoryBase } from "../io/native.ts";
-import { type Rows, SEND_FAILED } from "../io/rows.ts";
+import { type RowMemory, SEND_FAILED } from "../io/row-transport.ts";
+import type { Rows } from "../io/rows.ts";
 import { RowFlag } from "../stream/row-flags.ts";
 
 const NOTHING: Uint8Array = new Uint8Array(0);
@@ -46,11 +46,11 @@ export class HttpRows implements Rows {
     this.blocked.delete(row);
   }
 
-  attach(memory: SharedArrayBuffer): MemoryBase {
-    return { buffer: memory, address: 0 };
+  memory(buffer: SharedArrayBuffer): RowMemory {
+    return { buffer, address: 0 };
   }
 
-  send(row: number, memory: MemoryBase, offset: number, length: number, more: boolean): number {
+  send(row: number, memory: RowMemory, offset: number, length: number, more: boolean): number {
     const bytes = this.#viewOf(memory.buffer, offset, length);
     if (more) {
       // One write, so that a WebSocket message ends where a tag does.

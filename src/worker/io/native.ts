@@ -6,15 +6,15 @@
  * backed by a SharedArrayBuffer; an address keeps nothing alive, so {@link MemoryBase} holds the buffer with it;
  * `struct epoll_event` is packed to 12 bytes on x86-64 and padded to 16 elsewhere.
  *
+ * Where koffi does not load nothing here may be called but {@link threadCpuMs}: connections are relayed then.
+ *
  * Results follow the kernel's convention: a count or 0 on success, `-errno` on failure. Nothing here throws.
  */
-import koffi from "koffi";
+import { InvariantError } from "../../protocol/errors.ts";
+import type { RowMemory } from "./row-transport.ts";
 
 /** Linux errno values that callers tell apart. */
 export const Errno = { Intr: 4, Again: 11, Pipe: 32, ConnReset: 104 } as const;
-
-/** epoll event bits (epoll_ctl(2)). */
-export const Epoll = { In: 0x0_01, Out: 0x0_04, Err: 0x0_08, Hup: 0x0_10, RdHup: 0x20_00 } as const;
 
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x40_00;
@@ -42,33 +42,52 @@ const EPOLL_CTL_MOD = 3;
 const EVENT_BYTES = process.arch === "x64" ? 12 : 16;
 const EVENT_DATA_OFFSET = process.arch === "x64" ? 4 : 8;
 
-const libc = koffi.load("libc.so.6");
-const cSend = libc.func("intptr_t send(int, uintptr_t, size_t, int)");
-const cRecv = libc.func("intptr_t recv(int, uintptr_t, size_t, int)");
-const cClose = libc.func("int close(int)");
-const cEpollCreate = libc.func("int epoll_create1(int)");
-const cEpollCtl = libc.func("int epoll_ctl(int, int, int, uintptr_t)");
-const cEpollWait = libc.func("int epoll_wait(int, uintptr_t, int, int)");
-const cSetsockopt = libc.func("int setsockopt(int, int, int, uintptr_t, uint32_t)");
-const cIoctl = libc.func("int ioctl(int, unsigned long, uintptr_t)");
+const koffi = await loadKoffi();
+const libc = koffi?.load("libc.so.6");
 
-/** A SharedArrayBuffer together with where it starts in memory. */
-export interface MemoryBase {
-  /** Held so that the address stays valid. **Shared**. */
-  readonly buffer: SharedArrayBuffer;
-  readonly address: number;
+/** @returns undefined where it does not load. */
+function loadKoffi(): Promise<typeof import("koffi").default | undefined> {
+  return import("koffi").then(
+    ({ default: loaded }) => loaded,
+    () => undefined,
+  );
 }
+
+function unavailable(): never {
+  throw new InvariantError("a native call without koffi");
+}
+
+function bind(signature: string): (...values: number[]) => number {
+  return libc === undefined ? unavailable : libc.func(signature);
+}
+
+function errno(): number {
+  return koffi === undefined ? unavailable() : koffi.errno();
+}
+
+const cSend = bind("intptr_t send(int, uintptr_t, size_t, int)");
+const cRecv = bind("intptr_t recv(int, uintptr_t, size_t, int)");
+const cClose = bind("int close(int)");
+const cEpollCreate = bind("int epoll_create1(int)");
+const cEpollCtl = bind("int epoll_ctl(int, int, int, uintptr_t)");
+const cEpollWait = bind("int epoll_wait(int, uintptr_t, int, int)");
+const cSetsockopt = bind("int setsockopt(int, int, int, uintptr_t, uint32_t)");
+const cIoctl = bind("int ioctl(int, unsigned long, uintptr_t)");
+
+/** A SharedArrayBuffer together with where it starts in memory: the buffer is held so that the address stays valid. */
+export type MemoryBase = RowMemory;
 
 /** The memory base of a SharedArrayBuffer; stable for the buffer's life. */
 export function memoryBase(buffer: SharedArrayBuffer): MemoryBase {
-  return { buffer, address: Number(koffi.address(Buffer.from(buffer))) };
+  const address = koffi === undefined ? 0 : Number(koffi.address(Buffer.from(buffer)));
+  return { buffer, address };
 }
 
 const optionMemory = memoryBase(new SharedArrayBuffer(4096));
 const option = new Int32Array(optionMemory.buffer);
 
 function resultOf(value: number): number {
-  return value < 0 ? -koffi.errno() : value;
+  return value < 0 ? -errno() : value;
 }
 
 /**
@@ -87,13 +106,13 @@ export function send(
 ): number {
   const flags = more ? SEND_MORE_FLAGS : SEND_FLAGS;
   const sent: number = cSend(descriptor, memory.address + offset, length, flags);
-  return sent < 0 ? -koffi.errno() : sent;
+  return sent < 0 ? -errno() : sent;
 }
 
 /** recv(2), never blocking. @returns bytes, 0 at the peer's end, or `-errno`. */
 export function receive(descriptor: number, memory: MemoryBase, length: number): number {
   const received: number = cRecv(descriptor, memory.address, length, MSG_DONTWAIT);
-  return received < 0 ? -koffi.errno() : received;
+  return received < 0 ? -errno() : received;
 }
 
 /** close(2). Only for descriptors that this thread's rows own. */
@@ -151,7 +170,7 @@ export function setResetOnClose(descriptor: number): number {
 /** Bytes in the socket that the peer has not acknowledged yet (SIOCOUTQ), or `-errno`. */
 export function unacknowledgedBytes(descriptor: number): number {
   const failed: number = cIoctl(descriptor, SIOCOUTQ, optionMemory.address);
-  return failed < 0 ? -koffi.errno() : (option[0] ?? 0);
+  return failed < 0 ? -errno() : (option[0] ?? 0);
 }
 
 /** An epoll set and the buffer its events are read into. */
@@ -218,12 +237,15 @@ export class EpollSet {
 }
 
 const CLOCK_THREAD_CPUTIME_ID = 3;
-const cClockGettime = libc.func("int clock_gettime(int, uintptr_t)");
+const cClockGettime = bind("int clock_gettime(int, uintptr_t)");
 const timeMemory = memoryBase(new SharedArrayBuffer(4096));
 const time = new BigInt64Array(timeMemory.buffer);
 
 /** Processor time that this thread has used, in milliseconds. */
 export function threadCpuMs(): number {
+  if (libc === undefined) {
+    return performance.eventLoopUtilization().active;
+  }
   cClockGettime(CLOCK_THREAD_CPUTIME_ID, timeMemory.address);
   return Number(time[0] ?? 0n) * 1000 + Number(time[1] ?? 0n) / 1e6;
 }

@@ -4,35 +4,26 @@
  */
 import { Socket } from "node:net";
 import { memoryBase, receive, setReceiveLimit } from "./native.ts";
+import type { RowSocket, RowSocketSink } from "./row-socket.ts";
 
 const READ_BYTES = 64 * 1024;
 /** While reading at leisure, the loop hears of so many bytes at once only: half a small window, so that no sender stalls. */
 const LEISURELY_BYTES = 32 * 1024;
-/** **Owned** by the thread; valid inside one {@link PublisherSocketSink.read}. */
+/** **Owned** by the thread; valid inside one {@link RowSocketSink.read}. */
 const readMemory = memoryBase(new SharedArrayBuffer(READ_BYTES));
 const readBuffer = Buffer.from(readMemory.buffer);
 /** The same memory as a plain array: `slice` of a Buffer would not copy. */
 const readBytes = new Uint8Array(readMemory.buffer);
 
-/** Who uses the socket. */
-export interface PublisherSocketSink {
-  /** Bytes of one read, **borrowed**. @returns false to stop reading until {@link PublisherSocket.resume}. */
-  read(bytes: Uint8Array): boolean;
-  /** The kernel has taken all that waited. */
-  drained(): void;
-  /** The descriptor is closed; nothing follows. */
-  closed(error: Error | undefined): void;
-}
-
 /** The one user of an adopted descriptor. */
-export class PublisherSocket {
+export class PublisherSocket implements RowSocket {
   readonly #socket: Socket;
   readonly #descriptor: number;
-  readonly #sink: PublisherSocketSink;
+  readonly #sink: RowSocketSink;
   #isLeisurely = false;
   #isPaused = false;
 
-  constructor(descriptor: number, sink: PublisherSocketSink) {
+  constructor(descriptor: number, sink: RowSocketSink) {
     this.#descriptor = descriptor;
     this.#sink = sink;
     let failure: Error | undefined;

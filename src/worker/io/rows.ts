@@ -1,20 +1,17 @@
 /** The sockets of a thread's players as fan-out sees them, whatever they are made of. */
 import type { Board } from "../../protocol/control/board.ts";
-import type { MemoryBase } from "./native.ts";
 import type { SharedBytes } from "./pending.ts";
-
-/** Result of a send that failed for good. */
-export const SEND_FAILED = -1;
+import type { RowMemory } from "./row-transport.ts";
 
 /** Players' sockets as rows of the board. */
 export interface Rows {
   readonly board: Board;
   /** Chunk size last announced to each row's peer, 0 where the lobby's still holds. */
   readonly chunkSize: Int32Array;
-  /** Makes ring memory ready to be sent from. */
-  attach(memory: SharedArrayBuffer): MemoryBase;
-  /** Sends from attached memory. @returns bytes taken, or {@link SEND_FAILED}. */
-  send(row: number, memory: MemoryBase, offset: number, length: number, more: boolean): number;
+  /** The memory of a ring as rows send from it. */
+  memory(buffer: SharedArrayBuffer): RowMemory;
+  /** Sends memory bytes. @returns bytes taken, or SEND_FAILED. */
+  send(row: number, memory: RowMemory, offset: number, length: number, more: boolean): number;
   /** Sends other bytes, all of them sooner or later. @returns false when the connection failed. */
   sendBytes(row: number, bytes: Uint8Array, more?: boolean): boolean;
   /** Queues the rest of a message that was taken out of a ring. */

@@ -1,47 +1,22 @@
 /**
- * The players' descriptors of one shard as rows of the board: one epoll set, sends straight from ring memory, and the
- * few out-of-band bytes that a socket did not take at once. No object per player.
+ * The players' connections of one shard as rows of the board: sends straight from ring memory, and the few out-of-band
+ * bytes that a connection did not take at once. No object per player.
  */
-import { type Board, EPOLL_ROW, RowRole, RowState } from "../../protocol/control/board.ts";
+import { type Board, RowState } from "../../protocol/control/board.ts";
 import { RowFlag } from "../stream/row-flags.ts";
-import {
-  closeDescriptor,
-  Epoll,
-  EpollSet,
-  Errno,
-  type KeepAlive,
-  type MemoryBase,
-  memoryBase,
-  receive,
-  send,
-  setKeepAlive,
-  setNoDelay,
-  setResetOnClose,
-  setUnsentLimit,
-  setUserTimeout,
-} from "./native.ts";
 import { Pending, type SharedBytes } from "./pending.ts";
-import { type Rows, SEND_FAILED } from "./rows.ts";
+import {
+  type RowMemory,
+  type RowOptions,
+  type RowTransport,
+  SEND_FAILED,
+} from "./row-transport.ts";
+import type { Rows } from "./rows.ts";
 import { SharingRows } from "./sharing-rows.ts";
 
-const EVENTS_PER_POLL = 1024;
-const READ_BYTES = 64 * 1024;
 const STAGING_BYTES = 128 * 1024;
-const WATCH_IN = Epoll.In | Epoll.RdHup;
-const WATCH_IN_OUT = WATCH_IN | Epoll.Out;
-/** A player to whom nothing is sent is asked this often whether it is still there. */
-const KEEP_ALIVE: KeepAlive = { idleSeconds: 30, intervalSeconds: 5, probes: 3 };
 
-/** How a player's socket is set. */
-export interface RowOptions {
-  readonly noDelay: boolean;
-  /** Milliseconds that sent bytes may stay unacknowledged; 0: the kernel's own limit. */
-  readonly stallMs: number;
-  /** Bytes that may wait in the socket unsent. */
-  readonly unsentBytes: number;
-}
-
-/** Descriptors of players: sending, reading, closing. */
+/** Connections of players: sending, reading, closing. */
 export class SocketRows implements Rows {
   readonly board: Board;
   /** Rows without a socket of their own, behind all others. */
@@ -50,59 +25,49 @@ export class SocketRows implements Rows {
   readonly blocked: Set<number> = new Set();
   /** Chunk size last announced to each row's peer, 0 where the lobby's still holds. */
   readonly chunkSize: Int32Array;
-  /** send(2) calls made. */
+  /** Sends made. */
   sends = 0;
-  readonly #epoll = new EpollSet(EVENTS_PER_POLL);
+  readonly #transport: RowTransport;
   readonly #pending = new Map<number, Pending>();
   /** Unsent bytes that each row's socket is set to. */
   readonly #unsentBytes: Int32Array;
-  readonly #staging: MemoryBase;
+  readonly #staging: RowMemory;
   readonly #stagingBytes: Uint8Array;
-  readonly #read: MemoryBase;
-  readonly #readBytes: Uint8Array;
 
-  constructor(board: Board) {
+  constructor(board: Board, transport: RowTransport) {
     this.board = board;
     this.sharing = new SharingRows(board);
+    this.#transport = transport;
     this.chunkSize = new Int32Array(board.allRows);
     this.#unsentBytes = new Int32Array(board.rows);
-    this.#staging = memoryBase(new SharedArrayBuffer(STAGING_BYTES));
+    this.#staging = transport.memory(new SharedArrayBuffer(STAGING_BYTES));
     this.#stagingBytes = new Uint8Array(this.#staging.buffer);
-    this.#read = memoryBase(new SharedArrayBuffer(READ_BYTES));
-    this.#readBytes = new Uint8Array(this.#read.buffer);
   }
 
-  /** Marks the epoll set's own descriptor on the board: the primary closes it if this thread dies. */
-  ownEpollSet(): void {
-    const { board } = this;
-    board.role[EPOLL_ROW] = RowRole.System;
-    board.descriptor[EPOLL_ROW] = this.#epoll.descriptor;
-    Atomics.store(board.state, EPOLL_ROW, RowState.Held);
+  /** Begins: what outlives this thread is marked on the board. */
+  begin(): void {
+    this.#transport.begin();
   }
 
-  /** Closes the epoll set at the shard's orderly end. */
-  closeEpollSet(): void {
-    Atomics.store(this.board.state, EPOLL_ROW, RowState.Free);
-    this.#epoll.close();
+  /** The shard's orderly end, after its rows are closed. */
+  end(): void {
+    this.#transport.end();
+  }
+
+  /** The memory of a ring as rows send from it; stable for the buffer's life. */
+  memory(buffer: SharedArrayBuffer): RowMemory {
+    return this.#transport.memory(buffer);
   }
 
   /**
-   * Takes a given descriptor over: GIVEN → HELD, options set, inbound bytes watched.
+   * Takes a given connection over: GIVEN → HELD, options set, inbound bytes watched.
    * @returns false when it cannot be watched: the row is to be closed.
    */
   adopt(row: number, options: RowOptions): boolean {
-    const descriptor = this.#descriptor(row);
     Atomics.store(this.board.state, row, RowState.Held);
-    this.tune(row, options);
-    setKeepAlive(descriptor, KEEP_ALIVE);
     this.chunkSize[row] = 0;
-    this.#unsentBytes[row] = 0;
-    this.limitUnsent(row, options.unsentBytes);
-    return this.#epoll.add(descriptor, WATCH_IN, row) >= 0;
-  }
-
-  attach(memory: SharedArrayBuffer): MemoryBase {
-    return memoryBase(memory);
+    this.#unsentBytes[row] = options.unsentBytes;
+    return this.#transport.open(row, options);
   }
 
   /** Sets how many bytes may wait in the row's socket unsent; a call only where that changes. */
@@ -111,28 +76,22 @@ export class SocketRows implements Rows {
       this.sharing.carrierOf(row)?.limitUnsent(bytes);
     } else if (this.#unsentBytes[row] !== bytes) {
       this.#unsentBytes[row] = bytes;
-      setUnsentLimit(this.#descriptor(row), bytes);
+      this.#transport.limitUnsent(row, bytes);
     }
   }
 
   /** Sets a row's socket options that follow the stream's settings. */
-  tune(row: number, { noDelay, stallMs }: { noDelay: boolean; stallMs: number }): void {
-    const descriptor = this.#descriptor(row);
-    setNoDelay(descriptor, noDelay);
-    setUserTimeout(descriptor, stallMs);
+  tune(row: number, options: Pick<RowOptions, "noDelay" | "stallMs">): void {
+    this.#transport.tune(row, options);
   }
 
   /**
    * Sends memory bytes on a row.
    * @returns bytes taken (0 when the socket is full) or {@link SEND_FAILED}.
    */
-  send(row: number, memory: MemoryBase, offset: number, length: number, more: boolean): number {
+  send(row: number, memory: RowMemory, offset: number, length: number, more: boolean): number {
     this.sends += 1;
-    const sent = send(this.board.descriptor[row] ?? -1, memory, offset, length, more);
-    if (sent >= 0) {
-      return sent;
-    }
-    return sent === -Errno.Again || sent === -Errno.Intr ? 0 : SEND_FAILED;
+    return this.#transport.send(row, memory, offset, length, more);
   }
 
   /**
@@ -200,7 +159,7 @@ export class SocketRows implements Rows {
         return;
       }
       this.blocked.add(row);
-      this.#epoll.change(this.#descriptor(row), WATCH_IN_OUT, row);
+      this.#transport.watchRoom(row, true);
     }
   }
 
@@ -212,21 +171,26 @@ export class SocketRows implements Rows {
         return;
       }
       this.blocked.delete(row);
-      this.#epoll.change(this.#descriptor(row), WATCH_IN, row);
+      this.#transport.watchRoom(row, false);
     }
+  }
+
+  /** Bytes sent on the row that its peer has not acknowledged yet; negative when that cannot be said. */
+  unacknowledged(row: number): number {
+    return this.#transport.unacknowledged(row);
   }
 
   /** Rows with events now; see {@link eventRow} and {@link eventBits}. Never waits. */
   poll(): number {
-    return this.#epoll.poll();
+    return this.#transport.poll();
   }
 
   eventRow(index: number): number {
-    return this.#epoll.row(index);
+    return this.#transport.eventRow(index);
   }
 
   eventBits(index: number): number {
-    return this.#epoll.events(index);
+    return this.#transport.eventBits(index);
   }
 
   /**
@@ -234,41 +198,33 @@ export class SocketRows implements Rows {
    * @returns null when nothing is there; an empty array at the peer's end or on failure.
    */
   read(row: number): Uint8Array | null {
-    const received = receive(this.#descriptor(row), this.#read, READ_BYTES);
-    if (received > 0) {
-      this.board.bytesIn[row] = (this.board.bytesIn[row] ?? 0) + received;
-      return this.#readBytes.subarray(0, received);
+    const bytes = this.#transport.read(row);
+    if (bytes !== null) {
+      this.board.bytesIn[row] = (this.board.bytesIn[row] ?? 0) + bytes.length;
     }
-    return received === -Errno.Again || received === -Errno.Intr
-      ? null
-      : this.#readBytes.subarray(0, 0);
+    return bytes;
   }
 
   /**
-   * Lets the descriptor of a row, which stays HELD, go to another user in this thread.
+   * Lets the connection of a row, which stays HELD, go to another user in this thread.
    * @returns bytes that wait to be sent, in their order. Owned.
    */
   release(row: number): Uint8Array {
     const unsent = this.#pending.get(row)?.takeAll() ?? new Uint8Array(0);
     this.#pending.delete(row);
     this.blocked.delete(row);
-    this.#epoll.remove(this.#descriptor(row));
+    this.#transport.release(row);
     this.#clearFlag(row, RowFlag.Blocked | RowFlag.Pending);
     return unsent;
   }
 
-  /** Closes the row's descriptor: HELD → CLOSING → FREE. `reset`: queued bytes must not be delivered. */
+  /** Closes the row's connection: HELD → CLOSING → FREE. `reset`: queued bytes must not be delivered. */
   close(row: number, reset: boolean): void {
-    const descriptor = this.#descriptor(row);
     Atomics.store(this.board.state, row, RowState.Closing);
     this.#pending.get(row)?.clear();
     this.#pending.delete(row);
     this.blocked.delete(row);
-    this.#epoll.remove(descriptor);
-    if (reset) {
-      setResetOnClose(descriptor);
-    }
-    closeDescriptor(descriptor);
+    this.#transport.close(row, reset);
     this.board.descriptor[row] = -1;
     Atomics.store(this.board.state, row, RowState.Free);
   }
@@ -287,10 +243,6 @@ export class SocketRows implements Rows {
     }
     this.block(row);
     return pending;
-  }
-
-  #descriptor(row: number): number {
-    return this.board.descriptor[row] ?? -1;
   }
 
   #count(row: number, sent: number): void {

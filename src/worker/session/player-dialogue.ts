@@ -12,6 +12,7 @@ import type {
 import { ProtocolError, RejectedError } from "../../protocol/errors.ts";
 import {
   CONTROL_MESSAGES_BURST,
+  CONTROL_MESSAGES_PER_SECOND,
   MESSAGE_BYTES_MAX_BEFORE_IDENTIFY,
 } from "../../protocol/limits.ts";
 import { ChunkDecoder, type ChunkDecoderSnapshot } from "../../protocol/rtmp/chunk-decoder.ts";
@@ -70,7 +71,7 @@ export class PlayerDialogue implements ServerSessionSink {
   /** Decoder states that do not fit their row. */
   readonly #spilled = new Map<number, ChunkDecoderSnapshot>();
   readonly #revived = new Map<number, Revived>();
-  /** Inbound messages of this second, of rows that sent any. */
+  /** Inbound messages that are not forgiven yet, of rows that sent any. */
   readonly #inbound = new Map<number, number>();
   /** The row whose bytes are being decoded. */
   #row = -1;
@@ -110,9 +111,15 @@ export class PlayerDialogue implements ServerSessionSink {
     this.#inbound.delete(row);
   }
 
-  /** Every second: message counts start again. */
+  /** Every second: as many messages as may come in one are forgiven. */
   tickSlow(): void {
-    this.#inbound.clear();
+    for (const [row, count] of this.#inbound) {
+      if (count > CONTROL_MESSAGES_PER_SECOND) {
+        this.#inbound.set(row, count - CONTROL_MESSAGES_PER_SECOND);
+      } else {
+        this.#inbound.delete(row);
+      }
+    }
   }
 
   /** Takes bytes of a row's peer. */

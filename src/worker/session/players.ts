@@ -7,9 +7,10 @@ import type {
   GivePlayer,
   StreamSettings,
 } from "../../protocol/control/calls.ts";
+import { IDLE_CONNECTION_MS } from "../../protocol/limits.ts";
 import type { ChunkDecoderSnapshot } from "../../protocol/rtmp/chunk-decoder.ts";
 import { elapsedMs, MS_MASK } from "../io/clock.ts";
-import { Epoll, unacknowledgedBytes } from "../io/native.ts";
+import { RowEvent } from "../io/row-transport.ts";
 import type { SocketRows } from "../io/socket-rows.ts";
 import type { FanOut } from "../stream/fan-out.ts";
 import { RowFlag } from "../stream/row-flags.ts";
@@ -44,6 +45,8 @@ export class Players {
   readonly #board: Board;
   readonly #rows: SocketRows;
   readonly #dialogue: PlayerDialogue;
+  /** When rows that play nothing last said something. Milliseconds, monotonic. */
+  readonly #idleSince = new Map<number, number>();
   count = 0;
   stalls = 0;
   resets = 0;
@@ -100,12 +103,12 @@ export class Players {
       if (!this.#dialogue.has(row)) {
         continue;
       }
-      if ((bits & Epoll.Out) !== 0) {
+      if ((bits & RowEvent.Out) !== 0) {
         this.#writable(row);
       }
-      const isInbound = (bits & (Epoll.In | Epoll.RdHup | Epoll.Hup | Epoll.Err)) !== 0;
+      const isInbound = (bits & (RowEvent.In | RowEvent.RdHup | RowEvent.Hup | RowEvent.Err)) !== 0;
       if (isInbound && this.#dialogue.has(row)) {
-        this.#readable(row, (bits & (Epoll.Hup | Epoll.Err)) !== 0);
+        this.#readable(row, (bits & (RowEvent.Hup | RowEvent.Err)) !== 0);
       }
     }
   }
@@ -115,7 +118,7 @@ export class Players {
     const now = this.#host.now();
     for (const row of [...this.#rows.blocked]) {
       const fanOut = this.#host.fanOut(this.#board.stream[row] ?? 0);
-      const unacknowledged = unacknowledgedBytes(this.#board.descriptor[row] ?? -1);
+      const unacknowledged = this.#rows.unacknowledged(row);
       const stillFor = this.#stillFor(row, unacknowledged, now);
       if (fanOut !== undefined && stillFor > fanOut.settings.playerStallMs) {
         this.stalls += 1;
@@ -135,9 +138,22 @@ export class Players {
     }
   }
 
-  /** Every second: message counts start again. */
+  /** Every second: message counts fall, and rows that play nothing are looked at. */
   tickSlow(): void {
     this.#dialogue.tickSlow();
+    const now = this.#host.now();
+    for (const row of this.#dialogue.rows) {
+      if (this.#board.stream[row] !== 0) {
+        this.#idleSince.delete(row);
+      } else if (!this.#idleSince.has(row)) {
+        this.#idleSince.set(row, now);
+      }
+    }
+    for (const [row, since] of this.#idleSince) {
+      if (now - since > IDLE_CONNECTION_MS) {
+        this.end(row, "closed", `played nothing for ${Math.round(now - since)} ms`);
+      }
+    }
   }
 
   /** Ends a player's connection. */
@@ -151,6 +167,7 @@ export class Players {
       this.#dialogue.tell(row, "NetStream.Play.Stop", "The server stops.");
     }
     this.#dialogue.close(row);
+    this.#idleSince.delete(row);
     this.count -= 1;
     this.#host.fanOut(this.#board.stream[row] ?? 0)?.leave(row);
     const isPassed = reason === "passed by the ring";
@@ -202,6 +219,7 @@ export class Players {
         this.end(row, "closed by peer");
         return;
       }
+      this.#idleSince.delete(row);
       this.#dialogue.take(row, bytes);
       if (!this.#dialogue.has(row)) {
         return;

@@ -9,7 +9,6 @@
 import type { AdmissionAnswer, EndReason } from "../../protocol/control/calls.ts";
 import { PLAYS_PER_CONNECTION_MAX, SHARED_BACKLOG_BYTES_MAX } from "../../protocol/limits.ts";
 import { encodeSetChunkSize } from "../../protocol/rtmp/server-session.ts";
-import { setUnsentLimit, unacknowledgedBytes } from "../io/native.ts";
 import type { Carrier } from "../io/sharing-rows.ts";
 import type { SocketRows } from "../io/socket-rows.ts";
 import type { FanOut } from "../stream/fan-out.ts";
@@ -170,7 +169,7 @@ export class Plays implements Carrier {
       this.#takenMs = now;
       return 0;
     }
-    const inKernel = Math.max(0, unacknowledgedBytes(board.descriptor[own] ?? -1));
+    const inKernel = Math.max(0, this.#rows.unacknowledged(own));
     const unacknowledged = inKernel + backlogBytes;
     const taken = (board.bytesOut[own] ?? 0) - unacknowledged;
     if (taken !== this.#taken) {
@@ -211,7 +210,7 @@ export class Plays implements Carrier {
   limitUnsent(bytes: number): void {
     if (bytes > this.#unsentBytes) {
       this.#unsentBytes = bytes;
-      setUnsentLimit(this.#rows.board.descriptor[this.#connection.row] ?? -1, bytes);
+      this.#rows.limitUnsent(this.#connection.row, bytes);
     }
   }
 

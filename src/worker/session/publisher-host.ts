@@ -6,6 +6,7 @@ import type {
   EndReason,
 } from "../../protocol/control/calls.ts";
 import type { ServerSession, StreamRequest } from "../../protocol/rtmp/server-session.ts";
+import type { RowSocket, RowSocketSink } from "../io/row-socket.ts";
 import type { LiveStream } from "../stream/live-stream.ts";
 import type { NewStream } from "../stream/live-streams.ts";
 import type { ForwardsHost } from "./forwards.ts";
@@ -16,6 +17,8 @@ export interface PublisherHost extends ForwardsHost {
   readonly board: Board;
   readonly plays: PlaysHost;
   now(): number;
+  /** The connection of a row; sink calls come later. */
+  openSocket(row: number, sink: RowSocketSink): RowSocket;
   /** @param row of the connection that writes it. */
   openStream(row: number, what: NewStream): LiveStream;
   closeStream(stream: LiveStream): void;

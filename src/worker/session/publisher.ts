@@ -20,7 +20,7 @@ import type {
   ServerSessionSnapshot,
   StreamRequest,
 } from "../../protocol/rtmp/server-session.ts";
-import { PublisherSocket } from "../io/publisher-socket.ts";
+import type { RowSocket } from "../io/row-socket.ts";
 import type { NewStream } from "../stream/live-streams.ts";
 import { Forwards } from "./forwards.ts";
 import { MediaClock } from "./media-clock.ts";
@@ -41,7 +41,7 @@ export class Publisher implements ServerSessionSink, SharedConnection {
   readonly row: number;
   readonly #host: PublisherHost;
   readonly #session: ServerSession;
-  readonly #socket: PublisherSocket;
+  readonly #socket: RowSocket;
   readonly #published = new PublishedStreams();
   readonly #plays: Plays;
   /** Of an edge. */
@@ -69,7 +69,7 @@ export class Publisher implements ServerSessionSink, SharedConnection {
     Atomics.store(host.board.state, row, RowState.Held);
     this.#plays = new Plays(host.plays, this);
     this.#forwards = new Forwards(host);
-    this.#socket = new PublisherSocket(host.board.descriptor[row] ?? -1, {
+    this.#socket = host.openSocket(row, {
       read: (bytes) => this.#read(bytes),
       drained: () => this.#drained(),
       closed: (error) => this.#closed(error),

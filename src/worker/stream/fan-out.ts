@@ -165,11 +165,11 @@ export class FanOut {
       return;
     }
     const due = this.#look(view);
-    if (view.reader.state !== RingState.Open) {
+    const isOpen = view.reader.state === RingState.Open;
+    if (!isOpen || this.#views.length > 1) {
       this.#settle();
-      return;
     }
-    if (due > 0) {
+    if (isOpen && due > 0) {
       this.#turns.take(due);
     }
   }
@@ -355,7 +355,7 @@ export class FanOut {
       const isLast = view === this.#current;
       const next = this.#views.find((other) => other.ringId === successorId);
       if (state === RingState.Moved && next?.reader.chunkSize === view.reader.chunkSize) {
-        this.#drain(view, (row) => this.#follow(row, next));
+        this.#drain(view, (row, behind) => this.#follow(row, next, behind));
       } else if (state !== RingState.Moved || !isLast) {
         // Rings come in their order: a successor that is not here by now never comes.
         this.#drain(view, (row) => this.#joins.wait(row));
@@ -370,8 +370,8 @@ export class FanOut {
     this.#joins.startWaiters();
   }
 
-  /** Sends the last of a ring; rows that have it all, or are paused, go on by `move`. */
-  #drain(view: RingView, move: ((row: number) => void) | undefined): void {
+  /** Sends the last of a ring; rows that have it all, or are paused so many bytes behind its end, go on by `move`. */
+  #drain(view: RingView, move: ((row: number, behind: number) => void) | undefined): void {
     const { board } = this.#host.rows;
     const head = view.reader.head | 0;
     const turnEnd = this.#host.turnEnd();
@@ -382,11 +382,8 @@ export class FanOut {
       const isPaused = (this.#flags(row) & RowFlag.Paused) !== 0;
       const isDrained = board.cursor[row] === head && board.messageEnd[row] === head;
       if (isStill && move !== undefined && (isDrained || isPaused)) {
-        if (!isDrained) {
-          setFlag(this.#host.rows.board, row, RowFlag.Skip);
-        }
         view.remove(row);
-        move(row);
+        move(row, (head - (board.cursor[row] ?? 0)) | 0);
       }
       if (at % ROWS_PER_CLOCK === 0 && this.#host.now() > turnEnd) {
         // The next tick goes on.
@@ -395,9 +392,14 @@ export class FanOut {
     }
   }
 
-  /** Lets a row that has all of its ring go on in the next one. */
-  #follow(row: number, next: RingView): void {
-    next.add(row, next.reader.followFrom);
+  /** Lets a row go on in the next ring, which begins with the last bytes of its own. */
+  #follow(row: number, next: RingView, behind: number): void {
+    const from = (next.reader.followFrom - behind) | 0;
+    const isThere = behind === 0 || next.reader.messageEnd(from) === from;
+    next.add(row, isThere ? from : next.reader.followFrom);
+    if (!isThere) {
+      setFlag(this.#host.rows.board, row, RowFlag.Skip);
+    }
     this.#sendOn(next, row);
   }
 

@@ -4,7 +4,7 @@
  * A header that cannot be decoded never replaces one that could: encoders in trouble send cut ones, and players that
  * join later would start with nothing.
  */
-import { FrameClass, NO_HEADER_SLOT } from "../../protocol/flv/classify.ts";
+import { FrameClass, headerSlot, NO_HEADER_SLOT } from "../../protocol/flv/classify.ts";
 import { describeAudio, describeVideo } from "../../protocol/flv/describe.ts";
 import { METADATA_BYTES_MAX, SEQUENCE_HEADER_BYTES_MAX } from "../../protocol/limits.ts";
 import { MessageType } from "../../protocol/rtmp/message.ts";
@@ -36,20 +36,29 @@ export class HeaderCache {
     }
   }
 
-  /**
-   * Takes the header of a track. The payload is borrowed.
-   *
-   * @param slot Which one it replaces, by `headerSlot`.
-   * @returns true when it repeats the one known.
-   */
-  take(slot: number, type: number, payload: Uint8Array): boolean {
-    if (slot === NO_HEADER_SLOT || payload.length > SEQUENCE_HEADER_BYTES_MAX) {
-      return false;
+  /** True when a header message repeats the one known. */
+  isRepeated(type: number, payload: Uint8Array): boolean {
+    return this.isKnown(slotOf(type, payload), payload);
+  }
+
+  /** Takes a header message. The payload is borrowed. */
+  takeFrom(type: number, payload: Uint8Array): void {
+    this.take(slotOf(type, payload), type, payload);
+  }
+
+  /** True when the header repeats the one known. @param slot Which one it replaces, by `headerSlot`. */
+  isKnown(slot: number, payload: Uint8Array): boolean {
+    const known = this.#slots.get(slot);
+    return known !== undefined && isSame(known.payload, payload);
+  }
+
+  /** Takes the header of a track. The payload is borrowed. @param slot Which one it replaces, by `headerSlot`. */
+  take(slot: number, type: number, payload: Uint8Array): void {
+    const isKept = slot !== NO_HEADER_SLOT && payload.length <= SEQUENCE_HEADER_BYTES_MAX;
+    if (!isKept || this.isKnown(slot, payload)) {
+      return;
     }
     const known = this.#slots.get(slot);
-    if (known !== undefined && isSame(known.payload, payload)) {
-      return true;
-    }
     const isGood = isDecodable(type, payload);
     this.badConfigs += isGood ? 0 : 1;
     const mayReplace = known === undefined ? this.#slots.size < SLOTS_MAX : isGood || !known.isGood;
@@ -58,7 +67,6 @@ export class HeaderCache {
       this.#slots.set(slot, { type, payload: new Uint8Array(payload), isGood });
       this.hasChanged = true;
     }
-    return false;
   }
 
   /** All of it in the form of a ring's header slot. Owned. */
@@ -96,6 +104,10 @@ export function isHeaderClass(kind: FrameClass): boolean {
     kind === FrameClass.AudioHeader ||
     kind === FrameClass.AudioConfig
   );
+}
+
+function slotOf(type: number, payload: Uint8Array): number {
+  return headerSlot(payload, type === MessageType.Video ? "video" : "audio");
 }
 
 function isDecodable(type: number, payload: Uint8Array): boolean {

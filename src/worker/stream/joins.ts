@@ -51,6 +51,9 @@ export class Joins {
     isKeyframe: false,
   };
   #waiters: Waiter[] = [];
+  #wasLive = false;
+  /** Milliseconds, monotonic, at which the stream was first seen live, or not live any more. */
+  #changedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: JoinsOptions) {
     this.#options = options;
@@ -130,10 +133,16 @@ export class Joins {
     const now = this.#host.now();
     const view = this.#options.current();
     const isLive = view?.reader.state === RingState.Open;
+    if (isLive !== this.#wasLive) {
+      this.#wasLive = isLive;
+      this.#changedMs = now;
+    }
     for (const { row, since } of [...this.#waiters]) {
-      if (!isLive && playWaitMs > 0 && now - since > playWaitMs) {
+      // Neither wait began before there was a stream, or none any more.
+      const waited = now - Math.max(since, this.#changedMs);
+      if (!isLive && playWaitMs > 0 && waited > playWaitMs) {
         this.#host.endRow(row, "no stream");
-      } else if (isLive && now - since > NO_KEYFRAME_MS && (this.#flags(row) & HELD) === 0) {
+      } else if (isLive && waited > NO_KEYFRAME_MS && (this.#flags(row) & HELD) === 0) {
         this.#startAtHead(view, row);
       }
     }

@@ -6,12 +6,7 @@
  * ring is there, and the publisher's socket is paused meanwhile.
  */
 import type { RingLease, StreamSettings, TimelineEnd } from "../../protocol/control/calls.ts";
-import {
-  classifyAudio,
-  classifyVideo,
-  FrameClass,
-  headerSlot,
-} from "../../protocol/flv/classify.ts";
+import { classifyAudio, classifyVideo, FrameClass } from "../../protocol/flv/classify.ts";
 import { RING_BYTES_MAX } from "../../protocol/limits.ts";
 import { RingState, wrapFor } from "../../protocol/ring/ring-layout.ts";
 import { RingWriter } from "../../protocol/ring/ring-writer.ts";
@@ -211,12 +206,12 @@ export class LiveStream {
   #appendTrack({ type, payload, timestamp }: Message, track: number, kind: FrameClass): void {
     const isHeader = isHeaderClass(kind);
     const isVideo = track === Track.Video;
-    if (isHeader) {
-      const slot = headerSlot(payload, isVideo ? "video" : "audio");
-      const isRepeated = this.#headers.take(slot, type, payload);
-      if (isRepeated && this.#settings.reduceSequenceHeader) {
-        return;
-      }
+    if (
+      isHeader &&
+      this.#settings.reduceSequenceHeader &&
+      this.#headers.isRepeated(type, payload)
+    ) {
+      return;
     }
     const message = this.#message;
     message.chunkStreamId = isVideo ? ChunkStream.Video : ChunkStream.Audio;
@@ -266,6 +261,10 @@ export class LiveStream {
     if (this.#waiting.length > 0) {
       this.#waiting.push(owned(message));
       return;
+    }
+    if (isHeaderClass(message.kind)) {
+      // Only now: what went before it, held for its order or its ring, needs the header of its own time.
+      this.#headers.takeFrom(message.type, message.payload);
     }
     const length = encodedLength(
       message.payload.length,

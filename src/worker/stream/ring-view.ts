@@ -5,9 +5,9 @@
 import type { RingLease } from "../../protocol/control/calls.ts";
 import { ringLayout } from "../../protocol/ring/ring-layout.ts";
 import { type FrameRef, type KeyframeRef, RingReader } from "../../protocol/ring/ring-reader.ts";
-import type { MemoryBase } from "../io/native.ts";
 import type { SharedBytes } from "../io/pending.ts";
-import { type Rows, SEND_FAILED } from "../io/rows.ts";
+import { type RowMemory, SEND_FAILED } from "../io/row-transport.ts";
+import type { Rows } from "../io/rows.ts";
 
 /** What came of sending a row everything up to the head. */
 export const SendResult = {
@@ -39,7 +39,7 @@ interface Rescued extends SharedBytes {
 export class RingView {
   readonly ringId: number;
   readonly reader: RingReader;
-  readonly #memory: MemoryBase;
+  readonly #memory: RowMemory;
   readonly #rows: Rows;
   /** Rows that follow this ring; the first {@link count} entries. */
   list: Int32Array = new Int32Array(64);
@@ -61,7 +61,7 @@ export class RingView {
   constructor(lease: RingLease, rows: Rows) {
     this.ringId = lease.ringId;
     this.reader = new RingReader(lease.memory);
-    this.#memory = rows.attach(lease.memory);
+    this.#memory = rows.memory(lease.memory);
     this.#rows = rows;
     this.seenFrames = this.reader.frameCount;
     this.#indexFrames = ringLayout(this.reader.wrap).indexEntries * INDEX_SHARE;
@@ -86,7 +86,8 @@ export class RingView {
   remove(row: number): void {
     const { place } = this.#rows.board;
     const at = place[row] ?? -1;
-    if (at < 0 || this.list[at] !== row) {
+    // Past the count stand rows that left: one of them may have the same place in another ring by now.
+    if (at < 0 || at >= this.count || this.list[at] !== row) {
       return;
     }
     this.count -= 1;

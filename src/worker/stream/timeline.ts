@@ -56,12 +56,15 @@ export class Timeline {
   readonly #tracks: readonly [TrackState, TrackState];
   /** Output of the first message, after any earlier publisher's last. */
   readonly #origin: number;
+  /** Where the publisher before left each track. */
+  readonly #previous: TimelineEnd;
   /** Jumps corrected so far. */
   jumps = 0;
 
   constructor(mode: JitterMode, previous: TimelineEnd | null) {
     this.#mode = mode;
-    const { audio, video } = previous ?? { audio: -1, video: -1 };
+    this.#previous = previous ?? { audio: -1, video: -1 };
+    const { audio, video } = this.#previous;
     const last = laterOf(audio, video);
     this.#origin = last < 0 ? 0 : last + STEP_DEFAULT_MS;
     const floorOf = (end: number): number => (end < 0 ? -1 : last - ((last - end) >>> 0));
@@ -119,14 +122,18 @@ export class Timeline {
     return (own.output < 0 ? this.#latest() : own.output) % WRAP;
   }
 
-  /** Where the time line stands, for the next publisher. */
+  /** Where the time line stands, for the next publisher: a track that saw nothing is where the one before left it. */
   end(): TimelineEnd {
     const [audio, video] = this.#tracks;
-    return { audio: endOf(audio), video: endOf(video) };
+    return {
+      audio: audio.output < 0 ? this.#previous.audio : audio.output % WRAP,
+      video: video.output < 0 ? this.#previous.video : video.output % WRAP,
+    };
   }
 
   #latest(): number {
-    const latest = Math.max(this.#tracks[0].output, this.#tracks[1].output);
+    // Passed as they came, the tracks need not cross 2^32 together.
+    const latest = laterOf(this.#tracks[0].output, this.#tracks[1].output);
     return latest < 0 ? this.#origin : latest;
   }
 
@@ -162,10 +169,4 @@ export class Timeline {
     }
     own.offset = Math.max(own.output, other.output - STEP_MAX_MS) + own.step - own.input;
   }
-}
-
-/** A track that saw nothing stands where the publisher before left it. */
-function endOf({ output, floor }: TrackState): number {
-  const end = output < 0 ? floor : output;
-  return end < 0 ? -1 : end % WRAP;
 }

@@ -4,6 +4,7 @@ import { listenShared } from "../../../src/main/accept/native.ts";
 import { Board, boardBytes } from "../../../src/protocol/control/board.ts";
 import type { EndReason } from "../../../src/protocol/control/calls.ts";
 import { SocketRows } from "../../../src/worker/io/socket-rows.ts";
+import { SocketTransport } from "../../../src/worker/io/socket-transport.ts";
 import { Players } from "../../../src/worker/session/players.ts";
 import type { FanOut } from "../../../src/worker/stream/fan-out.ts";
 
@@ -25,7 +26,7 @@ interface Shard {
 /** One adopted player whose socket is full. Its descriptor only listens: nothing was ever sent on it. */
 function openShard(timeMs: number): Shard {
   const board = new Board(new SharedArrayBuffer(boardBytes(4)));
-  const rows = new SocketRows(board);
+  const rows = new SocketRows(board, new SocketTransport(board));
   const ended: Shard["ended"] = [];
   // Of the fan-out only the settings and the calls that a blocked player causes are met here.
   const fanOut = {

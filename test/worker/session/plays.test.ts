@@ -9,6 +9,7 @@ import {
 } from "../../../src/protocol/limits.ts";
 import { encodeSetChunkSize } from "../../../src/protocol/rtmp/server-session.ts";
 import { SocketRows } from "../../../src/worker/io/socket-rows.ts";
+import { SocketTransport } from "../../../src/worker/io/socket-transport.ts";
 import { Plays } from "../../../src/worker/session/plays.ts";
 import type { FanOut } from "../../../src/worker/stream/fan-out.ts";
 import { RowFlag } from "../../../src/worker/stream/row-flags.ts";
@@ -41,7 +42,7 @@ const connection = {
 
 beforeEach(() => {
   board = new Board(new SharedArrayBuffer(boardBytes(8)));
-  rows = new SocketRows(board);
+  rows = new SocketRows(board, new SocketTransport(board));
   board.descriptor[OWN_ROW] = -1;
   timeMs = 1000;
   told = [];

@@ -9,6 +9,7 @@ import { SocketRows } from "../../../src/worker/io/socket-rows.ts";
 import { FanOut } from "../../../src/worker/stream/fan-out.ts";
 import type { FanOutHost } from "../../../src/worker/stream/fan-out-host.ts";
 import { RowFlag } from "../../../src/worker/stream/row-flags.ts";
+import { FakeTransport } from "../fake-transport.ts";
 
 const WRAP = 128 * 1024;
 const ROW = 3;
@@ -25,7 +26,7 @@ function openFanOut(): { fanOut: FanOut; board: Board; released: number[] } {
   const host: Partial<FanOutHost> = {
     now: () => 1000,
     thread: 0,
-    rows: new SocketRows(board),
+    rows: new SocketRows(board, new FakeTransport()),
     turnEnd: () => 2000,
     stretch: () => 1,
     ringReleased: (ringId) => released.push(ringId),
