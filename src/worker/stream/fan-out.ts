@@ -17,6 +17,8 @@ import { ROWS_PER_CLOCK, Turns } from "./turns.ts";
 import { UnsentLimit } from "./unsent-limit.ts";
 
 const HELD = RowFlag.Waiting | RowFlag.Paused;
+/** What keeps a row from getting ring bytes as they are. */
+const SPECIAL = HELD | RowFlag.Blocked | RowFlag.Pending | RowFlag.Copied | RowFlag.Skip;
 
 /** One stream's players on this shard. */
 export class FanOut {
@@ -77,7 +79,6 @@ export class FanOut {
     const view = new RingView(lease, this.#host.rows);
     view.reader.setReader(this.#host.thread, this.#isListening);
     this.#views.push(view);
-    // Frames that are there already count for pace only from here on; waiters look at the keyframe index.
     this.#settle();
   }
 
@@ -215,10 +216,9 @@ export class FanOut {
     if (view === undefined || (this.#flags(row) & (HELD | RowFlag.Skip)) !== 0) {
       return;
     }
-    const { queueLengthMs } = this.settings;
     const verdict = judgeLag({
       share: view.shareBehind(row),
-      isLate: view.lagMs(row, unacknowledgedBytes) > queueLengthMs,
+      isLate: view.lagMs(row, unacknowledgedBytes) > this.settings.queueLengthMs,
       tookBytesLately,
       hasKeyframeAhead: view.hasKeyframeAfter(this.#host.rows.board.messageEnd[row] ?? 0),
     });
@@ -271,14 +271,11 @@ export class FanOut {
 
   #sendOn(view: RingView, row: number): void {
     const flags = this.#flags(row);
-    if (
-      (flags & (HELD | RowFlag.Blocked | RowFlag.Pending | RowFlag.Copied | RowFlag.Skip)) !==
-      0
-    ) {
+    if ((flags & SPECIAL) === 0) {
+      this.#conclude(view, row, view.sendRow(row));
+    } else {
       this.#sendSpecial(view, row, flags);
-      return;
     }
-    this.#conclude(view, row, view.sendRow(row));
   }
 
   #sendSpecial(view: RingView, row: number, flags: number): void {
@@ -296,11 +293,11 @@ export class FanOut {
       }
       return;
     }
-    if ((flags & RowFlag.Skip) !== 0) {
+    if ((flags & RowFlag.Skip) === 0) {
+      this.#conclude(view, row, this.#host.sendCopies(view, row));
+    } else {
       this.#skipOn(view, row);
-      return;
     }
-    this.#conclude(view, row, this.#host.sendCopies(view, row));
   }
 
   /** At a boundary: on to the newest keyframe, or to the next one where that lies behind. Never back. */
@@ -309,11 +306,7 @@ export class FanOut {
     const isAhead = view.hasKeyframeAfter(((board.cursor[row] ?? 0) - 1) | 0);
     clearFlag(board, row, RowFlag.Skip);
     view.remove(row);
-    if (isAhead) {
-      this.join(row);
-    } else {
-      this.#joins.wait(row, true);
-    }
+    this.#joins.restart(row, isAhead);
   }
 
   #conclude(view: RingView, row: number, result: number): void {

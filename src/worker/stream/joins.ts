@@ -79,6 +79,15 @@ export class Joins {
     }
   }
 
+  /** Starts a player anew, or, where the newest keyframe lies behind it, with the next one. */
+  restart(row: number, isKeyframeAhead: boolean): void {
+    if (isKeyframeAhead) {
+      this.join(row);
+    } else {
+      this.wait(row, true);
+    }
+  }
+
   /** Lets a player wait for a keyframe or a publisher. @param forNext A keyframe that is there already does not do. */
   wait(row: number, forNext = false): void {
     const view = this.#options.current();
