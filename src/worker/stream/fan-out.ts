@@ -9,6 +9,7 @@ import type { RingLease, StreamSettings } from "../../protocol/control/calls.ts"
 import { RingState } from "../../protocol/ring/ring-layout.ts";
 import type { FanOutHost } from "./fan-out-host.ts";
 import { Joins } from "./joins.ts";
+import { judgeLag } from "./lag.ts";
 import { RingView, SendResult } from "./ring-view.ts";
 import { clearFlag, RowFlag, setFlag } from "./row-flags.ts";
 import { StreamPace } from "./stream-pace.ts";
@@ -16,10 +17,8 @@ import { ROWS_PER_CLOCK, Turns } from "./turns.ts";
 import { UnsentLimit } from "./unsent-limit.ts";
 
 const HELD = RowFlag.Waiting | RowFlag.Paused;
-/** Shares of the ring behind the head: a row that far back may be moved; if it takes bytes only later; in any case. */
-const FAR = 0.5;
-const FAR_TAKING = 0.625;
-const TOO_FAR = 0.7;
+/** What keeps a row from getting ring bytes as they are. */
+const SPECIAL = HELD | RowFlag.Blocked | RowFlag.Pending | RowFlag.Copied | RowFlag.Skip;
 
 /** One stream's players on this shard. */
 export class FanOut {
@@ -80,7 +79,6 @@ export class FanOut {
     const view = new RingView(lease, this.#host.rows);
     view.reader.setReader(this.#host.thread, this.#isListening);
     this.#views.push(view);
-    // Frames that are there already count for pace only from here on; waiters look at the keyframe index.
     this.#settle();
   }
 
@@ -218,20 +216,16 @@ export class FanOut {
     if (view === undefined || (this.#flags(row) & (HELD | RowFlag.Skip)) !== 0) {
       return;
     }
-    const share = view.shareBehind(row);
-    const isLate = view.lagMs(row, unacknowledgedBytes) > this.settings.queueLengthMs;
-    if (!isLate && share <= FAR) {
-      return;
-    }
-    if (!isLate && tookBytesLately) {
+    const verdict = judgeLag({
+      share: view.shareBehind(row),
+      isLate: view.lagMs(row, unacknowledgedBytes) > this.settings.queueLengthMs,
+      tookBytesLately,
+      hasKeyframeAhead: view.hasKeyframeAfter(this.#host.rows.board.messageEnd[row] ?? 0),
+    });
+    if (verdict.mayGrow) {
       view.reader.askForWrap(view.reader.wrap * 2);
-      if (share <= FAR_TAKING) {
-        return;
-      }
     }
-    // A jump back to the keyframe of what it is getting now would help nobody.
-    const next = this.#host.rows.board.messageEnd[row] ?? 0;
-    if (share > TOO_FAR || view.hasKeyframeAfter(next)) {
+    if (verdict.mustSkip) {
       this.#skip(view, row);
     }
   }
@@ -277,14 +271,11 @@ export class FanOut {
 
   #sendOn(view: RingView, row: number): void {
     const flags = this.#flags(row);
-    if (
-      (flags & (HELD | RowFlag.Blocked | RowFlag.Pending | RowFlag.Copied | RowFlag.Skip)) !==
-      0
-    ) {
+    if ((flags & SPECIAL) === 0) {
+      this.#conclude(view, row, view.sendRow(row));
+    } else {
       this.#sendSpecial(view, row, flags);
-      return;
     }
-    this.#conclude(view, row, view.sendRow(row));
   }
 
   #sendSpecial(view: RingView, row: number, flags: number): void {
@@ -302,13 +293,20 @@ export class FanOut {
       }
       return;
     }
-    if ((flags & RowFlag.Skip) !== 0) {
-      clearFlag(this.#host.rows.board, row, RowFlag.Skip);
-      view.remove(row);
-      this.join(row);
-      return;
+    if ((flags & RowFlag.Skip) === 0) {
+      this.#conclude(view, row, this.#host.sendCopies(view, row));
+    } else {
+      this.#skipOn(view, row);
     }
-    this.#conclude(view, row, this.#host.sendCopies(view, row));
+  }
+
+  /** At a boundary: on to the newest keyframe, or to the next one where that lies behind. Never back. */
+  #skipOn(view: RingView, row: number): void {
+    const { board } = this.#host.rows;
+    const isAhead = view.hasKeyframeAfter(((board.cursor[row] ?? 0) - 1) | 0);
+    clearFlag(board, row, RowFlag.Skip);
+    view.remove(row);
+    this.#joins.restart(row, isAhead);
   }
 
   #conclude(view: RingView, row: number, result: number): void {

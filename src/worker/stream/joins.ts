@@ -32,9 +32,11 @@ interface Waiter {
   readonly row: number;
   /** Milliseconds, monotonic. */
   readonly since: number;
-  /** Where the stream stood: without GOP cache it starts at a keyframe that came later. */
+  /** Where the stream stood. */
   readonly ringId: number;
   readonly frame: number;
+  /** It starts at a keyframe that comes later. */
+  readonly forNext: boolean;
 }
 
 /** Beginning and waiting players of one stream. */
@@ -77,8 +79,17 @@ export class Joins {
     }
   }
 
-  /** Lets a player wait for a keyframe or a publisher. */
-  wait(row: number): void {
+  /** Starts a player anew, or, where the newest keyframe lies behind it, with the next one. */
+  restart(row: number, isKeyframeAhead: boolean): void {
+    if (isKeyframeAhead) {
+      this.join(row);
+    } else {
+      this.wait(row, true);
+    }
+  }
+
+  /** Lets a player wait for a keyframe or a publisher. @param forNext A keyframe that is there already does not do. */
+  wait(row: number, forNext = false): void {
     const view = this.#options.current();
     this.#change(row, RowFlag.Waiting, RowFlag.Skip);
     this.#waiters.push({
@@ -86,6 +97,7 @@ export class Joins {
       since: this.#host.now(),
       ringId: view?.ringId ?? NO_RING,
       frame: view?.reader.frameCount ?? 0,
+      forNext: forNext || !this.#options.settings.gopCache,
     });
   }
 
@@ -159,13 +171,13 @@ export class Joins {
     return gopCacheMaxFrames > 0 && frames > gopCacheMaxFrames ? undefined : view;
   }
 
-  #mayStart({ row, ringId, frame }: Waiter, reader: RingReader): boolean {
+  #mayStart({ row, ringId, frame, forNext }: Waiter, reader: RingReader): boolean {
     if ((this.#flags(row) & HELD) !== 0) {
       return false;
     }
     // What a larger ring took over from the one before it is not new.
     const from = ringId === reader.id ? frame : reader.followFromFrame;
-    return this.#options.settings.gopCache || ((this.#keyframe.frame - from) | 0) >= 0;
+    return !forNext || ((this.#keyframe.frame - from) | 0) >= 0;
   }
 
   #startAtHead(view: RingView, row: number): void {
