@@ -72,6 +72,7 @@ class Stage {
     const shard = {
       index: 0,
       isAlive: true,
+      isShard: true,
       board: this.#board,
       allocateRow: () => this.#nextRow++,
       releaseRow: () => undefined,

@@ -27,6 +27,7 @@ test("a reload between asking and getting a stream counts", { timeout: 5000 }, a
   const link = {
     index: 0,
     isAlive: true,
+    isShard: true,
     board,
     post: () => undefined,
     kick: () => new Promise<boolean>((resolve) => (kicked = resolve)),

@@ -27,7 +27,12 @@ beforeEach(() => {
   pool = new RingPool(2 ** 30);
   sent = [[], [], []];
   links = sent.map((messages, index) => {
-    const link = { index, isAlive: true, post: (message: Sent) => messages.push(message) };
+    const link = {
+      index,
+      isAlive: true,
+      isShard: true,
+      post: (message: Sent) => messages.push(message),
+    };
     return link as unknown as ShardLink;
   });
   coordinator = new Coordinator(pool, links, () => 2);

@@ -23,6 +23,7 @@ const TIMEOUT_MS = 200;
 class FakeShard {
   readonly index: number;
   isAlive = true;
+  readonly isShard = true;
   /** Answers at once; else what it was told waits in {@link inbox}. */
   answers = true;
   readonly inbox: (StreamNews | SettingsNews)[] = [];
