@@ -40,7 +40,8 @@ const TIME_MODULUS = 2 ** 33;
 /** 90 kHz modulo 2^33, for any integer. */
 export function wrapTime90k(time90k: number): number {
   const rest = time90k % TIME_MODULUS;
-  return rest < 0 ? rest + TIME_MODULUS : rest;
+  // 0 and not -0 for multiples below zero.
+  return (rest < 0 ? rest + TIME_MODULUS : rest) + 0;
 }
 
 /**

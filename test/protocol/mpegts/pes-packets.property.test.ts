@@ -82,6 +82,7 @@ describe("PES packets", () => {
           assert.equal(wrapTime90k(dts), wrap(dts));
         },
       ),
+      { examples: [[-(2 ** 33), 0, false]] },
     );
   });
 
