@@ -44,9 +44,12 @@ for (const [vhost, mode, pageUrl, status, line] of [
     const from = running.log().length;
     const url = `rtmp://127.0.0.1:${running.port}/live/${mode}?vhost=${vhost}`;
     const peer = new RtmpPeer(url, mode, { pageUrl });
+    const key = `${vhost}/live/${mode}`;
+    const { coordinator } = running.server;
     if (status === "") {
       await peer.waitReady();
       peer.close();
+      await waitUntil("it has left", () => coordinator.find(key) === undefined, 5000);
       return;
     }
     // The status comes before the end of the connection.
@@ -55,8 +58,7 @@ for (const [vhost, mode, pageUrl, status, line] of [
     assert.equal(peer.end, "eof");
     assert.ok(!peer.isReady);
     await waitUntil("it is logged", () => line?.test(running.log().slice(from)) === true, 2000);
-    const key = `${vhost}/live/${mode}`;
-    assert.equal(running.server.coordinator.find(key), undefined, "no state is left of it");
+    assert.equal(coordinator.find(key), undefined, "no state is left of it");
   });
 }
 
