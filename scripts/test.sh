@@ -11,7 +11,8 @@ npm run --silent check
 # From the list of sources, so that what is left in dist of a removed test does not run.
 tests_in() { find test -name '*.test.ts' "$@" | LC_ALL=C sort | sed -E 's|^(.*)\.ts$|dist/\1.js|'; }
 mapfile -t near < <(tests_in -not -path 'test/soak/*' -not -path 'test/e2e/*' -not -path 'test/conformance/*' -not -path 'test/browser/*')
-mapfile -t far < <(tests_in \( -path 'test/e2e/*' -o -path 'test/conformance/*' -o -path 'test/browser/*' \))
+mapfile -t peers < <(tests_in \( -path 'test/conformance/*' -o -path 'test/browser/*' \))
+mapfile -t far < <(tests_in -path 'test/e2e/*')
 
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
@@ -41,7 +42,9 @@ phase() {
 }
 
 phase "unit, property, fuzz, threads" 2 420 "${near[@]}"
-phase "conformance and end to end" 1 600 "${far[@]}"
+# They mostly wait for media that are played in real time.
+phase "conformance" 2 400 "${peers[@]}"
+phase "end to end" 1 500 "${far[@]}"
 
 if [ "$skipped" -ne 0 ]; then
   echo "weir: $skipped tests were skipped or left to do" >&2
