@@ -1,4 +1,5 @@
 /** The kinds of work a server is measured at. */
+import { GeneratorLink } from "../generator/link.ts";
 import { PAYLOAD_BYTES_PER_SECOND } from "../media/synthetic-stream.ts";
 import { sleep } from "../native/clock.ts";
 import type { DeliveryMode, ServerAdapter } from "../servers/server.ts";
@@ -41,7 +42,15 @@ export interface JoinWork {
   readonly overMs: number;
 }
 
-export type Work = PlayersWork | PublishersWork | GrowthWork | JoinWork;
+/** Many streams with a few players each. */
+export interface StreamsWork {
+  readonly kind: "streams";
+  readonly publishers: number;
+  readonly playersEach: number;
+  readonly workers: number;
+}
+
+export type Work = PlayersWork | PublishersWork | GrowthWork | JoinWork | StreamsWork;
 
 export interface Pace {
   /** The measured window. */
@@ -84,6 +93,8 @@ export function measure(adapter: ServerAdapter, work: Work, pace: Pace): Promise
       return measureGrowth(adapter, work, pace);
     case "join":
       return measureJoin(adapter, work, pace);
+    case "streams":
+      return measureStreams(adapter, work, pace);
     default:
       throw new Error("unknown work");
   }
@@ -157,6 +168,41 @@ async function measurePublishers(
       voidReason: window.voidReason,
       reasons: window.end.reasons,
     };
+  });
+}
+
+async function measureStreams(
+  adapter: ServerAdapter,
+  { publishers, playersEach, workers }: StreamsWork,
+  pace: Pace,
+): Promise<Measurement> {
+  const request = { mode: modeOf(adapter, "merged"), workers, kind: "ingest" } as const;
+  return await withLoad(adapter, request, async (load) => {
+    const { port, wire } = load.server;
+    const feed = new GeneratorLink();
+    try {
+      const overMs = steadyArrivalMs(publishers);
+      await feed.publish({ port, wire, stream: STREAM, publishers, overMs });
+      await feed.untilLive(overMs + JOIN_TIMEOUT_MS);
+      for (let index = 0; index < publishers; index += 1) {
+        const stream = `${STREAM}${index}`;
+        await load.players.play({ port, wire, stream, players: playersEach, overMs: 0 });
+      }
+      await load.players.untilLive(JOIN_TIMEOUT_MS);
+      await sleep(pace.settleMs);
+      const window = await measureWindow(load, pace.durationMs);
+      return {
+        figures: {
+          ...window.figures,
+          ...memoryFigures(sampleMemory(load.server.pid)),
+          bytesRatio: bytesRatio(window),
+        },
+        voidReason: window.voidReason,
+        reasons: window.end.reasons,
+      };
+    } finally {
+      await feed.end();
+    }
   });
 }
 

@@ -1,4 +1,4 @@
-/** The scenarios of docs/performance.md, P1 to P9 as far as they exist. */
+/** The scenarios of docs/performance.md, P1 to P9 as far as they exist, and `streams`. */
 import { absolute, ratio, type Scenario } from "./scenario.ts";
 
 const PEERS = ["floor", "weir", "nginx-rtmp", "nms", "srs"] as const;
@@ -193,6 +193,28 @@ const edge: Scenario = {
   ],
 };
 
+const streams: Scenario = {
+  id: "streams",
+  title: "many streams with two players each on 2 shards: CPU, gaps",
+  jobs: ({ publishers }) => [
+    {
+      id: "streams",
+      work: {
+        kind: "streams",
+        publishers: Math.ceil((publishers * 2) / 3),
+        playersEach: 2,
+        workers: 2,
+      },
+      servers: ["weir", "nginx-rtmp", "nms", "srs"],
+    },
+  ],
+  criteria: [
+    ratio("streams", CPU, { over: "nginx-rtmp" }),
+    ratio("streams", CPU, { over: "nms" }),
+    ratio("streams", CPU, { over: "srs" }),
+  ],
+};
+
 export const scenarios: readonly Scenario[] = [
   merged,
   realtime,
@@ -201,4 +223,5 @@ export const scenarios: readonly Scenario[] = [
   join,
   shards,
   edge,
+  streams,
 ];
