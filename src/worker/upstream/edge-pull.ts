@@ -21,11 +21,8 @@ import { attemptEnd, type PullAttempt, type UpstreamSink } from "./upstream.ts";
 
 /** The primary did not answer: asked again after this. */
 const ASK_AGAIN_MS = 1000;
-const MEDIA: ReadonlySet<number> = new Set([
-  MessageType.Audio,
-  MessageType.Video,
-  MessageType.DataAmf0,
-]);
+/** Data messages kept until the stream is known to be there: metadata comes before media. */
+const EARLY_MAX = 8;
 
 /** What a pull asks of its shard. */
 export interface EdgePullHost {
@@ -57,6 +54,8 @@ export class EdgePull implements UpstreamSink, StreamOwner {
   #isStopped = false;
   #askAt = 0;
   #isPaused = false;
+  /** **Owned**: data that came before any media. */
+  readonly #early: Message[] = [];
 
   /** @param settings One object for all that works for the stream: a reload changes it in place. */
   constructor(order: PullOrder, settings: StreamSettings, host: EdgePullHost) {
@@ -106,13 +105,15 @@ export class EdgePull implements UpstreamSink, StreamOwner {
   }
 
   media(message: Message): void {
-    if (!MEDIA.has(message.type)) {
-      return;
+    const { type } = message;
+    if (type === MessageType.DataAmf0) {
+      this.#data(message);
+    } else if (type === MessageType.Audio || type === MessageType.Video) {
+      if (this.#clock?.moved(this.#host.now()) === true) {
+        this.#host.works(this.streamId);
+      }
+      this.#opened()?.append(message);
     }
-    if (message.type !== MessageType.DataAmf0 && this.#clock?.moved(this.#host.now()) === true) {
-      this.#host.works(this.streamId);
-    }
-    this.#opened()?.append(message);
   }
 
   readDone(): void {
@@ -131,11 +132,21 @@ export class EdgePull implements UpstreamSink, StreamOwner {
     this.#attempt = undefined;
     this.#clock = undefined;
     this.#isPaused = false;
+    this.#early.length = 0;
     this.#closeStream();
     this.#ask(end);
   }
 
   // --- inside ---
+
+  /** An origin talks of streams that it does not have as well: players would wait for one that seems to be live. */
+  #data(message: Message): void {
+    if (this.#stream !== undefined) {
+      this.#stream.append(message);
+    } else if (this.#early.length < EARLY_MAX) {
+      this.#early.push({ ...message, payload: message.payload.slice() });
+    }
+  }
 
   #opened(): LiveStream | undefined {
     if (this.#stream === undefined && this.#lease !== undefined) {
@@ -143,6 +154,9 @@ export class EdgePull implements UpstreamSink, StreamOwner {
       const [settings, lease, previous] = [this.#settings, this.#lease, this.#previous];
       this.#lease = undefined;
       this.#stream = this.#host.openStream(this, { streamId, settings, lease, previous });
+      for (const early of this.#early.splice(0)) {
+        this.#stream.append(early);
+      }
     }
     return this.#stream;
   }
