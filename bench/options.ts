@@ -25,7 +25,7 @@ export interface Options {
 
 export const USAGE = `Usage: npm run bench -- [options]
   --quick             smoke run in less than 2 minutes; times are not judged
-  --scenario NAME     P1, P2, P5, P6, P7, P8, P9 or streams; may be repeated
+  --scenario NAME     P1, P2, P5, P6, P7, P8, P9 or STREAMS; may be repeated
   --server NAME       only this server (floor, weir, weir-edge, nginx-rtmp, nms, srs); may be repeated
   --runs N            runs of each measurement, the median counts (3)
   --duration S        seconds of each measured window (8)

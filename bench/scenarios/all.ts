@@ -1,4 +1,4 @@
-/** The scenarios of docs/performance.md, P1 to P9 as far as they exist, and `streams`. */
+/** The scenarios of docs/performance.md, P1 to P9 as far as they exist, and `STREAMS`. */
 import { absolute, ratio, type Scenario } from "./scenario.ts";
 
 const PEERS = ["floor", "weir", "nginx-rtmp", "nms", "srs"] as const;
@@ -194,7 +194,7 @@ const edge: Scenario = {
 };
 
 const streams: Scenario = {
-  id: "streams",
+  id: "STREAMS",
   title: "many streams with two players each on 2 shards: CPU, gaps",
   jobs: ({ publishers }) => [
     {
