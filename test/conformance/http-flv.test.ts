@@ -101,7 +101,12 @@ for (const backend of ["uws", "node"]) {
       const messages: Buffer[] = [];
       const socket = new WebSocket(flv("socket").replace("http:", "ws:"));
       socket.on("message", (message: Buffer) => messages.push(message));
-      await waitUntil("media came", () => messages.length > 20, 15_000);
+      try {
+        await waitUntil("media came", () => messages.length > 20, 15_000);
+      } catch (error) {
+        const text = `${messages.length} messages, state ${socket.readyState}\n${weir.log()}`;
+        throw new Error(text, { cause: error });
+      }
       socket.terminate();
       await publisher.stop();
       assert.equal(messages[0]?.toString("latin1", 0, 3), "FLV");
