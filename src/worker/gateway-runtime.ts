@@ -40,7 +40,6 @@ const SECOND_MS = 1000;
 const BELL_TIMEOUT_MS = 1000;
 /** A viewer that took bytes this recently may have a larger ring. */
 const TOOK_LATELY_MS = 2000;
-const MS_MASK = 0x7f_ff_ff_ff;
 const CORS: HeaderList = [
   ["Access-Control-Allow-Origin", "*"],
   ["Access-Control-Allow-Methods", "GET, HEAD, OPTIONS"],
@@ -73,7 +72,7 @@ export class GatewayRuntime implements GatewayStreamHost {
     this.#post = post;
     this.thread = start.thread;
     this.board = new Board(start.board);
-    this.rows = new HttpRows(this.board);
+    this.rows = new HttpRows(this.board, monotonicMs);
     this.#bell = new Doorbell(start.doorbells);
     this.#cors = start.crossdomain ? CORS : [];
     this.#changes = new SettingsChanges(new VersionWord(start.version), (change) =>
@@ -218,7 +217,6 @@ export class GatewayRuntime implements GatewayStreamHost {
     this.board.stream[row] = streamId;
     this.board.messageStream[row] = 1;
     this.board.place[row] = -1;
-    this.#touch(row);
     this.#turns.begin();
     fanOut.join(row);
   }
@@ -257,7 +255,6 @@ export class GatewayRuntime implements GatewayStreamHost {
   #drained(row: number): void {
     const viewer = this.#viewers.get(row);
     if (viewer !== undefined) {
-      this.#touch(row);
       this.rows.unblock(row);
       this.#turns.begin();
       this.#fanOutOf(viewer)?.sendRow(row);
@@ -268,16 +265,12 @@ export class GatewayRuntime implements GatewayStreamHost {
     return this.#streams.get(streamId)?.find(outlet)?.fanOut;
   }
 
-  #touch(row: number): void {
-    this.board.progress[row] = monotonicMs() & MS_MASK;
-  }
-
   /** Rows that are full: lag, and standing still. */
   #checkBlocked(now: number): void {
     for (const row of [...this.rows.blocked]) {
       const viewer = this.#viewers.get(row);
       const fanOut = viewer === undefined ? undefined : this.#fanOutOf(viewer);
-      const stillFor = ((now & MS_MASK) - (this.board.progress[row] ?? 0)) & MS_MASK;
+      const stillFor = this.rows.stillFor(row, now);
       if (fanOut !== undefined && stillFor > fanOut.settings.playerStallMs) {
         this.#end(row, "stalled");
       } else {

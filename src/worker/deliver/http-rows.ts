@@ -3,6 +3,7 @@
  * a row is full from the first write that says so until it has drained, and its cursor is always at a boundary.
  */
 import type { Board } from "../../protocol/control/board.ts";
+import { elapsedMs, MS_MASK } from "../io/clock.ts";
 import { type RowMemory, SEND_FAILED } from "../io/row-transport.ts";
 import type { Rows } from "../io/rows.ts";
 import { RowFlag } from "../stream/row-flags.ts";
@@ -32,13 +33,22 @@ export class HttpRows implements Rows {
   #offset = 0;
   #view: Uint8Array = NOTHING;
 
-  constructor(board: Board) {
+  readonly #now: () => number;
+
+  /** @param now Milliseconds, monotonic. */
+  constructor(board: Board, now: () => number) {
     this.board = board;
+    this.#now = now;
     this.chunkSize = new Int32Array(board.rows);
   }
 
   open(row: number, sink: RowSink): void {
     this.#sinks.set(row, sink);
+  }
+
+  /** Milliseconds since a row that is full became so. */
+  stillFor(row: number, now: number): number {
+    return elapsedMs(now, this.board.progress[row] ?? 0);
   }
 
   close(row: number): void {
@@ -85,8 +95,11 @@ export class HttpRows implements Rows {
   }
 
   block(row: number): void {
-    this.board.flags[row] = (this.board.flags[row] ?? 0) | RowFlag.Blocked;
-    this.blocked.add(row);
+    if (!this.blocked.has(row)) {
+      this.board.flags[row] = (this.board.flags[row] ?? 0) | RowFlag.Blocked;
+      this.blocked.add(row);
+      this.board.progress[row] = this.#now() & MS_MASK;
+    }
   }
 
   unblock(row: number): void {
