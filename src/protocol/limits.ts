@@ -152,6 +152,9 @@ export const CONF_DIRECTIVES_MAX = 65_536;
 /** Files included by one configuration; a file that includes itself ends here. Reaction: ConfigError. */
 export const CONF_INCLUDES_MAX = 256;
 
+/** File of a key or of a certificate with its chain. Reaction: ConfigError. */
+export const CERTIFICATE_BYTES_MAX: number = 1024 * 1024;
+
 /** Bytes of one log line; the rest is cut. */
 export const LOG_LINE_BYTES_MAX = 8192;
 /** Log lines waiting to be written, per thread. Further ones are dropped and counted. */

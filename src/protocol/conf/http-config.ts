@@ -1,8 +1,8 @@
 /** The blocks that serve streams over HTTP. */
-import { ConfigError } from "../errors.ts";
-import type { HttpRemuxConfig, HttpServerConfig } from "./config-types.ts";
-import { decodeListenEndpoint, type ListenEndpoint } from "./endpoint.ts";
+import type { HttpRemuxConfig, HttpServerConfig, HttpStaticConfig } from "./config-types.ts";
+import { decodeEndpoints } from "./listening.ts";
 import type { SectionReader } from "./section-reader.ts";
+import { decodeTlsServer } from "./tls-config.ts";
 
 /** Decode `http_server`. @throws ConfigError */
 export function decodeHttpServer(root: SectionReader): HttpServerConfig {
@@ -13,7 +13,14 @@ export function decodeHttpServer(root: SectionReader): HttpServerConfig {
     crossdomain: server.isOn("crossdomain"),
     gateways: root.number("gateways"),
     backend: root.choice("http_backend") as HttpServerConfig["backend"],
+    dir: server.text("dir"),
+    https: decodeTlsServer(server.section("https")),
   };
+}
+
+/** Decode `http_static` of a vhost. */
+export function decodeHttpStatic(files: SectionReader): HttpStaticConfig {
+  return { enabled: files.isOn("enabled"), mount: files.text("mount"), dir: files.text("dir") };
 }
 
 /** Decode `http_remux` of a vhost. */
@@ -25,15 +32,4 @@ export function decodeHttpRemux(remux: SectionReader): HttpRemuxConfig {
     hasVideo: remux.isOn("has_video"),
     guessHasAv: remux.isOn("guess_has_av"),
   };
-}
-
-function decodeEndpoints(server: SectionReader): ListenEndpoint[] {
-  return server.list("listen").map((text) => {
-    const endpoint = decodeListenEndpoint(text);
-    if (endpoint === undefined) {
-      const message = `listen "${text}" is not a port from 1 to 65535, address:port or [v6]:port`;
-      throw new ConfigError("ERR_CONF_LISTEN", message, server.placeOf("listen"));
-    }
-    return endpoint;
-  });
 }
