@@ -44,6 +44,7 @@ export function handOff(shard: ShardLink, what: HandOff): void {
   board.play[row] = what.play;
   board.descriptor[row] = descriptor;
   board.inode[row] = inodeOf(descriptor);
+  board.front[row] = released.front;
   board.bytesIn[row] = released.bytesIn;
   board.bytesOut[row] = released.bytesOut;
   board.since[row] = now;

@@ -36,6 +36,8 @@ export interface ShardPlace {
   readonly doorbells: SharedArrayBuffer;
   /** **Shared**: the version of the configuration in force. */
   readonly version: SharedArrayBuffer;
+  /** **Shared**: the TLS thread's board. */
+  readonly tlsBoard: SharedArrayBuffer;
   readonly threads: number;
   readonly allowFaults: boolean;
   /** Rings and rows are outside the heap; this is for sessions and tables. */
@@ -100,6 +102,7 @@ export class ShardLink {
       version: place.version,
       allowFaults: place.allowFaults,
       isRelayed: !isNative,
+      tlsBoard: place.tlsBoard,
       ...(gateway === null ? {} : { ...gateway, listen: gateway.listen.map(ofItsOwn) }),
     };
     this.#calls = port1;

@@ -343,4 +343,6 @@ export interface ShardStart {
   readonly allowFaults: boolean;
   /** Connections stay in the primary and are relayed. */
   readonly isRelayed: boolean;
+  /** **Shared**: the TLS thread's board, to tell it of connections that are reset. */
+  readonly tlsBoard: SharedArrayBuffer;
 }
