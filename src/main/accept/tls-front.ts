@@ -28,6 +28,8 @@ const THREAD_URL = new URL("../../worker/tls-front.js", import.meta.url);
 /** Between the thread and the owner of the other end, each way. */
 const PAIR_BYTES_MAX = 64 * 1024;
 const WATCH_MS = 500;
+/** A connection takes some 50 KB of it and more outside. */
+const HEAP = { maxOldGenerationSizeMb: 1024, maxYoungGenerationSizeMb: 32 };
 /** A thread that dies again soon is started again after this. */
 const RESTART_MS = 1000;
 const NOTHING: Prepared = { commit: () => undefined, abort: () => undefined };
@@ -210,7 +212,7 @@ export class TlsFront implements ReloadPart {
     };
     this.#board.heartbeat[0] = monotonicMs();
     this.#startedAt = monotonicMs();
-    const worker = new Worker(THREAD_URL, { name: "tls", workerData });
+    const worker = new Worker(THREAD_URL, { name: "tls", workerData, resourceLimits: HEAP });
     this.#worker = worker;
     let cause = "";
     worker.on("message", (message: FromTls) => this.#heard(message));
