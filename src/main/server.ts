@@ -12,6 +12,7 @@ import type { PrimaryCalls, RingLease, ShardNews } from "../protocol/control/cal
 import { VersionWord } from "../protocol/control/version-word.ts";
 import { Acceptor, addressOf } from "./accept/acceptor.ts";
 import { Admission } from "./accept/admission.ts";
+import { checkCertificate } from "./accept/certificates.ts";
 import { FileBudget } from "./accept/file-budget.ts";
 import { Lobby } from "./accept/lobby.ts";
 import { forgetMemory, isNative } from "./accept/native.ts";
@@ -177,8 +178,9 @@ export class Server {
     this.tlsFront.crowded(isCrowded);
   }
 
-  /** Starts the shards, then listens. @throws TransportError when an address cannot be had. */
+  /** Starts the shards, then listens. @throws TransportError of an address, ConfigError of a certificate. */
   static async start(options: ServerOptions): Promise<Server> {
+    checkCertificate(options.config.rtmps);
     const server = new Server(options, await planGateways(options.config, options.log));
     try {
       const started = server.supervisor.start();
@@ -211,6 +213,13 @@ export class Server {
       { prepare: (next) => ({ commit: () => this.#goOver(next), abort: nothing }) },
       this.#acceptor,
       this.tlsFront,
+      this.#gateways.certificates((news) => {
+        for (const link of this.supervisor.links) {
+          if (link?.isShard === false) {
+            link.post(news);
+          }
+        }
+      }),
       {
         prepare: (next) =>
           this.#rollout.prepare(({ key }) => this.#admission.settingsUnder(next, key)),

@@ -56,6 +56,13 @@ export function loadTlsMaterial(config: TlsServerConfig): TlsMaterial {
   };
 }
 
+/** Tries the certificate of a server that is enabled. @throws ConfigError */
+export function checkCertificate(config: TlsServerConfig): void {
+  if (config.enabled) {
+    loadTlsMaterial(config);
+  }
+}
+
 /** Tells what is served with, and warns of what ends soon. @param server For the log, e.g. `rtmps`. */
 export function tellCertificate(
   server: string,

@@ -1,12 +1,16 @@
 /** Which gateways are started: how many, on which HTTP library, and where they listen. */
 import { Worker } from "node:worker_threads";
 import type { Config } from "../../protocol/conf/config.ts";
-import type { HttpListen } from "../../protocol/control/calls.ts";
+import type { HttpServerConfig } from "../../protocol/conf/config-types.ts";
+import type { ListenEndpoint } from "../../protocol/conf/endpoint.ts";
+import type { CertificateNews, HttpListen } from "../../protocol/control/calls.ts";
 import { TransportError } from "../../protocol/errors.ts";
 import { closeDescriptor, listenShared } from "../accept/native.ts";
+import type { Prepared, ReloadPart } from "../config/parts.ts";
 import { coresOfHost } from "../limits-of-host.ts";
 import type { Logger } from "../log/logger.ts";
 import type { GatewayPlace } from "../shards/shard-link.ts";
+import { SharedCertificate } from "./shared-certificate.ts";
 
 const PROBE_URL = new URL("../../worker/probe-uws.js", import.meta.url);
 const CORES_PER_GATEWAY = 4;
@@ -14,38 +18,43 @@ const CORES_PER_GATEWAY = 4;
 /** Gateways to be started. */
 export interface GatewayPlan {
   readonly places: readonly GatewayPlace[];
+  /** A certificate that changes by a reload. @param post Tells it to every gateway that runs. */
+  certificates(post: (news: CertificateNews) => void): ReloadPart;
   /** Gives the shared sockets back. */
   close(): void;
 }
 
-/** Decides, and takes the ports that gateways share. @throws TransportError that names an address that cannot be had */
+const NOTHING: Prepared = { commit: () => undefined, abort: () => undefined };
+
+/** Where gateways listen. */
+interface Address extends ListenEndpoint {
+  /** **Owned**; null: each gateway opens its own. */
+  readonly descriptor: number | null;
+  readonly isSecure: boolean;
+}
+
+/**
+ * Decides, and takes the ports that gateways share.
+ * @throws TransportError that names an address that cannot be had, ConfigError of a certificate that cannot be used
+ */
 export async function planGateways(config: Config, log: Logger): Promise<GatewayPlan> {
-  const { enabled, listen, crossdomain, gateways, backend: wanted } = config.httpServer;
+  const { enabled, crossdomain, gateways, backend: wanted, https } = config.httpServer;
   if (!enabled) {
-    return { places: [], close: () => undefined };
+    return { places: [], certificates: () => ({ prepare: () => NOTHING }), close: () => undefined };
   }
-  const loads = wanted !== "node" && (await doesUwsLoad());
-  if (wanted !== "node" && !loads) {
-    log.warn(
-      "gateway",
-      "uWebSockets.js does not load here: HTTP is served by node:http, at a higher cost",
-    );
-  }
-  const backend = loads ? "uws" : "node";
-  const endpoints: HttpListen[] = [];
+  const certificate = https.enabled ? new SharedCertificate(https, log) : null;
+  const backend = await chooseBackend(wanted, log);
+  const addresses: Address[] = [];
   const close = (): void => {
-    for (const { descriptor } of endpoints) {
+    certificate?.close();
+    for (const { descriptor } of addresses) {
       if (descriptor !== null) {
         closeDescriptor(descriptor);
       }
     }
   };
   try {
-    for (const { host, port } of listen) {
-      // uWebSockets.js opens sockets of its own; one here that nobody accepts on would take its share of clients.
-      const descriptor = backend === "node" ? listenOn(host, port) : null;
-      endpoints.push({ host, port, descriptor, tls: null });
-    }
+    openAddresses(config.httpServer, backend, addresses);
   } catch (error) {
     close();
     throw error;
@@ -53,8 +62,51 @@ export async function planGateways(config: Config, log: Logger): Promise<Gateway
   const count =
     gateways > 0 ? gateways : Math.max(1, Math.floor(coresOfHost() / CORES_PER_GATEWAY));
   log.info("gateway", `${count} gateways on ${backend === "uws" ? "uWebSockets.js" : "node:http"}`);
-  const place: GatewayPlace = { backend, listen: endpoints, crossdomain };
-  return { places: new Array<GatewayPlace>(count).fill(place), close };
+  const place: GatewayPlace = {
+    backend,
+    crossdomain,
+    // Asked for by each thread that starts: a certificate may be another by then.
+    get listen(): HttpListen[] {
+      const tls = certificate?.files ?? null;
+      return addresses.map(({ isSecure, ...address }) => ({
+        ...address,
+        tls: isSecure ? tls : null,
+      }));
+    },
+  };
+  return {
+    places: new Array<GatewayPlace>(count).fill(place),
+    certificates: (post) => ({
+      prepare: ({ httpServer }) => certificate?.prepare(httpServer.https, post) ?? NOTHING,
+    }),
+    close,
+  };
+}
+
+async function chooseBackend(
+  wanted: HttpServerConfig["backend"],
+  log: Logger,
+): Promise<GatewayPlace["backend"]> {
+  if (wanted === "node" || (await doesUwsLoad())) {
+    return wanted === "node" ? "node" : "uws";
+  }
+  const text = "uWebSockets.js does not load here: HTTP is served by node:http, at a higher cost";
+  log.warn("gateway", text);
+  return "node";
+}
+
+/** @param addresses Gets those that were opened, also when a later one cannot be. @throws TransportError */
+function openAddresses(
+  { listen, https }: HttpServerConfig,
+  backend: GatewayPlace["backend"],
+  addresses: Address[],
+): void {
+  const secure = https.enabled ? https.listen : [];
+  for (const endpoint of [...listen, ...secure]) {
+    // uWebSockets.js opens sockets of its own; one here that nobody accepts on would take its share of clients.
+    const descriptor = backend === "node" ? listenOn(endpoint.host, endpoint.port) : null;
+    addresses.push({ ...endpoint, descriptor, isSecure: secure.includes(endpoint) });
+  }
 }
 
 function listenOn(host: string, port: number): number {

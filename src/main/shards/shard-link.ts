@@ -4,6 +4,7 @@ import * as Comlink from "comlink";
 import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
 import { Board, boardBytes, EPOLL_ROW, RowState } from "../../protocol/control/board.ts";
 import {
+  type CertificateNews,
   type EndReason,
   type Fault,
   type FromShard,
@@ -27,7 +28,7 @@ const GATEWAY_URL = new URL("../../worker/gateway.js", import.meta.url);
 const CALL_TIMEOUT_MS = 5000;
 const HEAP_YOUNG_MB = 16;
 
-type Message = ToShard<ServerSessionSnapshot, ChunkDecoderSnapshot>;
+type Message = ToShard<ServerSessionSnapshot, ChunkDecoderSnapshot> | CertificateNews;
 
 /** What a shard is started with, for its whole life and its successors'. */
 export interface ShardPlace {

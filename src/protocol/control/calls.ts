@@ -322,7 +322,19 @@ export interface HttpListen {
   /** A bound socket that all gateways share; null: each opens its own. */
   readonly descriptor: number | null;
   /** Files of the certificate; null: plain HTTP. */
-  readonly tls: { readonly key: string; readonly certificate: string } | null;
+  readonly tls: TlsFileNames | null;
+}
+
+/** A key and its certificate, PEM. */
+export interface TlsFileNames {
+  readonly key: string;
+  readonly certificate: string;
+}
+
+/** Posted to gateways: those who connect by TLS from now on get this certificate. */
+export interface CertificateNews {
+  readonly kind: "certificate";
+  readonly tls: TlsFileNames;
 }
 
 /** What a gateway is started with. */

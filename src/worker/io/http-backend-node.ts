@@ -1,11 +1,12 @@
 /** HTTP on node:http and ws: works wherever Node does, speaks HTTP/1.0 as well, and costs more per send. */
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { createServer as createTlsServer } from "node:https";
+import { createServer as createTlsServer, Server as TlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import { TransportError } from "../../protocol/errors.ts";
+import { HANDSHAKE_TIMEOUT_MS } from "../../protocol/limits.ts";
 import type {
   BodyEvents,
   BodyStream,
@@ -15,6 +16,7 @@ import type {
   HttpHandler,
   HttpReply,
   HttpRequest,
+  TlsFiles,
 } from "./http-backend.ts";
 
 /** A WebSocket client may say this much at once; nobody listens. */
@@ -43,7 +45,7 @@ export class HttpBackendNode implements HttpBackend {
     const server =
       tls === null
         ? createServer()
-        : createTlsServer({ key: readFileSync(tls.key), cert: readFileSync(tls.certificate) });
+        : createTlsServer({ ...readPair(tls), handshakeTimeout: HANDSHAKE_TIMEOUT_MS });
     server.headersTimeout = HEADERS_TIMEOUT_MS;
     server.on("request", (request, response) => {
       this.#handler(requestOf(request, tls !== null, false), new NodeReply(request, response));
@@ -69,6 +71,16 @@ export class HttpBackendNode implements HttpBackend {
     });
   }
 
+  renew(tls: TlsFiles): Promise<void> {
+    const pair = readPair(tls);
+    for (const server of this.#servers) {
+      if (server instanceof TlsServer) {
+        server.setSecureContext(pair);
+      }
+    }
+    return Promise.resolve();
+  }
+
   close(): void {
     for (const server of this.#servers) {
       server.close();
@@ -79,6 +91,10 @@ export class HttpBackendNode implements HttpBackend {
     }
     this.#webSockets.close();
   }
+}
+
+function readPair(tls: TlsFiles): { readonly key: Buffer; readonly cert: Buffer } {
+  return { key: readFileSync(tls.key), cert: readFileSync(tls.certificate) };
 }
 
 function requestOf(message: IncomingMessage, isSecure: boolean, isUpgrade: boolean): HttpRequest {

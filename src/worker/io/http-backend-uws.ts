@@ -15,6 +15,7 @@ import type {
   HttpHandler,
   HttpReply,
   HttpRequest,
+  TlsFiles,
 } from "./http-backend.ts";
 
 type Library = typeof import("uWebSockets.js").default;
@@ -47,6 +48,13 @@ interface SocketData {
   readonly body: UwsWebSocket;
 }
 
+/** A socket that listens. */
+interface Listening {
+  /** With the port that it has. */
+  readonly endpoint: HttpEndpoint;
+  readonly socket: uws.ListenSocket;
+}
+
 /** Loads the library. @returns null where it is not installed or does not load here. */
 export async function loadUws(): Promise<Library | null> {
   try {
@@ -61,14 +69,48 @@ export class HttpBackendUws implements HttpBackend {
   readonly name = "uws";
   readonly #library: Library;
   readonly #handler: HttpHandler;
+  /** All that were made: one that no longer listens keeps its connections. */
   readonly #apps: uws.App[] = [];
+  /** The listening sockets with TLS. */
+  #secure: readonly Listening[] = [];
 
   constructor(library: Library, handler: HttpHandler) {
     this.#library = library;
     this.#handler = handler;
   }
 
-  listen({ host, port, tls }: HttpEndpoint): Promise<number> {
+  async listen(endpoint: HttpEndpoint): Promise<number> {
+    const listening = await this.#open(endpoint);
+    if (endpoint.tls !== null) {
+      this.#secure = [...this.#secure, listening];
+    }
+    return listening.endpoint.port;
+  }
+
+  /** A certificate is the app's: another app shares the port, then the old one stops listening. */
+  async renew(tls: TlsFiles): Promise<void> {
+    const old = this.#secure;
+    const opened: Listening[] = [];
+    try {
+      for (const { endpoint } of old) {
+        opened.push(await this.#open({ ...endpoint, tls }));
+      }
+    } catch (error) {
+      this.#stopListening(opened);
+      throw error;
+    }
+    this.#secure = opened;
+    this.#stopListening(old);
+  }
+
+  #stopListening(listening: readonly Listening[]): void {
+    for (const { socket } of listening) {
+      this.#library.us_listen_socket_close(socket);
+    }
+  }
+
+  #open(endpoint: HttpEndpoint): Promise<Listening> {
+    const { host, port, tls } = endpoint;
     const app =
       tls === null
         ? this.#library.App()
@@ -98,7 +140,8 @@ export class HttpBackendUws implements HttpBackend {
           const text = `cannot listen on ${host}:${port}`;
           reject(new TransportError("ERR_HTTP_LISTEN", text));
         } else {
-          resolve(this.#library.us_socket_local_port(socket));
+          const opened = { ...endpoint, port: this.#library.us_socket_local_port(socket) };
+          resolve({ endpoint: opened, socket });
         }
       };
       if (host === "") {

@@ -82,6 +82,11 @@ export interface HttpBackend {
   readonly name: "uws" | "node";
   /** @returns the port. @throws TransportError */
   listen(endpoint: HttpEndpoint): Promise<number>;
+  /**
+   * Where TLS is spoken, those who connect from now on get another certificate; who is connected stays so.
+   * @throws when the files cannot be used; what was served with is kept then
+   */
+  renew(tls: TlsFiles): Promise<void>;
   /** Stops listening and closes every connection. */
   close(): void;
 }
