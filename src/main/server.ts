@@ -213,7 +213,7 @@ export class Server {
       { prepare: (next) => ({ commit: () => this.#goOver(next), abort: nothing }) },
       this.#acceptor,
       this.tlsFront,
-      this.#gateways.certificates((news) => {
+      this.#gateways.part((news) => {
         for (const link of this.supervisor.links) {
           if (link?.isShard === false) {
             link.post(news);

@@ -152,6 +152,11 @@ export const CONF_DIRECTIVES_MAX = 65_536;
 /** Files included by one configuration; a file that includes itself ends here. Reaction: ConfigError. */
 export const CONF_INCLUDES_MAX = 256;
 
+/** Files that one gateway has open to send them. Reaction: answered with 503. */
+export const FILES_OPEN_MAX = 256;
+/** A client that takes nothing of a file for this long. Reaction: closed. */
+export const FILE_STALL_MS = 30_000;
+
 /** File of a key or of a certificate with its chain. Reaction: ConfigError. */
 export const CERTIFICATE_BYTES_MAX: number = 1024 * 1024;
 

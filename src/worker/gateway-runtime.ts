@@ -10,6 +10,7 @@ import type {
   GatewayStart,
   RingNews,
   SettingsNews,
+  StaticNews,
   StreamNews,
 } from "../protocol/control/calls.ts";
 import { VersionWord } from "../protocol/control/version-word.ts";
@@ -18,6 +19,7 @@ import type { Form } from "./deliver/form.ts";
 import { HttpRows } from "./deliver/http-rows.ts";
 import { corsHeaders, HttpServices } from "./deliver/http-services.ts";
 import { GatewayStream, type GatewayStreamHost } from "./deliver/outlet.ts";
+import { StaticFiles } from "./deliver/static-files.ts";
 import { StreamViewers } from "./deliver/stream-viewers.ts";
 import { runFault } from "./fault.ts";
 import { monotonicMs } from "./io/clock.ts";
@@ -37,7 +39,7 @@ const SECOND_MS = 1000;
 const BELL_TIMEOUT_MS = 1000;
 
 /** News of streams. */
-export type GatewayNews = StreamNews | RingNews | SettingsNews | ForgetStream;
+export type GatewayNews = StreamNews | RingNews | SettingsNews | ForgetStream | StaticNews;
 
 /** One gateway thread's state. */
 export class GatewayRuntime implements GatewayStreamHost {
@@ -51,6 +53,7 @@ export class GatewayRuntime implements GatewayStreamHost {
   readonly #grace = new StallGrace(monotonicMs());
   readonly #streams = new Map<number, GatewayStream>();
   readonly #viewers: StreamViewers;
+  readonly #files: StaticFiles;
   readonly #services: HttpServices;
   readonly #changes: SettingsChanges;
   readonly #turns: SendTurns = new SendTurns(this.#meter, () => this.#changes.follow());
@@ -85,7 +88,8 @@ export class GatewayRuntime implements GatewayStreamHost {
       beginTurn: () => void this.#turns.begin(),
       post,
     });
-    this.#services = new HttpServices([this.#viewers], cors);
+    this.#files = new StaticFiles(start.mounts, cors);
+    this.#services = new HttpServices([this.#viewers, this.#files], cors);
   }
 
   /** Starts ticking and listening to the doorbell. */
@@ -105,6 +109,8 @@ export class GatewayRuntime implements GatewayStreamHost {
     } else if (news.kind === "settings") {
       this.#changes.take(news);
       this.#post({ kind: "settings-accepted", version: news.version });
+    } else if (news.kind === "static") {
+      this.#files.change(news.mounts);
     } else if (news.lease !== null) {
       const stream = this.#streams.get(news.streamId);
       if (stream === undefined) {
@@ -119,6 +125,7 @@ export class GatewayRuntime implements GatewayStreamHost {
   stop(): void {
     this.#isStopped = true;
     this.#viewers.stop();
+    this.#files.stop();
     this.#bell.ring(this.thread);
   }
 

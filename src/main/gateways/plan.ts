@@ -3,7 +3,12 @@ import { Worker } from "node:worker_threads";
 import type { Config } from "../../protocol/conf/config.ts";
 import type { HttpServerConfig } from "../../protocol/conf/config-types.ts";
 import type { ListenEndpoint } from "../../protocol/conf/endpoint.ts";
-import type { CertificateNews, HttpListen } from "../../protocol/control/calls.ts";
+import type {
+  CertificateNews,
+  HttpListen,
+  StaticMount,
+  StaticNews,
+} from "../../protocol/control/calls.ts";
 import { TransportError } from "../../protocol/errors.ts";
 import { closeDescriptor, listenShared } from "../accept/native.ts";
 import type { Prepared, ReloadPart } from "../config/parts.ts";
@@ -11,6 +16,7 @@ import { coresOfHost } from "../limits-of-host.ts";
 import type { Logger } from "../log/logger.ts";
 import type { GatewayPlace } from "../shards/shard-link.ts";
 import { SharedCertificate } from "./shared-certificate.ts";
+import { staticMounts } from "./static-mounts.ts";
 
 const PROBE_URL = new URL("../../worker/probe-uws.js", import.meta.url);
 const CORES_PER_GATEWAY = 4;
@@ -18,8 +24,8 @@ const CORES_PER_GATEWAY = 4;
 /** Gateways to be started. */
 export interface GatewayPlan {
   readonly places: readonly GatewayPlace[];
-  /** A certificate that changes by a reload. @param post Tells it to every gateway that runs. */
-  certificates(post: (news: CertificateNews) => void): ReloadPart;
+  /** What a reload changes. @param post Tells it to every gateway that runs. */
+  part(post: (news: CertificateNews | StaticNews) => void): ReloadPart;
   /** Gives the shared sockets back. */
   close(): void;
 }
@@ -40,7 +46,7 @@ interface Address extends ListenEndpoint {
 export async function planGateways(config: Config, log: Logger): Promise<GatewayPlan> {
   const { enabled, crossdomain, gateways, backend: wanted, https } = config.httpServer;
   if (!enabled) {
-    return { places: [], certificates: () => ({ prepare: () => NOTHING }), close: () => undefined };
+    return { places: [], part: () => ({ prepare: () => NOTHING }), close: () => undefined };
   }
   const certificate = https.enabled ? new SharedCertificate(https, log) : null;
   const backend = await chooseBackend(wanted, log);
@@ -62,9 +68,13 @@ export async function planGateways(config: Config, log: Logger): Promise<Gateway
   const count =
     gateways > 0 ? gateways : Math.max(1, Math.floor(coresOfHost() / CORES_PER_GATEWAY));
   log.info("gateway", `${count} gateways on ${backend === "uws" ? "uWebSockets.js" : "node:http"}`);
+  let mounts = staticMounts(config);
   const place: GatewayPlace = {
     backend,
     crossdomain,
+    get mounts(): readonly StaticMount[] {
+      return mounts;
+    },
     // Asked for by each thread that starts: a certificate may be another by then.
     get listen(): HttpListen[] {
       const tls = certificate?.files ?? null;
@@ -76,8 +86,16 @@ export async function planGateways(config: Config, log: Logger): Promise<Gateway
   };
   return {
     places: new Array<GatewayPlace>(count).fill(place),
-    certificates: (post) => ({
-      prepare: ({ httpServer }) => certificate?.prepare(httpServer.https, post) ?? NOTHING,
+    part: (post) => ({
+      prepare: (next) => {
+        const renewal = certificate?.prepare(next.httpServer.https, post) ?? NOTHING;
+        const commit = (): void => {
+          renewal.commit();
+          mounts = staticMounts(next);
+          post({ kind: "static", mounts });
+        };
+        return { commit, abort: renewal.abort };
+      },
     }),
     close,
   };

@@ -15,6 +15,7 @@ import {
   type ShardCalls,
   type ShardNews,
   type ShardStart,
+  type StaticNews,
   type ToShard,
 } from "../../protocol/control/calls.ts";
 import { ControlError } from "../../protocol/errors.ts";
@@ -28,7 +29,7 @@ const GATEWAY_URL = new URL("../../worker/gateway.js", import.meta.url);
 const CALL_TIMEOUT_MS = 5000;
 const HEAP_YOUNG_MB = 16;
 
-type Message = ToShard<ServerSessionSnapshot, ChunkDecoderSnapshot> | CertificateNews;
+type Message = ToShard<ServerSessionSnapshot, ChunkDecoderSnapshot> | CertificateNews | StaticNews;
 
 /** What a shard is started with, for its whole life and its successors'. */
 export interface ShardPlace {
@@ -48,7 +49,7 @@ export interface ShardPlace {
 }
 
 /** What a gateway is started with besides. */
-export type GatewayPlace = Pick<GatewayStart, "backend" | "listen" | "crossdomain">;
+export type GatewayPlace = Pick<GatewayStart, "backend" | "listen" | "crossdomain" | "mounts">;
 
 /** A thread's sockets are closed when it ends: it gets a duplicate, and those who connect meanwhile wait. */
 function ofItsOwn(listen: HttpListen): HttpListen {

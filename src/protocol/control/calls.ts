@@ -337,12 +337,28 @@ export interface CertificateNews {
   readonly tls: TlsFileNames;
 }
 
+/** A directory whose files are served. */
+export interface StaticMount {
+  /** Of the request; "" for any. */
+  readonly host: string;
+  /** What paths begin with, without the first slash; "" for all, else it ends with a slash. */
+  readonly path: string;
+  readonly dir: string;
+}
+
+/** Posted to gateways: other directories from now on. */
+export interface StaticNews {
+  readonly kind: "static";
+  readonly mounts: readonly StaticMount[];
+}
+
 /** What a gateway is started with. */
 export interface GatewayStart extends ShardStart {
   readonly backend: "uws" | "node";
   readonly listen: readonly HttpListen[];
   /** Answers carry CORS headers. */
   readonly crossdomain: boolean;
+  readonly mounts: readonly StaticMount[];
 }
 
 /** What a shard is started with. */

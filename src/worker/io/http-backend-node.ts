@@ -7,16 +7,17 @@ import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import { TransportError } from "../../protocol/errors.ts";
 import { HANDSHAKE_TIMEOUT_MS } from "../../protocol/limits.ts";
-import type {
-  BodyEvents,
-  BodyStream,
-  HeaderList,
-  HttpBackend,
-  HttpEndpoint,
-  HttpHandler,
-  HttpReply,
-  HttpRequest,
-  TlsFiles,
+import {
+  announcedLength,
+  type BodyEvents,
+  type BodyStream,
+  type HeaderList,
+  type HttpBackend,
+  type HttpEndpoint,
+  type HttpHandler,
+  type HttpReply,
+  type HttpRequest,
+  type TlsFiles,
 } from "./http-backend.ts";
 
 /** A WebSocket client may say this much at once; nobody listens. */
@@ -24,6 +25,7 @@ const INBOUND_BYTES_MAX = 4096;
 /** Unsent bytes in a WebSocket from which on it counts as full. */
 const WS_FULL_BYTES = 64 * 1024;
 const HEADERS_TIMEOUT_MS = 10_000;
+const CLOSE: HeaderList[number] = ["Connection", "close"];
 
 /** The server. */
 export class HttpBackendNode implements HttpBackend {
@@ -155,8 +157,8 @@ class NodeReply implements HttpReply {
   stream(status: number, headers: HeaderList, events: BodyEvents): BodyStream {
     this.#isAnswered = true;
     const response = this.#response;
-    // HTTP/1.0 has no chunks: the body ends with the connection, as it does for SRS.
-    this.#head(status, [...headers, ["Connection", "close"]]);
+    // HTTP/1.0 has no chunks: a body without length ends with the connection, as it does for SRS.
+    this.#head(status, announcedLength(headers) < 0 ? [...headers, CLOSE] : headers);
     response.flushHeaders();
     response.socket?.setNoDelay(true);
     response.on("drain", () => events.drained());

@@ -6,17 +6,19 @@
  */
 import type * as uws from "uWebSockets.js";
 import { TransportError } from "../../protocol/errors.ts";
-import type {
-  BodyEvents,
-  BodyStream,
-  HeaderList,
-  HttpBackend,
-  HttpEndpoint,
-  HttpHandler,
-  HttpReply,
-  HttpRequest,
-  TlsFiles,
+import {
+  announcedLength,
+  type BodyEvents,
+  type BodyStream,
+  type HeaderList,
+  type HttpBackend,
+  type HttpEndpoint,
+  type HttpHandler,
+  type HttpReply,
+  type TlsFiles,
 } from "./http-backend.ts";
+import { requestOf } from "./http-request-uws.ts";
+import { NO_BODY, UwsSizedBody } from "./http-sized-body-uws.ts";
 
 type Library = typeof import("uWebSockets.js").default;
 
@@ -159,42 +161,6 @@ export class HttpBackendUws implements HttpBackend {
   }
 }
 
-function requestOf(
-  response: uws.HttpResponse,
-  request: uws.HttpRequest,
-  isSecure: boolean,
-  isUpgrade: boolean,
-): HttpRequest {
-  // The library's request is gone when the handler returns.
-  const headers = new Map<string, string>();
-  request.forEach((name, value) => {
-    const before = headers.get(name);
-    headers.set(name, before === undefined ? value : `${before}, ${value}`);
-  });
-  return {
-    method: request.getMethod().toUpperCase(),
-    path: request.getUrl(),
-    query: request.getQuery() ?? "",
-    ip: plainAddress(Buffer.from(response.getRemoteAddressAsText()).toString()),
-    isSecure,
-    isUpgrade,
-    header: (name) => headers.get(name) ?? "",
-  };
-}
-
-/** IPv4 peers of a socket for both show as mapped addresses, spelled out. */
-function plainAddress(text: string): string {
-  const mapped =
-    /^0000:0000:0000:0000:0000:ffff:([0-9a-f]{2})([0-9a-f]{2}):([0-9a-f]{2})([0-9a-f]{2})$/;
-  const parts = mapped.exec(text);
-  return parts === null
-    ? text
-    : parts
-        .slice(1)
-        .map((part) => Number.parseInt(part, 16))
-        .join(".");
-}
-
 class UwsReply implements HttpReply {
   readonly #response: uws.HttpResponse;
   readonly #isHead: boolean;
@@ -203,7 +169,7 @@ class UwsReply implements HttpReply {
   readonly #protocol: string;
   #isAnswered = false;
   #onGone: (() => void) | undefined;
-  #stream: UwsBody | undefined;
+  #stream: UwsBody | UwsSizedBody | undefined;
 
   constructor(
     response: uws.HttpResponse,
@@ -253,8 +219,28 @@ class UwsReply implements HttpReply {
       );
       return socket;
     }
+    const sizeBytes = announcedLength(headers);
+    if (sizeBytes >= 0) {
+      return this.#sized(status, headers, sizeBytes, events);
+    }
     this.#response.cork(() => this.#head(status, [...headers, ["Connection", "close"]]));
     this.#stream = new UwsBody(this.#response, events);
+    return this.#stream;
+  }
+
+  #sized(status: number, headers: HeaderList, sizeBytes: number, events: BodyEvents): BodyStream {
+    // The library announces the length itself.
+    const others = headers.filter(([name]) => name !== "Content-Length");
+    this.#response.cork(() => {
+      this.#head(status, others);
+      if (this.#isHead) {
+        this.#response.endWithoutBody(sizeBytes);
+      }
+    });
+    if (this.#isHead) {
+      return NO_BODY;
+    }
+    this.#stream = new UwsSizedBody(this.#response, sizeBytes, events);
     return this.#stream;
   }
 

@@ -56,7 +56,12 @@ const HTTP: readonly DirectiveSpec[] = [
   block("http_server", "Streams and files over HTTP.", [
     offUnlessOn("enabled", "off", "Serve it.", RESTART),
     list("listen", "8080", "Port or `address:port`.", RESTART),
-    text("dir", "./objs/nginx/html", "Directory of files.", RESTART),
+    text(
+      "dir",
+      "./objs/nginx/html",
+      "Directory of files. FLV and MP4 are sent from their beginning: `?start=` has no effect yet.",
+      RESTART,
+    ),
     onUnlessOff("crossdomain", "on", "Let pages of other origins read it.", RESTART),
     httpsBlock(tlsRows("8088", RESTART, HOT)),
   ]),
