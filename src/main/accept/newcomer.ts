@@ -1,4 +1,5 @@
 /** One connection in the lobby: its session machine, its deadlines, its answers, its way out. */
+import { joinBytes } from "../../protocol/bytes/join-bytes.ts";
 import type { ClusterConfig } from "../../protocol/conf/cluster.ts";
 import { ProtocolError, RejectedError } from "../../protocol/errors.ts";
 import {
@@ -114,7 +115,7 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
     if (this.#state !== "open") {
       return;
     }
-    const input = this.#rest.length === 0 ? bytes : joined(this.#rest, bytes);
+    const input = this.#rest.length === 0 ? bytes : joinBytes([this.#rest, bytes]);
     this.#rest = NOTHING;
     try {
       this.#push(input);
@@ -391,11 +392,4 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
       this.#keeper.waits(this, isWaiting);
     }
   }
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(first.length + second.length);
-  bytes.set(first);
-  bytes.set(second, first.length);
-  return bytes;
 }
