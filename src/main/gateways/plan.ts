@@ -2,8 +2,8 @@
 import { Worker } from "node:worker_threads";
 import type { Config } from "../../protocol/conf/config.ts";
 import type { HttpListen } from "../../protocol/control/calls.ts";
-import { TransportError } from "../../protocol/errors.ts";
-import { closeDescriptor, listenShared } from "../accept/native.ts";
+import { listenOn } from "../accept/listening.ts";
+import { closeDescriptor } from "../accept/native.ts";
 import { coresOfHost } from "../limits-of-host.ts";
 import type { Logger } from "../log/logger.ts";
 import type { GatewayPlace } from "../shards/shard-link.ts";
@@ -43,7 +43,7 @@ export async function planGateways(config: Config, log: Logger): Promise<Gateway
   try {
     for (const { host, port } of listen) {
       // uWebSockets.js opens sockets of its own; one here that nobody accepts on would take its share of clients.
-      const descriptor = backend === "node" ? listenOn(host, port) : null;
+      const descriptor = backend === "node" ? listenOn({ host, port }) : null;
       endpoints.push({ host, port, descriptor, tls: null });
     }
   } catch (error) {
@@ -55,18 +55,6 @@ export async function planGateways(config: Config, log: Logger): Promise<Gateway
   log.info("gateway", `${count} gateways on ${backend === "uws" ? "uWebSockets.js" : "node:http"}`);
   const place: GatewayPlace = { backend, listen: endpoints, crossdomain };
   return { places: new Array<GatewayPlace>(count).fill(place), close };
-}
-
-function listenOn(host: string, port: number): number {
-  try {
-    return listenShared(host, port);
-  } catch (error) {
-    if (!(error instanceof TransportError)) {
-      throw error;
-    }
-    const text = `cannot listen on ${host === "" ? "*" : host}:${port}: ${error.message}`;
-    throw new TransportError(error.code, text, error);
-  }
 }
 
 function doesUwsLoad(): Promise<boolean> {

@@ -243,6 +243,11 @@ test("§0 listen: ports, IPv4, IPv6; anything else and none at all are refused",
   ]) {
     refuse(`listen ${word};`, "ERR_CONF_LISTEN", /x\.conf:1:\d+: listen "/);
   }
+  refuse(
+    "listen 1935; http_server { enabled on; listen x:80; }",
+    "ERR_CONF_LISTEN",
+    /x\.conf:1:\d+: listen "x:80"/,
+  );
   refuse("daemon off;", "ERR_CONF_LISTEN", /listen is missing/);
   refuse("listen;", "ERR_CONF_LISTEN", /listen is missing/);
   refuse("# nothing", "ERR_CONF_EMPTY", /empty/);
