@@ -139,7 +139,8 @@ export class GatewayRuntime implements GatewayStreamHost {
         isServing: () => this.#viewers.count > 0,
         poll: () => undefined,
         judge: (now) => this.#viewers.checkBlocked(now),
-        count: (counters) => {
+        tickTenth: () => {
+          const { counters } = this.board;
           counters[Counter.Players] = this.#viewers.count;
           counters[Counter.Sends] = this.rows.sends;
         },

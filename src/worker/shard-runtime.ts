@@ -316,7 +316,8 @@ export class ShardRuntime implements FanOutHost {
           this.#publishers.tick((streamId) => this.#streams.find(streamId)?.players ?? 0);
           this.#upstreams.tick(now);
         },
-        count: (counters) => {
+        tickTenth: () => {
+          const { counters } = this.board;
           counters[Counter.Players] = this.#plays;
           counters[Counter.Publishers] = this.#writers.size;
           counters[Counter.Stalls] = this.#players.stalls;

@@ -43,8 +43,8 @@ export interface ThreadWork {
   poll(now: number): void;
   /** Every 100 ms, but not right after a standstill of the thread: who is slow or silent. */
   judge(now: number): void;
-  /** Every 100 ms: what the board tells of this thread. */
-  count(counters: Board["counters"]): void;
+  /** Every 100 ms: what has its time, and what the board tells of this thread. */
+  tickTenth(now: number): void;
   /** Every second. */
   tickSlow(): void;
   /** A reload changes a stream, from this turn on. */
@@ -166,6 +166,6 @@ export class ThreadLoop {
     counters[Counter.Heartbeat] = now;
     counters[Counter.Utilisation] = this.#meter.utilisation;
     counters[Counter.MergeStretch] = this.#meter.stretch;
-    this.#work.count(counters);
+    this.#work.tickTenth(now);
   }
 }

@@ -46,8 +46,8 @@ class Rig {
         isServing: () => this.isServing,
         poll: () => this.#count("poll"),
         judge: () => this.#count("judge"),
-        count: (counters) => {
-          counters[Counter.Players] = 3;
+        tickTenth: () => {
+          board.counters[Counter.Players] = 3;
         },
         tickSlow: () => this.#count("work.tickSlow"),
         change: (change) => changed.push(change.streamId),

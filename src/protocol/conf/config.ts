@@ -18,7 +18,7 @@ import type { ListenEndpoint } from "./endpoint.ts";
 import { type Directive, decodeGrammar, type ReadInclude } from "./grammar.ts";
 import { decodeHttpRemux, decodeHttpServer } from "./http-config.ts";
 import { rewriteLegacy } from "./legacy.ts";
-import { listenEndpoint } from "./listen.ts";
+import { decodeEndpoints } from "./listening.ts";
 import { listSettings, type Settings } from "./reload-plan.ts";
 import { type ReaderContext, SectionReader } from "./section-reader.ts";
 import { validateDirectives } from "./validation.ts";
@@ -259,12 +259,13 @@ function decodeListen(root: SectionReader, around: Surroundings): ListenEndpoint
     );
   }
   const endpoints = new Map<string, ListenEndpoint>();
-  for (const text of written) {
-    const endpoint = listenEndpoint(from, text);
+  for (const [index, endpoint] of decodeEndpoints(from).entries()) {
     const key = `${endpoint.host} ${endpoint.port}`;
     if (endpoints.has(key)) {
       const place = from.placeOf("listen");
-      around.context.warnings.add(`${place.file}:${place.line}: listen ${text} stands twice`);
+      around.context.warnings.add(
+        `${place.file}:${place.line}: listen ${written[index]} stands twice`,
+      );
     }
     endpoints.set(key, endpoint);
   }

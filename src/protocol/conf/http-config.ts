@@ -1,6 +1,6 @@
 /** The blocks that serve streams over HTTP. */
 import type { HttpRemuxConfig, HttpServerConfig } from "./config-types.ts";
-import { listenEndpoint } from "./listen.ts";
+import { decodeEndpoints } from "./listening.ts";
 import type { SectionReader } from "./section-reader.ts";
 
 /** Decode `http_server`. @throws ConfigError */
@@ -8,7 +8,7 @@ export function decodeHttpServer(root: SectionReader): HttpServerConfig {
   const server = root.section("http_server");
   return {
     enabled: server.isOn("enabled"),
-    listen: server.list("listen").map((text) => listenEndpoint(server, text)),
+    listen: decodeEndpoints(server),
     crossdomain: server.isOn("crossdomain"),
     gateways: root.number("gateways"),
     backend: root.choice("http_backend") as HttpServerConfig["backend"],

@@ -253,6 +253,16 @@ test("§0 listen: ports, IPv4, IPv6; anything else and none at all are refused",
   refuse("# nothing", "ERR_CONF_EMPTY", /empty/);
 });
 
+test("an address that stands twice is listened on once, and told", () => {
+  const text = "listen 19350 [::]:19350 19350;";
+  const { config, warnings } = decodeConfig(text, "x.conf", OPTIONS);
+  assert.deepEqual(config.listen, [
+    { host: "", port: 19_350 },
+    { host: "::", port: 19_350 },
+  ]);
+  assert.ok(warnings.includes("x.conf:1: listen 19350 stands twice"), warnings.join());
+});
+
 test("7.0.64 rtmp {} is another place for listen and chunk_size", () => {
   const text = "rtmp { listen 19350; chunk_size 4096; }";
   const { config } = decodeConfig(text, "x.conf", OPTIONS);
