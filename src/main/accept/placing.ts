@@ -74,15 +74,15 @@ export function placePlayer(host: LobbyHost, arrival: Arrival, stream: AdmittedS
   // The shard sends the replies itself, with everything else that a new player gets.
   arrival.session.acceptPlay(arrival.messageStream, arrival.sink, true);
   const share = coordinator.addPlayer(entry, index);
-  const { play } = share;
-  handOff(shard, arrival, { row, released, streamId: entry.id, publish: null, play });
+  const place = { row, released, streamId: entry.id, publish: null, play: share.play };
+  handOff(shard, arrival, place);
   host.edge.wanted(entry, arrival);
   register(host, arrival, {
     type: "rtmp-play",
     shard: index,
     row,
     published: new Set(),
-    plays: new Map([[play, share]]),
+    plays: new Map([[share.play, share]]),
   });
   return Placed.Given;
 }

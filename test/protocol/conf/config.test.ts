@@ -243,24 +243,9 @@ test("§0 listen: ports, IPv4, IPv6; anything else and none at all are refused",
   ]) {
     refuse(`listen ${word};`, "ERR_CONF_LISTEN", /x\.conf:1:\d+: listen "/);
   }
-  refuse(
-    "listen 1935; http_server { enabled on; listen x:80; }",
-    "ERR_CONF_LISTEN",
-    /x\.conf:1:\d+: listen "x:80"/,
-  );
   refuse("daemon off;", "ERR_CONF_LISTEN", /listen is missing/);
   refuse("listen;", "ERR_CONF_LISTEN", /listen is missing/);
   refuse("# nothing", "ERR_CONF_EMPTY", /empty/);
-});
-
-test("an address that stands twice is listened on once, and told", () => {
-  const text = "listen 19350 [::]:19350 19350;";
-  const { config, warnings } = decodeConfig(text, "x.conf", OPTIONS);
-  assert.deepEqual(config.listen, [
-    { host: "", port: 19_350 },
-    { host: "::", port: 19_350 },
-  ]);
-  assert.ok(warnings.includes("x.conf:1: listen 19350 stands twice"), warnings.join());
 });
 
 test("7.0.64 rtmp {} is another place for listen and chunk_size", () => {
