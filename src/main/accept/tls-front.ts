@@ -19,8 +19,9 @@ import { InvariantError } from "../../protocol/errors.ts";
 import type { Prepared, ReloadPart } from "../config/parts.ts";
 import type { Logger } from "../log/logger.ts";
 import { monotonicMs } from "../monotonic.ts";
-import { Acceptor, addressOf, type Connection } from "./acceptor.ts";
+import { Acceptor, type Connection } from "./acceptor.ts";
 import { loadTlsMaterial, type TlsMaterial, tellCertificate } from "./certificates.ts";
+import { addressOf } from "./listening.ts";
 import { closeDescriptor, inodeOf, isNative, localAddress, openPair } from "./native.ts";
 import type { Poller } from "./poller.ts";
 

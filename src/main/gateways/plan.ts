@@ -9,8 +9,8 @@ import type {
   StaticMount,
   StaticNews,
 } from "../../protocol/control/calls.ts";
-import { TransportError } from "../../protocol/errors.ts";
-import { closeDescriptor, listenShared } from "../accept/native.ts";
+import { listenOn } from "../accept/listening.ts";
+import { closeDescriptor, isNative } from "../accept/native.ts";
 import type { Prepared, ReloadPart } from "../config/parts.ts";
 import { coresOfHost } from "../limits-of-host.ts";
 import type { Logger } from "../log/logger.ts";
@@ -50,6 +50,8 @@ export async function planGateways(config: Config, log: Logger): Promise<Gateway
   }
   const certificate = https.enabled ? new SharedCertificate(https, log) : null;
   const backend = await chooseBackend(wanted, log);
+  // Without the C library there is no socket to share: the one gateway opens its own.
+  const isShared = backend === "node" && isNative;
   const addresses: Address[] = [];
   const close = (): void => {
     certificate?.close();
@@ -60,13 +62,12 @@ export async function planGateways(config: Config, log: Logger): Promise<Gateway
     }
   };
   try {
-    openAddresses(config.httpServer, backend, addresses);
+    openAddresses(config.httpServer, isShared, addresses);
   } catch (error) {
     close();
     throw error;
   }
-  const count =
-    gateways > 0 ? gateways : Math.max(1, Math.floor(coresOfHost() / CORES_PER_GATEWAY));
+  const count = backend === "node" && !isShared ? 1 : countOf(gateways);
   log.info("gateway", `${count} gateways on ${backend === "uws" ? "uWebSockets.js" : "node:http"}`);
   let mounts = staticMounts(config);
   const place: GatewayPlace = {
@@ -116,27 +117,20 @@ async function chooseBackend(
 /** @param addresses Gets those that were opened, also when a later one cannot be. @throws TransportError */
 function openAddresses(
   { listen, https }: HttpServerConfig,
-  backend: GatewayPlace["backend"],
+  isShared: boolean,
   addresses: Address[],
 ): void {
   const secure = https.enabled ? https.listen : [];
   for (const endpoint of [...listen, ...secure]) {
     // uWebSockets.js opens sockets of its own; one here that nobody accepts on would take its share of clients.
-    const descriptor = backend === "node" ? listenOn(endpoint.host, endpoint.port) : null;
+    const descriptor = isShared ? listenOn(endpoint) : null;
     addresses.push({ ...endpoint, descriptor, isSecure: secure.includes(endpoint) });
   }
 }
 
-function listenOn(host: string, port: number): number {
-  try {
-    return listenShared(host, port);
-  } catch (error) {
-    if (!(error instanceof TransportError)) {
-      throw error;
-    }
-    const text = `cannot listen on ${host === "" ? "*" : host}:${port}: ${error.message}`;
-    throw new TransportError(error.code, text, error);
-  }
+/** @param wanted 0: as many as the host's cores ask for. */
+function countOf(wanted: number): number {
+  return wanted > 0 ? wanted : Math.max(1, Math.floor(coresOfHost() / CORES_PER_GATEWAY));
 }
 
 function doesUwsLoad(): Promise<boolean> {
