@@ -81,6 +81,28 @@ test("§1B coded defaults of an empty default vhost", () => {
         crossdomain: true,
         gateways: 0,
         backend: "auto",
+        dir: "./objs/nginx/html",
+        https: {
+          enabled: false,
+          listen: [{ host: "", port: 8088 }],
+          key: "./conf/server.key",
+          certificate: "./conf/server.crt",
+          keyAt: { file: "default", line: 0, column: 0, directive: "http_server.https.key" },
+          certificateAt: {
+            file: "default",
+            line: 0,
+            column: 0,
+            directive: "http_server.https.cert",
+          },
+        },
+      },
+      rtmps: {
+        enabled: false,
+        listen: [{ host: "", port: 1443 }],
+        key: "./conf/server.key",
+        certificate: "./conf/server.crt",
+        keyAt: { file: "default", line: 0, column: 0, directive: "rtmps.key" },
+        certificateAt: { file: "default", line: 0, column: 0, directive: "rtmps.cert" },
       },
       vhosts: [
         {
@@ -122,6 +144,7 @@ test("§1B coded defaults of an empty default vhost", () => {
             hasVideo: true,
             guessHasAv: true,
           },
+          httpStatic: { enabled: false, mount: "[vhost]/", dir: "./objs/nginx/html" },
           cluster: {
             isEdge: false,
             origins: [],

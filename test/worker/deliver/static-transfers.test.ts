@@ -67,9 +67,16 @@ describe("on a client of few lines", () => {
     assert.equal(openFiles(), FILES_OPEN_MAX);
     replies[0]?.events?.gone();
     await waitUntil("one is closed", () => openFiles() === FILES_OPEN_MAX - 1, WAIT_MS);
-    const later = new FakeReply();
-    files.take(fakeRequest("GET", "/digits.txt"), later, next);
-    await waitUntil("there is room", () => later.ended === "ended", WAIT_MS);
+    await waitUntil(
+      "there is room",
+      async () => {
+        const later = new FakeReply();
+        files.take(fakeRequest("GET", "/digits.txt"), later, next);
+        await waitUntil("an answer", () => later.status > 0, WAIT_MS);
+        return later.status === 200;
+      },
+      WAIT_MS,
+    );
     files.stop();
     await waitUntil("all are closed", () => openFiles() === 0, WAIT_MS);
   });
