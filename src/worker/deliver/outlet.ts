@@ -1,5 +1,6 @@
 /** One stream as a gateway knows it: the rings that its publisher writes, and an outlet for each form that is watched. */
 import type { RingLease, StreamSettings } from "../../protocol/control/calls.ts";
+import { OUTLETS_MAX } from "../../protocol/limits.ts";
 import { RingState } from "../../protocol/ring/ring-layout.ts";
 import { RingReader } from "../../protocol/ring/ring-reader.ts";
 import { FanOut } from "../stream/fan-out.ts";
@@ -27,6 +28,8 @@ export interface GatewayStreamHost {
   now(): number;
   /** What an outlet's fan-out works with. */
   fanOutHost(form: Form): FanOutHost;
+  /** Viewers of this outlet that have had nothing yet must ask for their form again. */
+  outletSpent(outlet: Outlet): void;
   ringReleased(ringId: number): void;
 }
 
@@ -112,9 +115,12 @@ export class GatewayStream {
   }
 
   tick(): void {
-    for (const { tape, fanOut } of this.#outlets.values()) {
-      tape.advance();
-      fanOut.tick();
+    for (const [name, outlet] of this.#outlets) {
+      outlet.tape.advance();
+      outlet.fanOut.tick();
+      if (outlet.form.isSpent && name !== outlet.spentName) {
+        this.#retire(name, outlet);
+      }
     }
   }
 

@@ -8,6 +8,7 @@ import type { FrameClass } from "../../protocol/flv/classify.ts";
 import { formatRing, RingState, ringSizeBytes, wrapFor } from "../../protocol/ring/ring-layout.ts";
 import { type FrameRef, type KeyframeRef, RingReader } from "../../protocol/ring/ring-reader.ts";
 import { RingWriter } from "../../protocol/ring/ring-writer.ts";
+import { decodeHeaderSet } from "../stream/header-set.ts";
 import type { Form } from "./form.ts";
 import { readWireMessage } from "./wire-payload.ts";
 
@@ -45,6 +46,7 @@ export class Tape {
     type: 0,
     kind: 0 as FrameClass,
     timestamp: 0,
+    isKeyframe: false,
     payload: new Uint8Array(0) as Uint8Array,
   };
   readonly #frame: FrameRef = {
@@ -60,6 +62,11 @@ export class Tape {
   constructor(form: Form, host: TapeHost) {
     this.#form = form;
     this.#host = host;
+  }
+
+  /** The stream is published. */
+  get isLive(): boolean {
+    return this.#writer !== undefined;
   }
 
   /** True while a ring is not read to its end. */
@@ -116,14 +123,14 @@ export class Tape {
     const isSuccessor = this.#writer !== undefined && ringId === this.#successorId;
     if (isSuccessor) {
       source.next = reader.followFromFrame;
-      if (reader.wrap > (this.#writer?.wrap ?? 0)) {
+      if (this.#form.ringBytes === null && reader.wrap > (this.#writer?.wrap ?? 0)) {
         this.#grow(reader.wrap);
       }
     } else {
       this.#end();
       this.#form.restart();
-      this.#openRing(reader.wrap);
-      const isThere = reader.newestKeyframe(this.#keyframe);
+      this.#openRing(this.#form.ringBytes ?? reader.wrap);
+      const isThere = !this.#form.keepsPast && reader.newestKeyframe(this.#keyframe);
       source.next = isThere ? this.#keyframe.frame : reader.oldestFrame;
     }
     this.#headerVersion = 0;
@@ -165,7 +172,9 @@ export class Tape {
     message.payload = this.#wire.payload;
     message.kind = frame.kind as FrameClass;
     message.timestamp = frame.timestamp;
+    message.isKeyframe = frame.isKeyframe;
     const bytes = this.#form.mux(message);
+    frame.isKeyframe = this.#form.isStart;
     if (bytes.length > 0) {
       this.#put(bytes);
     }
@@ -176,6 +185,7 @@ export class Tape {
     const headers = reader.readHeaders(version) ?? reader.readHeaders(reader.headerVersion);
     if (headers !== null && headers.length > 0) {
       this.#writer?.setHeaders(headers);
+      this.#form.takeHeaders(decodeHeaderSet(headers));
       this.#headerVersion = version;
     }
   }
@@ -195,7 +205,7 @@ export class Tape {
   /** Slow viewers' wishes reach the one who decides about rings. */
   #askForWrap(source: RingReader): void {
     const asked = this.#writer?.askedWrap ?? 0;
-    if (asked > source.wrap) {
+    if (this.#form.ringBytes === null && asked > source.wrap) {
       source.askForWrap(asked);
     }
   }
