@@ -1,7 +1,7 @@
 /** Viewers by HTTP: which stream a request names, whether it may be watched, and its place in the directory. */
 import { type Config, resolveVhost } from "../../protocol/conf/config.ts";
 import { matchMount, mountFormat } from "../../protocol/conf/mount.ts";
-import type { ViewerAnswer, ViewerQuestion } from "../../protocol/control/calls.ts";
+import type { RemuxSettings, ViewerAnswer, ViewerQuestion } from "../../protocol/control/calls.ts";
 import { RejectedError } from "../../protocol/errors.ts";
 import { resolveStreamRequest, type StreamRequest } from "../../protocol/rtmp/stream-url.ts";
 import type { Admission } from "../accept/admission.ts";
@@ -26,7 +26,7 @@ export interface ViewersHost {
 /** A request as a stream with its vhost's settings for HTTP. */
 interface Target {
   readonly request: StreamRequest;
-  readonly flv: { hasAudio: boolean; hasVideo: boolean; guess: boolean };
+  readonly remux: RemuxSettings;
 }
 
 function refusal(status: number, description: string): ViewerAnswer {
@@ -62,7 +62,7 @@ export class Viewers {
     }
   }
 
-  #place(gateway: ShardLink, question: ViewerQuestion, { request, flv }: Target): ViewerAnswer {
+  #place(gateway: ShardLink, question: ViewerQuestion, { request, remux }: Target): ViewerAnswer {
     const { admission, coordinator, clients, edge, log } = this.#host;
     const { ip, referer: pageUrl } = question;
     const { key, settings } = admission.play(request, { ip, pageUrl });
@@ -97,7 +97,7 @@ export class Viewers {
     log.info(id, `flv-play, ${where}, ip=${ip}, ${gateway.name}`);
     const { id: streamId, knownBy } = entry;
     const announcement = knownBy.get(gateway.index) ?? 0;
-    return { allowed: true, row, format: "flv", streamId, key, settings, announcement, flv };
+    return { allowed: true, row, streamId, key, settings, announcement, remux };
   }
 
   /** @returns null where no vhost serves the path. @throws RejectedError for names that no stream can have */
@@ -106,7 +106,8 @@ export class Viewers {
     const decoded = decodePath(path);
     const name = new URLSearchParams(query).get("vhost") ?? host.replace(/:\d+$/, "");
     const remux = resolveVhost(config, name.toLowerCase())?.httpRemux;
-    if (decoded === null || remux?.enabled !== true || mountFormat(remux.mount) !== "flv") {
+    const format = mountFormat(remux?.mount ?? "");
+    if (decoded === null || remux?.enabled !== true || format === null) {
       return null;
     }
     const named = matchMount(remux.mount, decoded);
@@ -118,8 +119,8 @@ export class Viewers {
       stream: query === "" ? named.stream : `${named.stream}?${query}`,
       pageUrl: referer,
     });
-    const { hasAudio, hasVideo, guessHasAv: guess } = remux;
-    return { request, flv: { hasAudio, hasVideo, guess } };
+    const { enabled: _enabled, mount: _mount, ...settings } = remux;
+    return { request, remux: { format, ...settings } };
   }
 }
 

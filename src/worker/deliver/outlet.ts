@@ -15,6 +15,9 @@ const HTTP_WAIT_MS = 30_000;
 
 /** A form's tape and its viewers. */
 export interface Outlet {
+  /** What it is asked for by; one that is spent has its name from before. */
+  readonly name: string;
+  readonly makeForm: () => Form;
   readonly form: Form;
   readonly tape: Tape;
   readonly fanOut: FanOut;
@@ -28,8 +31,8 @@ export interface GatewayStreamHost {
   now(): number;
   /** What an outlet's fan-out works with. */
   fanOutHost(form: Form): FanOutHost;
-  /** Viewers of this outlet that have had nothing yet must ask for their form again. */
-  outletSpent(outlet: Outlet): void;
+  /** Viewers of `spent` that have had nothing yet go to `next`; null: all of them are ended. */
+  outletSpent(spent: Outlet, next: Outlet | null): void;
   ringReleased(ringId: number): void;
 }
 
@@ -48,7 +51,10 @@ export class GatewayStream {
   readonly #host: GatewayStreamHost;
   /** Oldest first. */
   readonly #sources: Source[] = [];
-  readonly #outlets = new Map<string, Outlet>();
+  /** Spent ones among them, as long as they have viewers. */
+  readonly #outlets = new Set<Outlet>();
+  /** Those that newcomers get, by name. */
+  readonly #current = new Map<string, Outlet>();
 
   constructor(streamId: number, key: string, settings: StreamSettings, host: GatewayStreamHost) {
     this.streamId = streamId;
@@ -65,29 +71,12 @@ export class GatewayStream {
   }
 
   get outlets(): Iterable<Outlet> {
-    return this.#outlets.values();
+    return this.#outlets;
   }
 
   /** The outlet of a form, opened when it is asked for first. */
   outlet(name: string, makeForm: () => Form): Outlet {
-    const known = this.#outlets.get(name);
-    if (known !== undefined) {
-      return known;
-    }
-    const form = makeForm();
-    const host = this.#host.fanOutHost(form);
-    const fanOut = new FanOut(this.streamId, this.key, this.#settings, host);
-    const tape = new Tape(form, { ringOpened: (lease) => fanOut.openRing(lease) });
-    const outlet = { form, tape, fanOut, idleSince: 0 };
-    this.#outlets.set(name, outlet);
-    for (const { lease } of this.#sources) {
-      tape.openSource(lease);
-    }
-    return outlet;
-  }
-
-  find(name: string): Outlet | undefined {
-    return this.#outlets.get(name);
+    return this.#current.get(name) ?? this.#open(name, makeForm);
   }
 
   /** The publisher's ring that follows those before. */
@@ -99,7 +88,7 @@ export class GatewayStream {
     const reader = new RingReader(lease.memory);
     reader.setReader(this.#host.thread, true);
     this.#sources.push({ lease, reader });
-    for (const { tape } of this.#outlets.values()) {
+    for (const { tape } of this.#outlets) {
       tape.openSource(lease);
     }
     this.advance();
@@ -107,7 +96,7 @@ export class GatewayStream {
 
   /** The rings may have moved. */
   advance(): void {
-    for (const { tape, fanOut } of this.#outlets.values()) {
+    for (const { tape, fanOut } of this.#outlets) {
       tape.advance();
       fanOut.advance();
     }
@@ -115,26 +104,28 @@ export class GatewayStream {
   }
 
   tick(): void {
-    for (const [name, outlet] of this.#outlets) {
+    for (const outlet of this.#outlets) {
       outlet.tape.advance();
       outlet.fanOut.tick();
-      if (outlet.form.isSpent && name !== outlet.spentName) {
-        this.#retire(name, outlet);
+      if (outlet.form.isSpent && this.#current.get(outlet.name) === outlet) {
+        this.#renew(outlet);
       }
     }
   }
 
   tickSlow(): void {
     const now = this.#host.now();
-    for (const [name, outlet] of [...this.#outlets]) {
-      outlet.tape.tickSlow();
-      outlet.fanOut.tickSlow();
-      if (outlet.fanOut.players > 0) {
+    for (const outlet of this.#outlets) {
+      const { form, tape, fanOut } = outlet;
+      tape.tickSlow();
+      fanOut.tickSlow();
+      const isWanted = fanOut.players > 0 || (form.keepsPast && tape.isLive);
+      if (isWanted) {
         outlet.idleSince = 0;
       } else if (outlet.idleSince === 0) {
         outlet.idleSince = now;
       } else if (now - outlet.idleSince > LINGER_MS) {
-        this.#close(name, outlet);
+        this.#close(outlet);
       }
     }
     this.#settle();
@@ -142,16 +133,45 @@ export class GatewayStream {
 
   /** The stream is forgotten here. */
   close(): void {
-    for (const [name, outlet] of [...this.#outlets]) {
-      this.#close(name, outlet);
+    for (const outlet of this.#outlets) {
+      this.#close(outlet);
     }
     for (const source of this.#sources.splice(0)) {
       this.#release(source);
     }
   }
 
-  #close(name: string, { tape, fanOut }: Outlet): void {
-    this.#outlets.delete(name);
+  #open(name: string, makeForm: () => Form): Outlet {
+    const form = makeForm();
+    const host = this.#host.fanOutHost(form);
+    const fanOut = new FanOut(this.streamId, this.key, this.#settings, host);
+    const tape = new Tape(form, { ringOpened: (lease) => fanOut.openRing(lease) });
+    const outlet = { name, makeForm, form, tape, fanOut, idleSince: 0 };
+    this.#outlets.add(outlet);
+    this.#current.set(name, outlet);
+    for (const { lease } of this.#sources) {
+      tape.openSource(lease);
+    }
+    return outlet;
+  }
+
+  /** The stream has other tracks than this outlet's viewers were told: they stay with what they were told. */
+  #renew(spent: Outlet): void {
+    for (const outlet of this.#outlets) {
+      if (this.#outlets.size >= OUTLETS_MAX && this.#current.get(outlet.name) !== outlet) {
+        this.#host.outletSpent(outlet, null);
+        this.#close(outlet);
+      }
+    }
+    this.#host.outletSpent(spent, this.#open(spent.name, spent.makeForm));
+  }
+
+  #close(outlet: Outlet): void {
+    const { name, tape, fanOut } = outlet;
+    this.#outlets.delete(outlet);
+    if (this.#current.get(name) === outlet) {
+      this.#current.delete(name);
+    }
     tape.close();
     fanOut.close();
   }
@@ -159,9 +179,7 @@ export class GatewayStream {
   /** Lets go of rings that are no longer written and that every tape has read to the end. */
   #settle(): void {
     for (const source of [...this.#sources]) {
-      const isRead = ![...this.#outlets.values()].some(({ tape }) =>
-        tape.holds(source.lease.ringId),
-      );
+      const isRead = ![...this.#outlets].some(({ tape }) => tape.holds(source.lease.ringId));
       if (source.reader.state !== RingState.Open && isRead) {
         this.#sources.splice(this.#sources.indexOf(source), 1);
         this.#release(source);

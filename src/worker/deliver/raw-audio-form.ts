@@ -1,7 +1,11 @@
 /** The audio of a stream alone, in ADTS or as MP3: what HTTP-AAC and HTTP-MP3 viewers get. */
 import { ByteWriter } from "../../protocol/bytes/byte-writer.ts";
 import type { RemuxSettings } from "../../protocol/control/calls.ts";
-import type { AudioTrack, ElementaryFrame, ElementarySink } from "../../protocol/flv/elementary-frame.ts";
+import type {
+  AudioTrack,
+  ElementaryFrame,
+  ElementarySink,
+} from "../../protocol/flv/elementary-frame.ts";
 import { FrameReader } from "../../protocol/flv/frame-reader.ts";
 import { RawAudioWriter } from "../../protocol/flv/raw-audio.ts";
 import { FAST_CACHE_BYTES_MAX, RAW_AUDIO_BYTES_PER_MS } from "../../protocol/limits.ts";
@@ -15,7 +19,19 @@ const NOTHING: Uint8Array = new Uint8Array(0);
 /** Without a cache: a few seconds for slow viewers. */
 const CACHE_MS_MIN = 10_000;
 /** An ID3v2.3 tag of ten bytes of padding, which tells players what follows (SRS). */
-const ID3: Uint8Array = Uint8Array.of(0x49, 0x44, 0x33, 3, 0, 0, 0, 0, 0, 10, ...new Array<number>(10).fill(0));
+const ID3: Uint8Array = Uint8Array.of(
+  0x49,
+  0x44,
+  0x33,
+  3,
+  0,
+  0,
+  0,
+  0,
+  0,
+  10,
+  ...new Array<number>(10).fill(0),
+);
 
 /** One stream's audio frames. */
 export class RawAudioForm implements Form, ElementarySink {
