@@ -1,6 +1,6 @@
 /** Viewers by HTTP: which stream a request names, whether it may be watched, and its place in the directory. */
 import { type Config, resolveVhost } from "../../protocol/conf/config.ts";
-import { matchMount, mountFormat } from "../../protocol/conf/mount.ts";
+import { matchMount } from "../../protocol/conf/mount.ts";
 import type { RemuxSettings, ViewerAnswer, ViewerQuestion } from "../../protocol/control/calls.ts";
 import { RejectedError } from "../../protocol/errors.ts";
 import { resolveStreamRequest, type StreamRequest } from "../../protocol/rtmp/stream-url.ts";
@@ -12,6 +12,7 @@ import type { Edge } from "../coordinator/edge.ts";
 import type { Logger } from "../log/logger.ts";
 import { monotonicMs } from "../monotonic.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
+import { remuxOf } from "./remux.ts";
 
 /** What viewers are admitted with. */
 export interface ViewersHost {
@@ -21,6 +22,8 @@ export interface ViewersHost {
   readonly clients: Clients;
   readonly edge: Edge;
   readonly log: Logger;
+  /** Live table of the supervisor, gateways among them. */
+  readonly shards: readonly (ShardLink | undefined)[];
 }
 
 /** A request as a stream with its vhost's settings for HTTP. */
@@ -59,6 +62,19 @@ export class Viewers {
       }
       this.#host.log.info(newConnectionId(), `refused: ${error.message}, ip=${question.ip}`);
       return refusal(403, error.message);
+    }
+  }
+
+  /** A stream has a new ring: gateways that keep its past for newcomers read it whether there are any or not. */
+  ringOpened(streamId: number): void {
+    const entry = this.#host.coordinator.findById(streamId);
+    if (entry === undefined || entry.settings.keptForm === null) {
+      return;
+    }
+    for (const link of this.#host.shards) {
+      if (link?.isShard === false && link.isAlive) {
+        this.#host.coordinator.announce(entry, link.index);
+      }
     }
   }
 
@@ -105,13 +121,11 @@ export class Viewers {
     const config = this.#host.config();
     const decoded = decodePath(path);
     const name = new URLSearchParams(query).get("vhost") ?? host.replace(/:\d+$/, "");
-    const remux = resolveVhost(config, name.toLowerCase())?.httpRemux;
-    const format = mountFormat(remux?.mount ?? "");
-    if (decoded === null || remux?.enabled !== true || format === null) {
-      return null;
-    }
-    const named = matchMount(remux.mount, decoded);
-    if (named === null) {
+    const vhost = resolveVhost(config, name.toLowerCase());
+    const remux = vhost === undefined ? null : remuxOf(vhost);
+    const named =
+      vhost === undefined || decoded === null ? null : matchMount(vhost.httpRemux.mount, decoded);
+    if (remux === null || named === null) {
       return null;
     }
     const request = resolveStreamRequest({
@@ -119,8 +133,7 @@ export class Viewers {
       stream: query === "" ? named.stream : `${named.stream}?${query}`,
       pageUrl: referer,
     });
-    const { enabled: _enabled, mount: _mount, ...settings } = remux;
-    return { request, remux: { format, ...settings } };
+    return { request, remux };
   }
 }
 

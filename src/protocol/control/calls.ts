@@ -41,6 +41,8 @@ export interface StreamSettings {
   readonly ringBudgetBytes: number;
   /** Of an edge; null at an origin. */
   readonly upstream: UpstreamSettings | null;
+  /** What gateways make of it while nobody watches too, so that newcomers get the past; null: nothing. */
+  readonly keptForm: RemuxSettings | null;
 }
 
 /** A stream that the shard will get players or a publisher of. */

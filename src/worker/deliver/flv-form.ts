@@ -23,6 +23,7 @@ export class FlvForm implements Form {
   readonly contentType = "video/x-flv";
   readonly ringBytes = null;
   readonly keepsPast = false;
+  readonly isAudioOnly = false;
   isStart = false;
   readonly #settings: RemuxSettings;
   readonly #writer: FlvStreamWriter;

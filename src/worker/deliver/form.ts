@@ -23,6 +23,8 @@ export interface Form extends PreambleForm {
   readonly ringBytes: number | null;
   /** It begins with the oldest message that is still there, and goes on while nobody watches: viewers get the past. */
   readonly keepsPast: boolean;
+  /** Other messages than audio are not even read. */
+  readonly isAudioOnly: boolean;
   /** Viewers may start at the message that was muxed last. */
   readonly isStart: boolean;
   /** Viewers were told of other tracks than the stream has by now: new ones need a form of their own. */

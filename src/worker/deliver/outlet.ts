@@ -1,11 +1,12 @@
 /** One stream as a gateway knows it: the rings that its publisher writes, and an outlet for each form that is watched. */
-import type { RingLease, StreamSettings } from "../../protocol/control/calls.ts";
+import type { RemuxSettings, RingLease, StreamSettings } from "../../protocol/control/calls.ts";
 import { OUTLETS_MAX } from "../../protocol/limits.ts";
 import { RingState } from "../../protocol/ring/ring-layout.ts";
 import { RingReader } from "../../protocol/ring/ring-reader.ts";
 import { FanOut } from "../stream/fan-out.ts";
 import type { FanOutHost } from "../stream/fan-out-host.ts";
 import type { Form } from "./form.ts";
+import { makeForm } from "./forms.ts";
 import { Tape } from "./tape.ts";
 
 /** An outlet without viewers goes on for so long: the next one starts at once. */
@@ -17,7 +18,7 @@ const HTTP_WAIT_MS = 30_000;
 export interface Outlet {
   /** What it is asked for by; one that is spent has its name from before. */
   readonly name: string;
-  readonly makeForm: () => Form;
+  readonly settings: RemuxSettings;
   readonly form: Form;
   readonly tape: Tape;
   readonly fanOut: FanOut;
@@ -75,8 +76,9 @@ export class GatewayStream {
   }
 
   /** The outlet of a form, opened when it is asked for first. */
-  outlet(name: string, makeForm: () => Form): Outlet {
-    return this.#current.get(name) ?? this.#open(name, makeForm);
+  outletOf(settings: RemuxSettings): Outlet {
+    const name = JSON.stringify(settings);
+    return this.#current.get(name) ?? this.#open(name, settings);
   }
 
   /** The publisher's ring that follows those before. */
@@ -88,6 +90,10 @@ export class GatewayStream {
     const reader = new RingReader(lease.memory);
     reader.setReader(this.#host.thread, true);
     this.#sources.push({ lease, reader });
+    const { keptForm } = this.#settings;
+    if (keptForm !== null) {
+      this.outletOf(keptForm);
+    }
     for (const { tape } of this.#outlets) {
       tape.openSource(lease);
     }
@@ -115,11 +121,12 @@ export class GatewayStream {
 
   tickSlow(): void {
     const now = this.#host.now();
+    const hasKept = this.#settings.keptForm !== null;
     for (const outlet of this.#outlets) {
       const { form, tape, fanOut } = outlet;
       tape.tickSlow();
       fanOut.tickSlow();
-      const isWanted = fanOut.players > 0 || (form.keepsPast && tape.isLive);
+      const isWanted = fanOut.players > 0 || (hasKept && form.keepsPast && tape.isLive);
       if (isWanted) {
         outlet.idleSince = 0;
       } else if (outlet.idleSince === 0) {
@@ -141,12 +148,12 @@ export class GatewayStream {
     }
   }
 
-  #open(name: string, makeForm: () => Form): Outlet {
-    const form = makeForm();
+  #open(name: string, settings: RemuxSettings): Outlet {
+    const form = makeForm(settings);
     const host = this.#host.fanOutHost(form);
     const fanOut = new FanOut(this.streamId, this.key, this.#settings, host);
     const tape = new Tape(form, { ringOpened: (lease) => fanOut.openRing(lease) });
-    const outlet = { name, makeForm, form, tape, fanOut, idleSince: 0 };
+    const outlet = { name, settings, form, tape, fanOut, idleSince: 0 };
     this.#outlets.add(outlet);
     this.#current.set(name, outlet);
     for (const { lease } of this.#sources) {
@@ -163,7 +170,7 @@ export class GatewayStream {
         this.#close(outlet);
       }
     }
-    this.#host.outletSpent(spent, this.#open(spent.name, spent.makeForm));
+    this.#host.outletSpent(spent, this.#open(spent.name, spent.settings));
   }
 
   #close(outlet: Outlet): void {

@@ -10,7 +10,6 @@ import { FrameReader } from "../../protocol/flv/frame-reader.ts";
 import { RawAudioWriter } from "../../protocol/flv/raw-audio.ts";
 import { FAST_CACHE_BYTES_MAX, RAW_AUDIO_BYTES_PER_MS } from "../../protocol/limits.ts";
 import type { FrameRef, KeyframeRef, RingReader } from "../../protocol/ring/ring-reader.ts";
-import { MessageType } from "../../protocol/rtmp/message.ts";
 import type { CachedHeader } from "../stream/header-set.ts";
 import type { RingView } from "../stream/ring-view.ts";
 import type { Form, MediaMessage } from "./form.ts";
@@ -39,6 +38,7 @@ export class RawAudioForm implements Form, ElementarySink {
   readonly ringBytes: number;
   readonly keepsPast: boolean;
   readonly isSpent = false;
+  readonly isAudioOnly = true;
   isStart = false;
   readonly #fastCacheMs: number;
   readonly #greeting: Uint8Array;
@@ -80,9 +80,7 @@ export class RawAudioForm implements Form, ElementarySink {
 
   mux({ type, timestamp, payload }: MediaMessage): Uint8Array {
     this.#target.truncate(0);
-    if (type === MessageType.Audio) {
-      this.#reader.push(type, timestamp, payload, this);
-    }
+    this.#reader.push(type, timestamp, payload, this);
     const bytes = this.#target.written;
     this.isStart = bytes.length > 0;
     return bytes;

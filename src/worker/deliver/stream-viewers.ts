@@ -10,7 +10,6 @@ import type {
   ViewerQuestion,
 } from "../../protocol/control/calls.ts";
 import type { HeaderList, HttpReply, HttpRequest } from "../io/http-backend.ts";
-import { makeForm } from "./forms.ts";
 import type { HttpRows } from "./http-rows.ts";
 import type { HttpService } from "./http-service.ts";
 import type { GatewayStream, Outlet } from "./outlet.ts";
@@ -149,8 +148,7 @@ export class StreamViewers implements HttpService {
   #serve(answer: Admitted, method: string, reply: HttpReply): void {
     const { row, streamId } = answer;
     const stream = this.#host.learn(answer);
-    const { remux } = answer;
-    const outlet = stream.outlet(JSON.stringify(remux), () => makeForm(remux));
+    const outlet = stream.outletOf(answer.remux);
     const headers: HeaderList = [
       ...this.#host.cors,
       ["Content-Type", outlet.form.contentType],

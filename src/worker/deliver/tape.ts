@@ -4,7 +4,7 @@
  * and filled from the newest keyframe on, so that it starts at once; nobody else is asked for anything.
  */
 import type { RingLease } from "../../protocol/control/calls.ts";
-import type { FrameClass } from "../../protocol/flv/classify.ts";
+import { FrameClass } from "../../protocol/flv/classify.ts";
 import { formatRing, RingState, ringSizeBytes, wrapFor } from "../../protocol/ring/ring-layout.ts";
 import { type FrameRef, type KeyframeRef, RingReader } from "../../protocol/ring/ring-reader.ts";
 import { RingWriter } from "../../protocol/ring/ring-writer.ts";
@@ -156,6 +156,10 @@ export class Tape {
     const frame = this.#frame;
     if (!reader.readFrame(number, frame)) {
       return false;
+    }
+    if (this.#form.isAudioOnly && frame.kind !== FrameClass.Audio) {
+      // Headers come by their version.
+      return true;
     }
     if (frame.length > this.#scratch.length) {
       this.#scratch = new Uint8Array(frame.length * 2);

@@ -32,6 +32,7 @@ export class TsForm implements Form, ElementarySink {
   readonly ringBytes = null;
   readonly keepsPast = false;
   readonly isSpent = false;
+  readonly isAudioOnly = false;
   isStart = false;
   readonly #settings: RemuxSettings;
   // Audio is sent as it comes: kept for a shared packet it would be late.
