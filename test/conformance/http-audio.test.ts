@@ -10,7 +10,7 @@ import { dataHash, type KeptFrame, probeTimes, readFrames } from "../support/mux
 import { publishOnce } from "../support/publish-once.ts";
 import { ClipPublisher, RtmpPeer } from "../support/rtmp-peer.ts";
 import { findFreePort, isListening, makeScratch, waitUntil } from "../support/scratch.ts";
-import { splitAdts } from "../support/ts-check.ts";
+import { splitWholeAdts } from "../support/ts-check.ts";
 import type { RunningServer } from "../support/weir.ts";
 import { startWeir } from "../support/weir.ts";
 
@@ -33,19 +33,6 @@ before(async () => {
 
 const audioOf = (messages: readonly Frame[]): KeptFrame[] =>
   readFrames(messages).filter((frame) => !frame.isVideo);
-
-/** Whole ADTS frames without their headers; a cut one at the end is left for later. */
-function wholeAdts(bytes: Buffer): Uint8Array[] {
-  let end = 0;
-  while (end + 7 <= bytes.length) {
-    const length = ((bytes.readUInt32BE(end + 2) >> 5) & 0x1f_ff) >>> 0;
-    if (end + length > bytes.length || length === 0) {
-      break;
-    }
-    end += length;
-  }
-  return splitAdts(bytes.subarray(0, end));
-}
 
 const hashes = (frames: readonly Uint8Array[]): string[] => frames.map((data) => dataHash(data));
 
@@ -84,8 +71,10 @@ for (const backend of ["uws", "node"]) {
         const viewer = new HttpViewer(page("aac.test", clip));
         await publishOnce(rtmp("aac.test", clip), clips[clip]);
         const isWhole = (bytes: Buffer): boolean =>
-          hashes(wholeAdts(bytes).slice(-1))[0] === sent.at(-1);
-        const got = hashes(wholeAdts(await viewer.waitBody("the last frame", isWhole, WAIT_MS)));
+          hashes(splitWholeAdts(bytes).slice(-1))[0] === sent.at(-1);
+        const got = hashes(
+          splitWholeAdts(await viewer.waitBody("the last frame", isWhole, WAIT_MS)),
+        );
         viewer.close();
         assert.equal(viewer.headers["content-type"], "audio/x-aac");
         assert.ok(got.length > sent.length / 2, `${got.length} of ${sent.length}`);
@@ -142,8 +131,8 @@ for (const backend of ["uws", "node"]) {
       await delay(300);
       const viewer = new HttpViewer(page("aac.cached", "past"));
       const seconds = FAST_CACHE_MS / 1000;
-      const isEnough = (bytes: Buffer): boolean => wholeAdts(bytes).length >= seconds * 43;
-      const got = hashes(wholeAdts(await viewer.waitBody("two seconds", isEnough, WAIT_MS)));
+      const isEnough = (bytes: Buffer): boolean => splitWholeAdts(bytes).length >= seconds * 43;
+      const got = hashes(splitWholeAdts(await viewer.waitBody("two seconds", isEnough, WAIT_MS)));
       publisher.close();
       viewer.close();
       assert.ok(got.length < seconds * 55, `${got.length} frames`);
@@ -159,7 +148,7 @@ for (const backend of ["uws", "node"]) {
       const last = hashes(audioOf(clips.aac).map((frame) => frame.data)).at(-1);
       await viewer.waitBody(
         "the second publish's last frame",
-        (bytes) => hashes(wholeAdts(bytes).slice(-1))[0] === last,
+        (bytes) => hashes(splitWholeAdts(bytes).slice(-1))[0] === last,
         WAIT_MS,
       );
       viewer.close();

@@ -156,6 +156,23 @@ for (const backend of ["uws", "node"]) {
       },
     );
 
+    test("what is not served gets a status, and what is gets its type", LIMIT, async () => {
+      const ask = (path: string, method = "GET"): Promise<HttpViewer> =>
+        new HttpViewer(`http://127.0.0.1:${http}/live/${path}`, method).answered(WAIT_MS);
+      const never = ask("never.ts");
+      assert.equal((await ask("x.flv")).status, 404);
+      assert.equal((await ask("show/x.ts")).status, 404);
+      assert.equal((await ask("x.ts", "POST")).status, 405);
+      assert.equal((await ask("x.ts", "OPTIONS")).status, 204);
+      const head = await ask("x.ts", "HEAD");
+      assert.equal(head.status, 200);
+      assert.equal(head.headers["content-type"], "video/MP2T");
+      assert.equal(head.headers["access-control-allow-origin"], "*");
+      // In the end a stream that does not come is none: within play_wait and the second that it is looked at.
+      assert.equal((await never).status, 404);
+      assert.equal((await never).headers["access-control-allow-origin"], "*");
+    });
+
     test("a viewer stays through a republish: time goes on, a step is marked", LIMIT, async () => {
       const viewer = new HttpViewer(ts("again"));
       await publishOnce(

@@ -353,6 +353,22 @@ export function splitAdts(data: Uint8Array): Uint8Array[] {
   return frames;
 }
 
+/** The same of a body that may end inside a frame. */
+export function splitWholeAdts(data: Uint8Array): Uint8Array[] {
+  let end = 0;
+  while (end + 7 <= data.length) {
+    const length =
+      ((byteAt(data, end + 3) & 3) << 11) |
+      (byteAt(data, end + 4) << 3) |
+      (byteAt(data, end + 5) >> 5);
+    if (length <= 7 || end + length > data.length) {
+      break;
+    }
+    end += length;
+  }
+  return splitAdts(data.subarray(0, end));
+}
+
 function byteAt(bytes: Uint8Array, at: number): number {
   return bytes[at] ?? 0;
 }
