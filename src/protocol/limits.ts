@@ -119,7 +119,7 @@ export const PES_AUDIO_BYTES_MAX: number = 60 * 1024;
 export const RAW_AUDIO_BYTES_PER_MS = 40;
 /** Audio kept for newcomers, whatever `fast_cache` says. Reaction: less time is kept. */
 export const FAST_CACHE_BYTES_MAX: number = 4 * 1024 * 1024;
-/** Forms of one stream on one gateway, outworn ones included. Reaction: viewers get tags that were not announced. */
+/** Forms of one stream on one gateway, spent ones included. Reaction: viewers of the oldest spent one are closed. */
 export const OUTLETS_MAX = 16;
 /** Frames in one movie fragment. Reaction: the segment or part ends. */
 export const FRAGMENT_FRAMES_MAX = 16_384;

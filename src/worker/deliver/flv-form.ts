@@ -33,9 +33,10 @@ export class FlvForm implements Form {
   #tracksSeen = new Set<number>();
   /** What viewers of this form were told, once there was one. */
   #announced: FlvHeader | null = null;
-  /** Times of the first and the newest frame, milliseconds modulo 2^32; NaN before. */
+  /** Time of the first message, milliseconds modulo 2^32; NaN before. */
   #firstMs = Number.NaN;
-  #newestMs = Number.NaN;
+  /** Milliseconds of media since then. */
+  #spanMs = 0;
   #key = "";
   #preamble: Uint8Array = NOTHING;
 
@@ -63,7 +64,7 @@ export class FlvForm implements Form {
     this.#guess = new TrackGuess(this.#settings);
     this.#tracksSeen = new Set();
     this.#firstMs = Number.NaN;
-    this.#newestMs = Number.NaN;
+    this.#spanMs = 0;
   }
 
   takeHeaders(headers: readonly CachedHeader[]): void {
@@ -76,7 +77,7 @@ export class FlvForm implements Form {
     if (type !== MessageType.DataAmf0) {
       this.#see(type, payload);
       this.#firstMs = Number.isNaN(this.#firstMs) ? timestamp : this.#firstMs;
-      this.#newestMs = timestamp;
+      this.#spanMs = Math.max(this.#spanMs, (timestamp - this.#firstMs) | 0);
     }
     this.#target.truncate(0);
     const isWritten = this.#writer.writeTag(type, timestamp, payload, this.#target);
@@ -135,9 +136,8 @@ export class FlvForm implements Form {
 
   /** The tracks to announce; null while too little of the stream was seen to tell. */
   #found(): FlvHeader | null {
-    const spanMs = (this.#newestMs - this.#firstMs) >>> 0;
     const waitMs = this.#tracksSeen.size > 1 ? ANNOUNCED_TRACK_MS : UNKNOWN_TRACK_MS;
-    return this.#guess.isCertain || spanMs >= waitMs ? this.#guess.header : null;
+    return this.#guess.isCertain || this.#spanMs >= waitMs ? this.#guess.header : null;
   }
 
   #announce({ hasAudio, hasVideo }: FlvHeader, target: ByteWriter): void {

@@ -87,13 +87,14 @@ export class GatewayStream {
       this.#host.ringReleased(lease.ringId);
       return;
     }
+    const { keptForm } = this.#settings;
+    if (keptForm !== null) {
+      // Before the ring is among the sources, which a new outlet opens by itself.
+      this.outletOf(keptForm);
+    }
     const reader = new RingReader(lease.memory);
     reader.setReader(this.#host.thread, true);
     this.#sources.push({ lease, reader });
-    const { keptForm } = this.#settings;
-    if (keptForm !== null) {
-      this.outletOf(keptForm);
-    }
     for (const { tape } of this.#outlets) {
       tape.openSource(lease);
     }

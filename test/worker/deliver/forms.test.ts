@@ -74,6 +74,14 @@ test("FLV: a track that only its header announced has a second", () => {
   assert.equal(viewer.bytes[4], VIDEO);
 });
 
+test("FLV: a message of an earlier time than the first is no second of media", () => {
+  const bench = new GatewayBench({ timeJitter: "off", atc: true });
+  const viewer = bench.view(remux());
+  bench.publish([videoHeader(), audioHeader()].map((one) => ({ ...one, timestamp: 100 })));
+  bench.publish([video(40, true), video(80, false)]);
+  assert.equal(viewer.bytes.length, 0);
+});
+
 test("FLV: viewers keep the tracks they were told of, newcomers get what there is", () => {
   const bench = new GatewayBench();
   const early = bench.view(remux());
@@ -178,6 +186,18 @@ test("AAC: newcomers get so much of the past as fast_cache says, whoever watches
 
   const without = bench.view(remux({ format: "aac" }));
   assert.ok(splitAdts(without.bytes).length <= 1);
+});
+
+test("AAC: what is kept ends with the publish", () => {
+  const kept = remux({ format: "aac", fastCacheMs: 2000 });
+  const bench = new GatewayBench({ keptForm: kept });
+  bench.publish([audioHeader(), ...sounds(0, 500)]);
+  const viewer = bench.view(kept);
+  const got = splitAdts(viewer.bytes).length;
+  bench.unpublish();
+  bench.unpublish();
+  assert.equal(splitAdts(viewer.bytes).length, got);
+  assert.equal([...bench.stream.outlets][0]?.tape.isLive, false);
 });
 
 test("AAC: its ring does not grow with the publisher's", () => {
