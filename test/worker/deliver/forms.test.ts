@@ -163,6 +163,26 @@ test("TS: a track of which only the header came leaves the map, and comes back w
   assert.deepEqual(judge.errors, []);
 });
 
+for (const hasAudio of [true, false]) {
+  test(`TS: without guessing a header alone is listed as has_audio says, ${hasAudio}`, () => {
+    const bench = new GatewayBench();
+    const viewer = bench.view(remux({ format: "ts", guessHasAv: false, hasAudio }));
+    const isAudioFrame = (one: Message): boolean => one.type === 8 && one.payload[1] === 1;
+    const silent = looped(4).filter((one) => !isAudioFrame(one));
+    bench.publish([audioHeader(), ...silent]);
+    const listed = hasAudio ? [0x1_00, 0x1_01] : [0x1_00];
+    assert.deepEqual([...checkTs(viewer.bytes).streams.keys()], listed);
+    const time = silent.at(-1)?.timestamp ?? 0;
+    bench.publish([
+      { ...audio(time), payload: clip.find(isAudioFrame)?.payload ?? audioHeader().payload },
+    ]);
+    bench.settle();
+    const judge = checkTs(viewer.bytes);
+    assert.deepEqual([...judge.streams.keys()], [0x1_00, 0x1_01], "what comes is listed");
+    assert.deepEqual(judge.errors, []);
+  });
+}
+
 for (const format of ["aac", "mp3"] as const) {
   test(`${format}: a codec that the form does not carry is silence`, () => {
     const bench = new GatewayBench();

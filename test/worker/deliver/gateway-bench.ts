@@ -148,6 +148,14 @@ export class GatewayBench implements GatewayStreamHost {
     }
   }
 
+  /** Time goes on: what waits for its turn is sent. */
+  settle(): void {
+    for (let tick = 0; tick < 50; tick += 1) {
+      this.clock += 20;
+      this.stream.tick();
+    }
+  }
+
   unpublish(): void {
     this.#previous = this.#live?.end() ?? null;
     this.#live = undefined;
