@@ -100,8 +100,7 @@ export class FlvForm implements Form {
     if (key === this.#key) {
       return this.#preamble;
     }
-    const headers =
-      reader.readHeaders(keyframe.headerVersion) ?? reader.readHeaders(reader.headerVersion);
+    const headers = reader.headersAt(keyframe.headerVersion);
     if (headers === null) {
       return null;
     }

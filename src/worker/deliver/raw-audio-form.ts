@@ -9,7 +9,8 @@ import type {
 import { FrameReader } from "../../protocol/flv/frame-reader.ts";
 import { RawAudioWriter } from "../../protocol/flv/raw-audio.ts";
 import { FAST_CACHE_BYTES_MAX, RAW_AUDIO_BYTES_PER_MS } from "../../protocol/limits.ts";
-import type { FrameRef, KeyframeRef, RingReader } from "../../protocol/ring/ring-reader.ts";
+import { newFrameRef } from "../../protocol/ring/frame-index.ts";
+import type { KeyframeRef, RingReader } from "../../protocol/ring/ring-reader.ts";
 import type { CachedHeader } from "../stream/header-set.ts";
 import type { RingView } from "../stream/ring-view.ts";
 import type { Form, MediaMessage } from "./form.ts";
@@ -47,14 +48,7 @@ export class RawAudioForm implements Form, ElementarySink {
   #reader = new FrameReader();
   #key = "";
   #preamble: Uint8Array = NOTHING;
-  readonly #frame: FrameRef = {
-    position: 0,
-    length: 0,
-    timestamp: 0,
-    kind: 0,
-    headerVersion: 0,
-    isKeyframe: false,
-  };
+  readonly #frame = newFrameRef();
 
   constructor({ format, fastCacheMs }: RemuxSettings) {
     const isMp3 = format === "mp3";
