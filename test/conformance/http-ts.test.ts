@@ -90,10 +90,13 @@ for (const backend of ["uws", "node"]) {
 
     before(async () => {
       http = await findFreePort();
+      const remux = "http_remux { enabled on; mount [vhost]/[app]/[stream].ts; }";
       weir = await startWeir({
-        directives: `http_backend ${backend}; gateways 1; http_server { enabled on; listen 127.0.0.1:${http}; }`,
-        vhost:
-          "http_remux { enabled on; mount [vhost]/[app]/[stream].ts; } play { play_wait 8000; }",
+        directives: [
+          `http_backend ${backend}; gateways 1; http_server { enabled on; listen 127.0.0.1:${http}; }`,
+          `vhost soon.test { ${remux} play { play_wait 1000; } }`,
+        ].join("\n"),
+        vhost: `${remux} play { play_wait ${WAIT_MS}; }`,
       });
       await waitUntil("http listens", () => isListening(http), WAIT_MS);
     });
@@ -159,7 +162,7 @@ for (const backend of ["uws", "node"]) {
     test("what is not served gets a status, and what is gets its type", LIMIT, async () => {
       const ask = (path: string, method = "GET"): Promise<HttpViewer> =>
         new HttpViewer(`http://127.0.0.1:${http}/live/${path}`, method).answered(WAIT_MS);
-      const never = ask("never.ts");
+      const never = ask("never.ts?vhost=soon.test");
       assert.equal((await ask("x.flv")).status, 404);
       assert.equal((await ask("show/x.ts")).status, 404);
       assert.equal((await ask("x.ts", "POST")).status, 405);
