@@ -27,6 +27,7 @@ import { findFreePort, waitUntil } from "../support/scratch.ts";
 const LIMIT = { timeout: 60_000 };
 const WAIT_MS = 20_000;
 const PLAYERS = 200;
+const SLOW = "handshake_timeout 1000; player_stall 3000; unidentified_max 8;";
 
 let weir: InProcess;
 let tls: number;
@@ -244,7 +245,7 @@ describe("over TLS", () => {
 });
 
 describe("clients that are slow", () => {
-  before(() => start("handshake_timeout 1000; player_stall 3000; unidentified_max 8;"));
+  before(() => start(SLOW));
   after(() => weir?.close());
 
   test("a handshake that stalls, or drips, ends at its deadline", LIMIT, async () => {
@@ -279,6 +280,30 @@ describe("clients that are slow", () => {
     });
     await waitUntil("the lobby is empty", idle, WAIT_MS);
   });
+
+  test(
+    "handshakes are taken a few at a time; silent ones keep nobody waiting for long",
+    LIMIT,
+    async () => {
+      // One that has not come so far waits in the kernel's queue, where no deadline runs.
+      assert.equal(
+        (await weir.reload(optionsOf("unidentified_max 4096; handshake_timeout 5000;"))).error,
+        undefined,
+      );
+      const silent = Array.from({ length: 300 }, () =>
+        connect({ host: "127.0.0.1", port: tls }).on("error", () => undefined),
+      );
+      await waitUntil("some are in", () => weir.server.lobby.size >= 128, WAIT_MS);
+      assert.ok(weir.server.lobby.size < 300, "not all at once");
+      const client = await publish(secure(), "behind");
+      client.destroy();
+      silent.forEach((socket) => {
+        socket.destroy();
+      });
+      await waitUntil("the lobby is empty", idle, WAIT_MS);
+      assert.equal((await weir.reload(optionsOf(SLOW))).error, undefined);
+    },
+  );
 
   test("a player that reads nothing is closed, nobody else notices", LIMIT, async () => {
     const publisher = await publish(secure(), "large");

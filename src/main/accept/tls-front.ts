@@ -31,6 +31,13 @@ const PAIR_BYTES_MAX = 64 * 1024;
 const WATCH_MS = 500;
 /** A connection takes some 50 KB of it and more outside. */
 const HEAP = { maxOldGenerationSizeMb: 1024, maxYoungGenerationSizeMb: 32 };
+/**
+ * Handshakes that are in progress together: in a storm more would only make each other late. One that takes long is
+ * its client's affair and keeps nobody waiting.
+ */
+const HANDSHAKES_MAX = 128;
+const HANDSHAKE_LONG_MS = 1000;
+const HANDSHAKE_LOOK_MS = 50;
 /** A thread that dies again soon is started again after this. */
 const RESTART_MS = 1000;
 const NOTHING: Prepared = { commit: () => undefined, abort: () => undefined };
@@ -58,6 +65,9 @@ export class TlsFront implements ReloadPart {
   readonly #freeRows: number[] = [];
   /** Addresses of the clients, by row. */
   readonly #ips = new Map<number, string>();
+  /** When each row's handshake began, oldest first; without those that take long. */
+  readonly #handshakes = new Map<number, number>();
+  #look: NodeJS.Timeout | undefined;
   #nextRow = TLS_ROW_FIRST;
   #material: TlsMaterial | undefined;
   #stallMs = 0;
@@ -133,6 +143,7 @@ export class TlsFront implements ReloadPart {
     this.close();
     clearTimeout(this.#restart);
     clearInterval(this.#watch);
+    clearInterval(this.#look);
     const worker = this.#worker;
     if (worker !== undefined) {
       this.#post({ kind: "stop" });
@@ -168,7 +179,8 @@ export class TlsFront implements ReloadPart {
   }
 
   #listenOrWait(): void {
-    if (this.#isCrowded || this.#worker === undefined) {
+    const isBusy = this.#handshakes.size >= HANDSHAKES_MAX;
+    if (this.#isCrowded || this.#worker === undefined || isBusy) {
       this.#acceptor.suspend();
     } else {
       this.#acceptor.resume();
@@ -191,9 +203,35 @@ export class TlsFront implements ReloadPart {
     this.#board.markReset(row, 0);
     this.#board.give(row, [descriptor, inner], [inodeOf(descriptor), inodeOf(inner)]);
     this.#post({ kind: "give", row, outer });
+    this.#handshakes.set(row, monotonicMs());
+    if (this.#handshakes.size >= HANDSHAKES_MAX) {
+      this.#waitForHandshakes();
+    }
     this.#ips.set(row, ip);
     const tls = { row, localIp: localAddress(descriptor) };
     this.#options.accepted({ descriptor: other, ip, tls });
+  }
+
+  #waitForHandshakes(): void {
+    this.#listenOrWait();
+    this.#look ??= setInterval(() => {
+      const since = monotonicMs() - HANDSHAKE_LONG_MS;
+      for (const [row, began] of this.#handshakes) {
+        if (began > since) {
+          break;
+        }
+        this.#handshakes.delete(row);
+      }
+      this.#listenOrWait();
+    }, HANDSHAKE_LOOK_MS);
+  }
+
+  #shookHands(row: number): void {
+    const wasBusy = this.#handshakes.size >= HANDSHAKES_MAX;
+    this.#handshakes.delete(row);
+    if (wasBusy) {
+      this.#listenOrWait();
+    }
   }
 
   // --- the thread ---
@@ -253,6 +291,9 @@ export class TlsFront implements ReloadPart {
   }
 
   #heard(message: FromTls): void {
+    if (message.kind !== "ready") {
+      this.#shookHands(message.row);
+    }
     if (message.kind === "gone") {
       if (message.failure !== null) {
         const ip = this.#ips.get(message.row) ?? "";
@@ -269,6 +310,7 @@ export class TlsFront implements ReloadPart {
     let closed = 0;
     this.#freeRows.length = 0;
     this.#ips.clear();
+    this.#handshakes.clear();
     for (let row = TLS_ROW_FIRST; row < this.#nextRow; row += 1) {
       const isFree = Atomics.load(board.state, row) === RowState.Free;
       for (let at = row * TLS_DESCRIPTORS; !isFree && at < (row + 1) * TLS_DESCRIPTORS; at += 1) {

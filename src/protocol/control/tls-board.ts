@@ -90,6 +90,8 @@ export type ToTls =
 /** Posted by the TLS thread. */
 export type FromTls =
   | { readonly kind: "ready" }
+  /** The row's handshake is done. */
+  | { readonly kind: "secure"; readonly row: number }
   /** The row is FREE again. `failure`: why its handshake failed; null when it did not. */
   | { readonly kind: "gone"; readonly row: number; readonly failure: string | null };
 

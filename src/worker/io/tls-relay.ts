@@ -34,6 +34,8 @@ export interface TlsRelayOptions {
   readonly stallMs: number;
   /** The pair's other end was closed with what it sent being void. */
   isReset(): boolean;
+  /** The handshake is done. */
+  secured(): void;
   /** Both descriptors are closed. @param failure Why the handshake failed; null when it did not. */
   gone(failure: string | null): void;
 }
@@ -74,6 +76,7 @@ export class TlsRelay {
     raw.on("error", () => undefined);
     tls.on("secure", () => {
       this.#isSecure = true;
+      this.#options.secured();
     });
     tls.on("error", (error) => this.#clientFailed(error));
     tls.on("data", (bytes: Buffer) => {

@@ -51,6 +51,7 @@ export class TlsRelays {
       context: this.#context,
       stallMs: this.#stallMs,
       isReset: () => board.isReset(row, outer),
+      secured: () => this.#post({ kind: "secure", row }),
       gone: (failure) => {
         this.#relays.delete(row);
         Atomics.store(board.state, row, RowState.Free);

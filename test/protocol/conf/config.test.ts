@@ -124,6 +124,9 @@ test("§1B coded defaults of an empty default vhost", () => {
             hasAudio: true,
             hasVideo: true,
             guessHasAv: true,
+            dropsUnannounced: true,
+            fastCacheMs: 0,
+            isLegacyHevc: false,
           },
           httpStatic: { enabled: false, mount: "[vhost]/", dir: "./objs/nginx/html" },
           cluster: {

@@ -59,6 +59,7 @@ beforeEach(async () => {
     context,
     stallMs: 10_000,
     isReset: () => isReset,
+    secured: () => undefined,
     gone: (failure) => {
       gone.push(failure);
       const left = descriptors.filter((one, index) => inodeOf(one) === inodes[index]);
