@@ -3,15 +3,14 @@
  * copied, but for the first bytes of media messages (the stamp), control messages, and commands. All four header
  * types; chunk stream ids 2–63, as all servers here use.
  *
- * Invariant: the caller leaves {@link HEADROOM_BYTES} before the bytes it pushes; an unfinished header is kept and
- * put there by the next push, so that a header is always contiguous.
+ * Invariant: the caller leaves HEADROOM_BYTES before the bytes it pushes (`native/headroom`); an unfinished header is
+ * kept and put there by the next push, so that a header is always contiguous.
  */
 
-/** Free bytes needed before the pushed ones. */
-export const HEADROOM_BYTES = 64;
-/** Payload bytes of a media message that are contiguous when it is told. */
-const MEDIA_PEEK_BYTES = 23;
+import { STAMP_PEEK_BYTES } from "../media/codecs.ts";
 
+/** More than the longest header with what is read of its payload. */
+const STASH_BYTES = 64;
 const CONTROL_PEEK_BYTES = 6;
 const COMMAND_BYTES_MAX = 4096;
 const MESSAGE_HEADER_BYTES = [11, 7, 3, 0] as const;
@@ -38,7 +37,7 @@ export interface SkimSink {
 export class ChunkSkimmer {
   chunkSize: number;
   readonly #rows: Int32Array = new Int32Array(64 * ROW_WORDS);
-  readonly #stash: Uint8Array = new Uint8Array(HEADROOM_BYTES);
+  readonly #stash: Uint8Array = new Uint8Array(STASH_BYTES);
   #stashed: number = 0;
   /** Payload bytes of the current chunk still to pass. */
   #skip: number = 0;
@@ -158,7 +157,7 @@ export class ChunkSkimmer {
 
 function peekBytes(type: number): number {
   if (type === 8 || type === 9) {
-    return MEDIA_PEEK_BYTES;
+    return STAMP_PEEK_BYTES;
   }
   return type <= 6 ? CONTROL_PEEK_BYTES : 0;
 }

@@ -34,7 +34,10 @@ export function endAllOnExit(): void {
 }
 
 /** SIGTERM, then SIGKILL when it takes too long. */
-export async function endProcess(child: ChildProcess): Promise<void> {
+export async function endProcess(
+  child: ChildProcess,
+  timeoutMs: number = TERM_TIMEOUT_MS,
+): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) {
     return;
   }
@@ -46,7 +49,7 @@ export async function endProcess(child: ChildProcess): Promise<void> {
   child.kill("SIGTERM");
   const timer = setTimeout(() => {
     child.kill("SIGKILL");
-  }, TERM_TIMEOUT_MS);
+  }, timeoutMs);
   await ended;
   clearTimeout(timer);
 }
