@@ -68,13 +68,14 @@ export class Player implements MediaSink {
 
   media(type: number, bytes: Uint8Array, offset: number, sizeBytes: number): void {
     const first = bytes[offset] ?? 0;
-    if (isHeaderBody(first, bytes[offset + 1] ?? 0)) {
+    const isVideo = type === MediaType.Video;
+    if (isHeaderBody(isVideo, first, bytes[offset + 1] ?? 0)) {
       return;
     }
     const { counts } = this.#tally;
     counts.payloadBytes += sizeBytes;
     counts.frames++;
-    if (type === MediaType.Video) {
+    if (isVideo) {
       const at = offset + stampOffsetOf(first);
       const isKey = isKeyframeBody(first);
       const sequence = readSequence(bytes, at);

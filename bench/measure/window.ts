@@ -116,7 +116,7 @@ export function deliveryFigures({ counts, lag, distributions }: GeneratorFigures
 /** Figures of a join, from what was taken right after it. */
 export function joinFigures({ distributions }: GeneratorFigures): Figures {
   const join = percentilesOf([distributions.join]);
-  return { joinP50Ms: join.p50, joinP99Ms: join.p99, joinMaxMs: join.max };
+  return join.count === 0 ? {} : { joinP50Ms: join.p50, joinP99Ms: join.p99, joinMaxMs: join.max };
 }
 
 function costFigures(window: Window): Figures {

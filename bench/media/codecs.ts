@@ -70,11 +70,12 @@ export const videoStampOffset = (codec: CodecProfile): number =>
 export const stampOffsetOf = (first: number): number =>
   (first & ENHANCED) === 0 ? AVC_STAMP_OFFSET : HEVC_STAMP_OFFSET;
 
-/** Whether a media body's first two bytes announce a sequence header and not a frame. */
-export function isHeaderBody(first: number, second: number): boolean {
-  return (first & ENHANCED) === 0 || first >> 4 === 0xa
-    ? second !== 1
-    : (first & 15) !== PACKET_CODED_FRAMES_X && (first & 15) !== 1;
+/** Whether a video or audio body's first two bytes announce a sequence header and not a frame. */
+export function isHeaderBody(isVideo: boolean, first: number, second: number): boolean {
+  if (!isVideo || (first & ENHANCED) === 0) {
+    return second !== 1;
+  }
+  return (first & 15) !== PACKET_CODED_FRAMES_X;
 }
 
 export const isKeyframeBody = (first: number): boolean => ((first >> 4) & 7) === KEYFRAME;

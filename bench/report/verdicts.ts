@@ -201,7 +201,12 @@ function integrityRow(
 
 /** All rows of a scenario. */
 export function judgeScenario(scenario: Scenario, about: Judging): readonly Row[] {
-  const rows = scenario.criteria.map((criterion) => judge(scenario, criterion, about));
+  const rows = scenario.criteria
+    .map((criterion) => judge(scenario, criterion, about))
+    // What nobody has and nothing is asked of: calls that were not counted, segments of a stream without any.
+    .filter(({ figure, target, against }) => {
+      return figure !== DASH || target !== "" || Object.keys(against).length > 0;
+    });
   for (const [key, summary] of about.summaries) {
     const row = integrityRow(scenario, key, { summary, isQuick: about.isQuick });
     if (row !== undefined) {
