@@ -24,6 +24,7 @@ export type FigureName =
   | "joinP50Ms"
   | "joinP99Ms"
   | "joinMaxMs"
+  | "joinThreadUs"
   | "pingP50Ms"
   | "pingP99Ms"
   | "outageP50Ms"
@@ -80,6 +81,8 @@ export const FIGURES: Readonly<Record<FigureName, FigureKind>> = {
   joinP50Ms: { title: "join p50", unit: "ms", isCost: true },
   joinP99Ms: { title: "join p99", unit: "ms", isCost: true },
   joinMaxMs: { title: "join max", unit: "ms", isCost: true },
+  /** Of the busiest thread while players come. */
+  joinThreadUs: { title: "busiest thread’s CPU a join", unit: "µs", isCost: true },
   /** From when a ping was due to its pong: the serving thread's delay and its tick. */
   pingP50Ms: { title: "ping p50", unit: "ms", isCost: true },
   pingP99Ms: { title: "ping p99", unit: "ms", isCost: true },

@@ -21,6 +21,7 @@ export const joins: Scenario = {
   ],
   criteria: [
     { what: "all in 1 s: join p99", job: "storm", figure: "joinP99Ms", max: 1000 },
+    { what: "busiest thread’s CPU a join", job: "storm", figure: "joinThreadUs" },
     { what: "a quarter in 0.2 s: join p99", job: "rush", figure: "joinP99Ms", max: 150 },
   ],
 };

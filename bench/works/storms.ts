@@ -1,7 +1,7 @@
 /** Works in which something happens to a running stream: joins, slow readers, republishes, reloads. */
 import type { Measurement } from "../measure/figures.ts";
 import { joinAll, lateness, withLoad } from "../measure/load.ts";
-import { sampleMemory } from "../measure/process-usage.ts";
+import { cpuBetween, sampleCpu, sampleMemory } from "../measure/process-usage.ts";
 import { deliveryFigures, joinFigures, measureWindow, openWindow } from "../measure/window.ts";
 import { payloadBytesPerSecond } from "../media/stream-shape.ts";
 import { sleep } from "../native/clock.ts";
@@ -18,14 +18,17 @@ export async function measureJoin(
   return await withLoad(adapter, about, async (load) => {
     await sleep(means.pace.warmMs);
     await load.crowd.figures();
+    const before = sampleCpu(load.server.pid);
     await joinAll(load.crowd, load, { players, overMs });
     const storm = await load.crowd.figures();
+    const { threadSeconds } = cpuBetween(before, sampleCpu(load.server.pid));
     await sleep(means.pace.settleMs);
     const end = await load.crowd.figures();
     return {
       figures: {
         ...deliveryFigures(end),
         ...joinFigures(storm),
+        joinThreadUs: (threadSeconds * 1_000_000) / players,
         generatorLagP99Ms: storm.lag.p99,
         generatorBacklogMaxMs: storm.lag.backlogMax,
       },
