@@ -91,7 +91,7 @@ async function runAll(options: Options): Promise<Results> {
   checkDescriptors(options, environment);
   const chosen = chooseScenarios(options.scenarios, options.isFull);
   const { isQuick, runs, means, plan, words: command } = options;
-  const directory = `${resultBase(environment, isQuick)}-${options.inspection}`;
+  const directory = `${resultBase(options.resultsDirectory, environment, isQuick)}-${options.inspection}`;
   const { adapters, guests } = chooseServers(options, inspected(options, directory));
   const runner = new Runner({ adapters, guests, runs, means, isLateAllowed: isQuick, say });
   const others = adapters.map(({ name }) => name).filter((name) => !name.startsWith("weir"));
@@ -121,7 +121,10 @@ async function main(): Promise<number> {
     return 0;
   }
   const results = await runAll(options);
-  const file = writeResults(results, options.jsonFile);
+  const file = writeResults(results, {
+    directory: options.resultsDirectory,
+    jsonFile: options.jsonFile,
+  });
   process.stdout.write(`\n${formatTable(results.rows, results.others)}\n`);
   process.stdout.write(`${describeHost(results)}\n${file}, .md, .html\n`);
   return isPass(results) ? 0 : 1;

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { CODEC_PROFILES, REFERENCE_SHAPE, type StreamShape } from "./media/stream-shape.ts";
 import type { Plan } from "./scenarios/scenario.ts";
+import { RESULTS_DIRECTORY } from "./servers/paths.ts";
 import { decodeRunningPeer, type RunningPeer } from "./servers/running-peer.ts";
 import { PROTOCOLS } from "./servers/server.ts";
 import type { Means } from "./works/work.ts";
@@ -35,6 +36,8 @@ export interface Options {
   readonly runningPeers: readonly RunningPeer[];
   readonly inspection: Inspection;
   readonly jsonFile: string | undefined;
+  /** Directory of the run's files. */
+  readonly resultsDirectory: string;
   readonly words: readonly string[];
 }
 
@@ -60,6 +63,7 @@ Who else
   --peer-bin NAME=PATH a program with SRS's configuration, which the bench writes; a NAME that begins with weir is
                        another build of weir; may be repeated
 What is written
+  --results DIR        where the files of the run go (bench/results)
   --json FILE          the results there too
   --profile            a CPU profile of each of weir's threads, below bench/results
   --clinic TOOL        weir under clinic doctor or flame (needs NO_INSIGHT=1 in the environment without a terminal)
@@ -165,7 +169,15 @@ export function decodeOptions(words: readonly string[]): Options | undefined {
   const { values } = parseArgs({
     args: [...words],
     options: {
-      ...{ quick: flag, full: flag, profile: flag, syscalls: flag, clinic: text, json: text },
+      ...{
+        quick: flag,
+        full: flag,
+        profile: flag,
+        syscalls: flag,
+        clinic: text,
+        json: text,
+        results: text,
+      },
       ...{ scenario: texts, server: texts, runs: text, duration: text, soak: text },
       ...{ players: text, publishers: text, protocol: text, shards: text, generators: text },
       ...{ bitrate: text, fps: text, gop: text, codec: text, peer: texts, "peer-bin": texts },
@@ -188,6 +200,7 @@ export function decodeOptions(words: readonly string[]): Options | undefined {
     runningPeers: list(values, "peer").map(decodeRunningPeer),
     inspection: inspectionOf(values),
     jsonFile: values.json === undefined ? undefined : resolve(values.json),
+    resultsDirectory: resolve(values.results ?? RESULTS_DIRECTORY),
     words,
   };
 }

@@ -16,7 +16,7 @@ const LF = 10;
 type Phase = "head" | "body" | "chunk-line" | "chunk" | "trailer" | "stream";
 
 /** @returns a header's value in lower case, '' when it is not there. */
-export function headerValue(head: string, name: string): string {
+function headerValue(head: string, name: string): string {
   const line = head.split("\r\n").find((text) => text.toLowerCase().startsWith(`${name}:`));
   return line === undefined
     ? ""

@@ -10,7 +10,7 @@ import type {
 } from "../servers/server.ts";
 import type { Means, Terms } from "../works/work.ts";
 
-export const STREAM = "bench";
+const STREAM = "bench";
 /** Arrivals a second outside of join storms. */
 const ARRIVALS_PER_SECOND = 1000;
 const JOIN_TIMEOUT_MS = 20_000;
@@ -36,7 +36,7 @@ export interface LoadRequest {
   readonly restartEveryMs?: number;
 }
 
-export const steadyArrivalMs = (connections: number): number =>
+const steadyArrivalMs = (connections: number): number =>
   (connections * 1000) / ARRIVALS_PER_SECOND;
 
 /** @returns the mode that the server has for the one asked for. */

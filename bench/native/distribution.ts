@@ -8,7 +8,7 @@ import {
 
 const VALUE_MAX_US = 60_000_000;
 /** Percentiles that are drawn. */
-export const CURVE_PERCENTILES = [1, 10, 25, 50, 75, 90, 95, 99, 99.5, 99.9, 99.99, 100] as const;
+const CURVE_PERCENTILES = [1, 10, 25, 50, 75, 90, 95, 99, 99.5, 99.9, 99.99, 100] as const;
 
 /** A histogram of µs, 3 digits, up to 60 s. Values are clamped by {@link clampUs}. */
 export function buildHistogram(): Histogram {

@@ -1,6 +1,5 @@
 /** The files of a run: JSON with everything, Markdown, a page with plots. */
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
-import { RESULTS_DIRECTORY } from "../servers/paths.ts";
 import { renderPage } from "./page.ts";
 import type { Results } from "./results.ts";
 import { formatMarkdown, TABLE_NOTE } from "./table.ts";
@@ -14,16 +13,27 @@ export function describeHost({ environment, runs }: Results): string {
   );
 }
 
+/** Where a run's files go. */
+export interface Destination {
+  readonly directory: string;
+  /** One more JSON file. */
+  readonly jsonFile: string | undefined;
+}
+
 /** @returns path without ending of the run's files. */
-export function resultBase({ date }: Results["environment"], isQuick: boolean): string {
+export function resultBase(
+  directory: string,
+  { date }: Results["environment"],
+  isQuick: boolean,
+): string {
   const name = date.replaceAll(":", "-").replace(/\..*/, "");
-  return `${RESULTS_DIRECTORY}/${name}${isQuick ? "-quick" : ""}`;
+  return `${directory}/${name}${isQuick ? "-quick" : ""}`;
 }
 
 /** Write the files. @returns the path of the JSON file. */
-export function writeResults(results: Results, jsonFile: string | undefined): string {
-  mkdirSync(RESULTS_DIRECTORY, { recursive: true });
-  const base = resultBase(results.environment, results.isQuick);
+export function writeResults(results: Results, { directory, jsonFile }: Destination): string {
+  mkdirSync(directory, { recursive: true });
+  const base = resultBase(directory, results.environment, results.isQuick);
   const { rows, others, command } = results;
   writeFileSync(`${base}.json`, `${JSON.stringify(results, null, 2)}\n`);
   const markdown = [

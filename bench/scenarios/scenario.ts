@@ -85,7 +85,7 @@ export interface Scenario {
 /** Servers that are measured at RTMP fan-out beside weir. */
 export const RTMP_SERVERS: readonly string[] = ["floor", "weir", "nginx-rtmp", "nms"];
 /** Servers that have HTTP-FLV. */
-export const FLV_SERVERS: readonly string[] = ["floor", "weir", "nms"];
+const FLV_SERVERS: readonly string[] = ["floor", "weir", "nms"];
 
 /** Terms that most works share: merged RTMP, one thread. */
 export function termsOf(plan: Plan, about: Partial<Terms> = {}): Terms {
