@@ -36,8 +36,7 @@ export interface LoadRequest {
   readonly restartEveryMs?: number;
 }
 
-const steadyArrivalMs = (connections: number): number =>
-  (connections * 1000) / ARRIVALS_PER_SECOND;
+const steadyArrivalMs = (connections: number): number => (connections * 1000) / ARRIVALS_PER_SECOND;
 
 /** @returns the mode that the server has for the one asked for. */
 export function modeOf(adapter: ServerAdapter, asked: DeliveryMode): DeliveryMode {
