@@ -45,7 +45,7 @@ export class Runner {
   async run(jobs: readonly Job[]): Promise<Summaries> {
     const outcomes = new Map<string, Outcome>();
     for (let round = 0; round < this.#options.runs; round++) {
-      for (const job of jobs) {
+      for (const job of jobs.filter(({ isOnce }) => round === 0 || isOnce !== true)) {
         await this.#runRound(job, round, outcomes);
       }
     }

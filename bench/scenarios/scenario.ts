@@ -31,6 +31,8 @@ export interface Job {
   readonly isWeirsOwn?: boolean;
   /** The floor sends so many frames at once as weir was seen to at this earlier job. */
   readonly mergeAsIn?: string;
+  /** One run is enough, whatever the command line says: it is a long one. */
+  readonly isOnce?: boolean;
   /** Size by which the job stands in a plot. */
   readonly size?: number;
 }

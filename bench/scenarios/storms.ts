@@ -163,6 +163,7 @@ export const soak: Scenario = {
   jobs: (plan) => [
     {
       id: "soak",
+      isOnce: true,
       work: {
         ...termsOf(plan, { workers: plan.shards, protocol: plan.protocol, mode: "default" }),
         kind: "soak",
