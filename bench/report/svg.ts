@@ -88,7 +88,7 @@ export function renderLines(plot: LinePlot): string {
   );
   const marks = xs.map(
     (x) =>
-      `<text x="${at(placeX(x))}" y="${HEIGHT - BOTTOM + 16}" text-anchor="middle">${label(x)}</text>`,
+      `<text x="${at(placeX(x))}" y="${HEIGHT - BOTTOM + 16}" text-anchor="middle">${String(x)}</text>`,
   );
   const lines = plot.series.map((series, index) => renderSeries(series, { index, placeX, placeY }));
   return (

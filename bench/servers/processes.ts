@@ -5,7 +5,7 @@ import { createServer, connect as openSocket } from "node:net";
 import { sleep } from "../native/clock.ts";
 
 const TERM_TIMEOUT_MS = 3000;
-const START_TIMEOUT_MS = 15_000;
+const START_TIMEOUT_MS = 30_000;
 const LOG_TAIL_BYTES = 2000;
 const SETPRIV = "/usr/bin/setpriv";
 

@@ -32,7 +32,7 @@ describe("npm run bench", { concurrency: 2 }, () => {
       const directory = join(scratch, protocol);
       const file = join(scratch, `${protocol}.json`);
       // Segments come every two seconds.
-      const seconds = protocol === "hls" ? "5" : "0.5";
+      const seconds = protocol === "hls" ? "5" : "1.5";
       const small = ["--quick", "--players", String(PLAYERS), "--duration", seconds, "--gop", "1"];
       const chosen = ["--scenario", "fan-out", "--protocol", protocol, "--server", names.join(",")];
       const words = [MAIN, ...small, ...chosen, "--results", directory, "--json", file];
