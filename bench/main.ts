@@ -1,11 +1,17 @@
 /**
  * `npm run bench`: the figures of docs/performance.md in one table, as ratios taken in one run against the
- * kernel floor and other servers. Exit code: 0 all judged rows pass, 1 one misses, 2 it could not run.
+ * kernel floor and other servers. Exit code: 0 all judged rows pass, 1 one misses or has only void
+ * runs, 2 it could not run.
  */
 import { describeEnvironment, type Environment } from "./measure/environment.ts";
 import { decodeOptions, type Options, USAGE } from "./options.ts";
 import { describeHost, resultBase, writeResults } from "./report/files.ts";
-import { isPass, RESULTS_VERSION, type Results, type ScenarioResults } from "./report/results.ts";
+import {
+  countVerdicts,
+  RESULTS_VERSION,
+  type Results,
+  type ScenarioResults,
+} from "./report/results.ts";
 import { formatTable } from "./report/table.ts";
 import { judgeScenario, type Row } from "./report/verdicts.ts";
 import { Runner, type Summaries } from "./runner.ts";
@@ -126,8 +132,11 @@ async function main(): Promise<number> {
     jsonFile: options.jsonFile,
   });
   process.stdout.write(`\n${formatTable(results.rows, results.others)}\n`);
+  const counts = countVerdicts(results.rows);
+  const { pass, miss, void: voided, unjudged } = counts;
+  process.stdout.write(`${pass} pass, ${miss} miss, ${voided} void, ${unjudged} not judged\n`);
   process.stdout.write(`${describeHost(results)}\n${file}, .md, .html\n`);
-  return isPass(results) ? 0 : 1;
+  return miss + voided > 0 ? 1 : 0;
 }
 
 endAllOnExit();

@@ -139,6 +139,10 @@ export function medianOf(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0) + upper) / 2;
 }
 
+/** @returns whether it was measured and no run counts. */
+export const isAllVoid = ({ runs }: Pick<Summary, "runs">): boolean =>
+  runs.length > 0 && runs.every(({ voidReason }) => voidReason !== "");
+
 /** @param absence why the server cannot be measured here, or ''. */
 export function summarise(
   runs: readonly Measurement[],
@@ -155,8 +159,7 @@ export function summarise(
     median[name] = middle;
     spread[name] = middle === 0 ? 0 : (Math.max(...values) - Math.min(...values)) / middle;
   }
-  const isAllVoid = runs.length > 0 && counted.length === 0;
-  const reason = isAllVoid ? `void: ${runs[0]?.voidReason}` : "";
+  const reason = isAllVoid({ runs }) ? `void: ${runs[0]?.voidReason}` : "";
   const failure = counted.length === 0 ? (failures[0] ?? "") : "";
   return { median, spread, runs, absence: absence || failure || reason, failures };
 }

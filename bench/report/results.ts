@@ -3,7 +3,7 @@ import type { Environment } from "../measure/environment.ts";
 import type { Summary } from "../measure/figures.ts";
 import type { Curve, Plan } from "../scenarios/scenario.ts";
 import type { Means } from "../works/work.ts";
-import type { Row } from "./verdicts.ts";
+import type { Row, Verdict } from "./verdicts.ts";
 
 /** Changes when a reader of older files would misread newer ones. */
 export const RESULTS_VERSION = 2;
@@ -42,5 +42,11 @@ export function decodeResults(text: string, name: string): Results {
   return results as Results;
 }
 
-export const isPass = ({ rows }: Results): boolean =>
-  rows.every(({ verdict }) => verdict !== "miss");
+/** @returns how many rows there are of each verdict. */
+export function countVerdicts(rows: readonly Row[]): Readonly<Record<Verdict, number>> {
+  const counts = { pass: 0, miss: 0, void: 0, unjudged: 0, none: 0, info: 0 };
+  for (const { verdict } of rows) {
+    counts[verdict]++;
+  }
+  return counts;
+}

@@ -1,10 +1,13 @@
 /** Summaries and criteria into rows: figure against target and against other servers. */
-import { FIGURES, type Figures, type Summary } from "../measure/figures.ts";
+import { FIGURES, type Figures, isAllVoid, type Summary } from "../measure/figures.ts";
 import { type Summaries, summaryKey } from "../runner.ts";
 import type { Criterion, FigureOf, Scenario } from "../scenarios/scenario.ts";
 
-/** `info` has no target; `none` has no figure; `unjudged` is a smoke run's time, or a condition that did not hold. */
-export type Verdict = "pass" | "miss" | "info" | "none" | "unjudged";
+/**
+ * `info` has no target; `none` has no figure, `void` neither, because every run was; `unjudged` is a smoke run's time, or
+ * a condition that did not hold.
+ */
+export type Verdict = "pass" | "miss" | "info" | "none" | "void" | "unjudged";
 
 export interface Row {
   readonly scenario: string;
@@ -108,9 +111,12 @@ function unmetCondition({ onlyUpTo }: Criterion, summary: Summary | undefined): 
     : "";
 }
 
-function verdictOn(isHeld: boolean | undefined, value: number | undefined): Verdict {
+function verdictOn(
+  isHeld: boolean | undefined,
+  { value, summary }: Pick<Found, "value" | "summary">,
+): Verdict {
   if (value === undefined) {
-    return "none";
+    return summary !== undefined && isAllVoid(summary) ? "void" : "none";
   }
   if (isHeld === undefined) {
     return "info";
@@ -138,7 +144,7 @@ function judge(scenario: Scenario, criterion: Criterion, about: Judging): Row {
     what: criterion.what,
     target: describeTarget(criterion, unit, about),
     figure: value === undefined ? DASH : withUnit(value, unit),
-    verdict: isUnjudged ? "unjudged" : verdictOn(isHeld, value),
+    verdict: isUnjudged ? "unjudged" : verdictOn(isHeld, { value, summary }),
     against,
     note: notes.filter((note) => note !== "").join(", "),
   };
@@ -185,6 +191,9 @@ function integrityRow(
   }
   const isMeasured = counted.length > 0 || faults.length > 0;
   let verdict: Verdict = isMeasured ? "pass" : "none";
+  if (isAllVoid(summary)) {
+    verdict = "void";
+  }
   if (faults.length > 0) {
     verdict = "miss";
   }

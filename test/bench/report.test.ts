@@ -7,7 +7,7 @@ import { decodeOptions } from "../../bench/options.ts";
 import { hostCapacity, treeFor, unitCostsOf } from "../../bench/report/capacity.ts";
 import { changeOf, compareResults, pairedRatio } from "../../bench/report/comparison.ts";
 import { renderPage } from "../../bench/report/page.ts";
-import { decodeResults } from "../../bench/report/results.ts";
+import { countVerdicts, decodeResults } from "../../bench/report/results.ts";
 import { decades, renderBars, renderLines, ticksUpTo } from "../../bench/report/svg.ts";
 import { formatMarkdown, formatTable } from "../../bench/report/table.ts";
 import { judgeScenario, type Row } from "../../bench/report/verdicts.ts";
@@ -73,6 +73,17 @@ describe("verdicts", () => {
       judgeOne(latency, { "a weir": { latencyP99Ms: 99, threadPercent } })?.verdict;
     assert.equal(at(30), "miss");
     assert.equal(at(31), "unjudged");
+  });
+
+  test("what has only void runs is void, not passed", LIMIT, () => {
+    const late = { ...measured({ cpuPercent: 1 }), voidReason: "late" };
+    const summaries = new Map([["a weir", summarise([late], [], "")]]);
+    const rows = judgeScenario(scenarioOf(cost), { summaries, others: ["floor"], isQuick: false });
+    assert.deepEqual(
+      rows.map(({ verdict }) => verdict),
+      ["void", "void"],
+    );
+    assert.equal(countVerdicts(rows).void, 2);
   });
 
   test("differences and quotients of two figures", LIMIT, () => {
