@@ -4,6 +4,7 @@
  */
 import { STAMP_PEEK_BYTES } from "../media/codecs.ts";
 import { FLV_FILE_HEADER, FLV_TAG_HEADER_BYTES, MediaType } from "../media/packaging.ts";
+import { Stash } from "../native/headroom.ts";
 
 export interface FlvSink {
   /** An audio or video tag begins; its payload's first bytes may be read at `bytes[offset]`. Borrowed. */
@@ -11,22 +12,16 @@ export interface FlvSink {
 }
 
 const TRAILER_BYTES = 4;
-const STASH_BYTES = 64;
 
 export class FlvSkimmer {
-  readonly #stash: Uint8Array = new Uint8Array(STASH_BYTES);
-  #stashed: number = 0;
+  readonly #stash: Stash = new Stash();
   /** Bytes of the tag still to pass. */
   #skip: number = 0;
   #hasHeader: boolean = false;
 
   /** Take `bytes[start, end)`; any cut of the input gives the same tags. @throws Error on what is no FLV. */
   push(bytes: Uint8Array, start: number, end: number, sink: FlvSink): void {
-    let at = start - this.#stashed;
-    if (this.#stashed > 0) {
-      bytes.set(this.#stash.subarray(0, this.#stashed), at);
-      this.#stashed = 0;
-    }
+    let at = this.#stash.restore(bytes, start);
     while (at < end) {
       if (this.#skip > 0) {
         const count = Math.min(this.#skip, end - at);
@@ -38,8 +33,7 @@ export class FlvSkimmer {
         ? this.#tag(bytes, at, end, sink)
         : this.#fileHeader(bytes, at, end);
       if (next < 0) {
-        this.#stash.set(bytes.subarray(at, end));
-        this.#stashed = end - at;
+        this.#stash.keep(bytes, at, end);
         return;
       }
       at = next;

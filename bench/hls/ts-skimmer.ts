@@ -3,6 +3,7 @@
  * header and, with H.264, the stamp right behind the first slice's header. Whoever pushes leaves HEADROOM_BYTES
  * before the bytes, see `native/headroom`.
  */
+import { Stash } from "../native/headroom.ts";
 
 export interface TsSink {
   /** A video frame; its stamp may be read at `bytes[offset]`. Borrowed. */
@@ -19,16 +20,11 @@ const NAL_IDR = 5;
 export class TsSkimmer {
   /** Video frames whose stamp was not in their first packet. */
   unread: number = 0;
-  readonly #stash: Uint8Array = new Uint8Array(PACKET_BYTES);
-  #stashed: number = 0;
+  readonly #stash: Stash = new Stash();
 
   /** Take `bytes[start, end)`; any cut of the input gives the same frames. @throws Error when out of step. */
   push(bytes: Uint8Array, start: number, end: number, sink: TsSink): void {
-    let at = start - this.#stashed;
-    if (this.#stashed > 0) {
-      bytes.set(this.#stash.subarray(0, this.#stashed), at);
-      this.#stashed = 0;
-    }
+    let at = this.#stash.restore(bytes, start);
     for (; at + PACKET_BYTES <= end; at += PACKET_BYTES) {
       if (bytes[at] !== SYNC) {
         throw new Error("a transport packet without sync byte");
@@ -39,14 +35,13 @@ export class TsSkimmer {
       }
     }
     if (at < end) {
-      this.#stash.set(bytes.subarray(at, end));
-      this.#stashed = end - at;
+      this.#stash.keep(bytes, at, end);
     }
   }
 
   /** A segment ended: the next one begins with a packet of its own. */
   reset(): void {
-    this.#stashed = 0;
+    this.#stash.clear();
   }
 
   #begin(bytes: Uint8Array, packet: number, sink: TsSink): void {

@@ -8,9 +8,8 @@
  */
 
 import { STAMP_PEEK_BYTES } from "../media/codecs.ts";
+import { Stash } from "../native/headroom.ts";
 
-/** More than the longest header with what is read of its payload. */
-const STASH_BYTES = 64;
 const CONTROL_PEEK_BYTES = 6;
 const COMMAND_BYTES_MAX = 4096;
 const MESSAGE_HEADER_BYTES = [11, 7, 3, 0] as const;
@@ -37,8 +36,7 @@ export interface SkimSink {
 export class ChunkSkimmer {
   chunkSize: number;
   readonly #rows: Int32Array = new Int32Array(64 * ROW_WORDS);
-  readonly #stash: Uint8Array = new Uint8Array(STASH_BYTES);
-  #stashed: number = 0;
+  readonly #stash: Stash = new Stash();
   /** Payload bytes of the current chunk still to pass. */
   #skip: number = 0;
   #row: number = 0;
@@ -56,11 +54,7 @@ export class ChunkSkimmer {
 
   /** Take `bytes[start, end)`; any cut of the input gives the same events. */
   push(bytes: Uint8Array, start: number, end: number, sink: SkimSink): void {
-    let at = start - this.#stashed;
-    if (this.#stashed > 0) {
-      bytes.set(this.#stash.subarray(0, this.#stashed), at);
-      this.#stashed = 0;
-    }
+    let at = this.#stash.restore(bytes, start);
     while (at < end) {
       if (this.#skip > 0) {
         at = this.#pass(bytes, at, end, sink);
@@ -68,8 +62,7 @@ export class ChunkSkimmer {
       }
       const next = this.#header(bytes, at, end, sink);
       if (next < 0) {
-        this.#stash.set(bytes.subarray(at, end));
-        this.#stashed = end - at;
+        this.#stash.keep(bytes, at, end);
         return;
       }
       at = next;
