@@ -87,7 +87,8 @@ function compare(criterion: Criterion, value: number | undefined, about: Judging
     if (theirs === undefined || other === server) {
       continue;
     }
-    const multiple = theirs === 0 ? Number.NaN : (value ?? Number.NaN) / theirs;
+    // Differences may be negative: no multiple of them means anything.
+    const multiple = theirs > 0 && (value ?? -1) >= 0 ? (value ?? 0) / theirs : Number.NaN;
     const max = maxOver[other] ?? Number.NaN;
     against[other] = `${digits(theirs)}${Number.isNaN(multiple) ? "" : ` (${digits(multiple)} ×)`}`;
     isJudged ||= !Number.isNaN(multiple) && !Number.isNaN(max);
