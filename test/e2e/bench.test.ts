@@ -20,13 +20,13 @@ const scratch = makeScratch();
 
 /** Which servers serve a protocol without a package of the bench's own. */
 const servers = {
+  hls: ["nginx-rtmp"],
   rtmp: ["weir", "floor"],
   "http-flv": ["weir", "floor"],
   "ws-flv": ["weir", "floor"],
-  hls: ["nginx-rtmp"],
 } as const;
 
-describe("npm run bench", { concurrency: 2 }, () => {
+describe("npm run bench", { concurrency: 3 }, () => {
   for (const [protocol, names] of Object.entries(servers)) {
     test(`plays by ${protocol} and writes a whole report`, LIMIT, async () => {
       const directory = join(scratch, protocol);
