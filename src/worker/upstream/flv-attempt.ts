@@ -1,6 +1,6 @@
 /** One pull from an origin by HTTP-FLV. */
 import type { AttemptEnd, AttemptFault } from "../../protocol/control/upstream.ts";
-import { ProtocolError } from "../../protocol/errors.ts";
+import { ProtocolError, RejectedError } from "../../protocol/errors.ts";
 import { type FlvTag, FlvTagDecoder } from "../../protocol/flv/tag.ts";
 import { ChunkStream, type Message, MessageType } from "../../protocol/rtmp/message.ts";
 import { HttpDownload, type HttpDownloadSink } from "../io/http-download.ts";
@@ -23,7 +23,11 @@ export class FlvAttempt implements PullAttempt, HttpDownloadSink {
   readonly #decoder = new FlvTagDecoder();
   #isOver = false;
 
+  /** @throws RejectedError when the URL cannot be. */
   constructor(options: AttemptOptions) {
+    if (!URL.canParse(options.target.url)) {
+      throw new RejectedError("ERR_RTMP_URL", "", "The origin's URL cannot be.");
+    }
     this.#options = options;
     this.clock = new AttemptClock(options.settings, options.now());
     const { target } = options;
