@@ -16,7 +16,7 @@ import { type FaultCase, type FaultResult, type Ground, runFault } from "./edge-
 const FRAME_MS = 40;
 const GOP_FRAMES = 25;
 /** Each of a process's delays may be met by a thread more than once on its way. */
-const LATE_FACTOR = 3;
+const LATE_FACTOR = 2;
 
 const STARTS: readonly FaultCase[] = [
   {

@@ -3,7 +3,13 @@
  * again for the next one, from a keyframe on, headers first.
  */
 import type { RingLease } from "../../protocol/control/calls.ts";
-import { type FrameRef, type KeyframeRef, RingReader } from "../../protocol/ring/ring-reader.ts";
+import {
+  type FrameRef,
+  type KeyframeRef,
+  newFrameRef,
+  newKeyframeRef,
+} from "../../protocol/ring/frame-index.ts";
+import { RingReader } from "../../protocol/ring/ring-reader.ts";
 import { ChunkStream, type Message } from "../../protocol/rtmp/message.ts";
 import { decodeHeaderSet } from "../stream/header-set.ts";
 
@@ -18,15 +24,8 @@ const RING_SHARE = 1.5;
 export class PushSource {
   #reader: RingReader | undefined;
   #cursor = 0;
-  readonly #keyframe: KeyframeRef = { position: 0, timestamp: 0, headerVersion: 0, frame: 0 };
-  readonly #frame: FrameRef = {
-    position: 0,
-    length: 0,
-    timestamp: 0,
-    kind: 0,
-    headerVersion: 0,
-    isKeyframe: false,
-  };
+  readonly #keyframe: KeyframeRef = newKeyframeRef();
+  readonly #frame: FrameRef = newFrameRef();
 
   /** Of the messages; undefined before there is a ring. */
   get chunkSize(): number | undefined {
@@ -138,7 +137,7 @@ export class PushSource {
   }
 
   #headers(reader: RingReader, version: number): Message[] {
-    const bytes = reader.readHeaders(version) ?? reader.readHeaders(reader.headerVersion);
+    const bytes = reader.headersAt(version);
     const timestamp = this.#keyframe.timestamp >>> 0;
     return (bytes === null ? [] : decodeHeaderSet(bytes)).map(({ type, payload }) => ({
       chunkStreamId: ChunkStream.Stream,
