@@ -26,7 +26,7 @@ const BACKLOG_BYTES = 256 * 1024;
 /** An origin that gives no sign for this share of the stall limit may be lost: a ring that keeps more is asked for. */
 const STUCK_SHARE = 0.4;
 /** A ring always keeps as much behind what was read as comes in this share of the stall limit. */
-const KEPT_SHARE = 0.6;
+const KEPT_SHARE = 0.5;
 /** What a push asks of its shard. */
 export interface EdgePushHost {
   /** Milliseconds, monotonic. */

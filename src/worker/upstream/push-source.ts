@@ -94,10 +94,10 @@ export class PushSource {
     if (reader === undefined) {
       return [];
     }
-    const from = keyframeBefore(reader, position, this.#frame) ?? this.#oldestKeyframe(reader);
-    const isThere =
-      from !== undefined && reader.isSafe(from) && reader.keyframeFrom(from, this.#keyframe);
-    if (isThere) {
+    const before = keyframeBefore(reader, position, this.#frame);
+    const isKept = before !== undefined && reader.isSafe(before);
+    const from = isKept ? before : this.#oldestKeyframe(reader);
+    if (from !== undefined && reader.keyframeFrom(from, this.#keyframe)) {
       this.#cursor = this.#keyframe.position;
       return this.#headers(reader, this.#keyframe.headerVersion);
     }
