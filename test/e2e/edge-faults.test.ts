@@ -192,16 +192,13 @@ async function runAll(
     if (when === "start") {
       assert.deepEqual([result.lost, result.connections[1]], [0, 1], where);
     } else {
-      assert.ok(result.lost <= result.recoveryMs / FRAME_MS + lostMax, where);
+      assert.ok(result.lost <= result.withoutMs / FRAME_MS + lostMax, where);
     }
   }
   return all;
 }
 
-describe("with one origin that fails and one that works", {
-  concurrency: 2,
-  timeout: 180_000,
-}, () => {
+describe("with one origin that fails and one that works", { timeout: 180_000 }, () => {
   test("C-15 C-18 C-21: players get media although the preferred origin never worked", async () => {
     await Promise.all([
       runAll(groundOf("play rtmp"), STARTS),
@@ -220,31 +217,33 @@ describe("with one origin that fails and one that works", {
     await runAll(groundOf("publish rtmp"), STARTS);
   });
 
-  test("C-23: an encoder stays when the origin is lost, and the next one gets the whole of it", async () => {
-    const all = await runAll(groundOf("publish rtmp"), RUNNING);
-    for (const { name, lost } of all) {
-      assert.ok(lost <= 3, `${name}: ${lost} frames lost`);
-    }
-  });
+  describe("C-23: an encoder stays when the origin is lost", { concurrency: 2 }, () => {
+    test("and the next one gets the whole of it", async () => {
+      const all = await runAll(groundOf("publish rtmp"), RUNNING);
+      for (const { name, lost } of all) {
+        assert.ok(lost <= 3, `${name}: ${lost} frames lost`);
+      }
+    });
 
-  test("C-23: an origin that never tells what it has read is judged by its kernel", async () => {
-    const ports = await Promise.all(silent.map((origin) => origin.open()));
-    const [first = 0, second = 0] = ports;
-    const ground: Ground = {
-      ...groundOf("publish rtmp"),
-      origins: [first, second],
-      recorders: silent,
-      cluster: "origin_stall_timeout 2000;",
-    };
-    // Both kernels take what they have room for: that, and how long it takes, is not weir's to decide.
-    const limitMs = Number.POSITIVE_INFINITY;
-    const cases = RUNNING.filter(({ fault }) => fault === "hole" || fault === "reset");
-    const named = cases.map((one) => ({ ...one, name: `${one.name}, no signs` }));
-    const [reset] = await runAll(
-      ground,
-      named.map((one) => (one.fault === "hole" ? { ...one, limitMs } : one)),
-    );
-    assert.ok(reset !== undefined, "no result");
-    assert.ok(reset.lost <= 3 + reset.lateMs / FRAME_MS, `${reset.lost} frames lost`);
+    test("an origin that never tells what it has read is judged by its kernel", async () => {
+      const ports = await Promise.all(silent.map((origin) => origin.open()));
+      const [first = 0, second = 0] = ports;
+      const ground: Ground = {
+        ...groundOf("publish rtmp"),
+        origins: [first, second],
+        recorders: silent,
+        cluster: "origin_stall_timeout 2000;",
+      };
+      // Both kernels take what they have room for: that, and how long it takes, is not weir's to decide.
+      const limitMs = Number.POSITIVE_INFINITY;
+      const cases = RUNNING.filter(({ fault }) => fault === "hole" || fault === "reset");
+      const named = cases.map((one) => ({ ...one, name: `${one.name}, no signs` }));
+      const [reset] = await runAll(
+        ground,
+        named.map((one) => (one.fault === "hole" ? { ...one, limitMs } : one)),
+      );
+      assert.ok(reset !== undefined, "no result");
+      assert.ok(reset.lost <= 3 + reset.lateMs / FRAME_MS, `${reset.lost} frames lost`);
+    });
   });
 });

@@ -29,6 +29,8 @@ export interface FaultResult {
   readonly mode: string;
   readonly name: string;
   readonly recoveryMs: number;
+  /** All times without media since it broke, in milliseconds: frames of those may be lost. */
+  readonly withoutMs: number;
   /** Delays of this process in that time, all together. */
   readonly lateMs: number;
   readonly lost: number;
@@ -58,6 +60,7 @@ const RUN_MS = 1500;
 const AFTER_MS = 1200;
 const FLAP_MS = 2000;
 const FLAPS = 4;
+const GAP_MIN_MS = 100;
 
 /** An edge between its two proxies. */
 interface Setup {
@@ -150,15 +153,17 @@ async function runPlay(ground: Ground, row: FaultCase): Promise<FaultResult> {
   await delay(AFTER_MS);
   const lateMs = lateness.stop();
   const at = media().map((frame) => frame.at);
-  const recoveryMs = longestGap([since, ...at.filter((time) => time > since), performance.now()]);
+  const times = [since, ...at.filter((time) => time > since), performance.now()];
+  const [recoveryMs, withoutMs] = [longestGap(times), sumOfGaps(times)];
   assert.equal(player.end, "open", `${name}: the player was put out`);
   assertTimeLine(player.received);
-  const { lost, repeated } = countGaps(ground.clip, player.received);
+  const counted = countGaps(ground.clip, player.received);
+  const figures = { recoveryMs, withoutMs, lateMs, ...counted };
   player.close();
   const connections = [proxies[0].connections, proxies[1].connections] as const;
   const log = edge.log();
   await setup.close();
-  return { mode: ground.mode, name, recoveryMs, lateMs, lost, repeated, connections, log };
+  return { mode: ground.mode, name, ...figures, connections, log };
 }
 
 async function runPublish(ground: Ground, row: FaultCase): Promise<FaultResult> {
@@ -184,15 +189,22 @@ async function runPublish(ground: Ground, row: FaultCase): Promise<FaultResult> 
   const lateMs = lateness.stop();
   const all = received();
   const at = all.filter(isMedia).map((frame) => frame.at);
-  const gap = longestGap([since, ...at.filter((time) => time > since), performance.now()]);
+  const times = [since, ...at.filter((time) => time > since), performance.now()];
   assert.equal(peer.end, "open", `${name}: the encoder was put out`);
   const { lost, repeated } = countGaps(ground.clip, all);
   encoder.close();
   const connections = [proxies[0].connections, proxies[1].connections] as const;
   const log = edge.log();
   await setup.close();
-  const recoveryMs = when === "start" ? started : gap;
-  return { mode: ground.mode, name, recoveryMs, lateMs, lost, repeated, connections, log };
+  const recoveryMs = when === "start" ? started : longestGap(times);
+  const figures = { recoveryMs, withoutMs: sumOfGaps(times), lateMs, lost, repeated };
+  return { mode: ground.mode, name, ...figures, connections, log };
+}
+
+/** All that is longer than a few frames. */
+function sumOfGaps(times: readonly number[]): number {
+  const gaps = times.map((time, index) => time - (times[index - 1] ?? time));
+  return gaps.filter((gap) => gap > GAP_MIN_MS).reduce((sum, gap) => sum + gap, 0);
 }
 
 function longestGap(times: readonly number[]): number {
