@@ -243,30 +243,21 @@ describe("copyTail", () => {
     assert.equal(next.writer.setHeaders(Uint8Array.of(3)), 3);
   });
 
-  test("all: older GOPs as well, as many as fit", () => {
-    const lengths = Array.from({ length: 20 }, (_, number) => maker.lengthOf(number));
-    const lengthFrom = (first: number): number =>
-      lengths.slice(first).reduce((sum, length) => sum + length, 0);
-    const oldest = keyframe();
-    for (const [wrap, first] of [
-      [WRAP, 1],
-      [4 * WRAP, 1],
-    ] as const) {
-      const next = makeRing(wrap, 77, 60_000, 2);
-      const from = makeRing();
-      for (let number = 0; number < 20; number++) {
-        maker.append(from.writer, number, number % 4 === 1);
-      }
-      next.writer.copyTail(from.writer, "all");
-      const { reader } = next;
-      assert.equal(reader.frameCount, 20 - first);
-      assert.equal(reader.keyframeFrom(77, oldest), true);
-      assert.equal(oldest.position, 77);
-      const bytes = new Uint8Array(lengthFrom(first));
-      assert.equal(reader.read(77, bytes.length, bytes, 0), true);
-      assert.deepEqual(maker.decode(bytes), lengths.map((_, number) => number).slice(first));
-      assert.equal(reader.followFrom, (77 + bytes.length) | 0);
+  test("all: older GOPs as well", () => {
+    const old = makeRing();
+    for (let number = 0; number < 20; number++) {
+      maker.append(old.writer, number, number % 4 === 1);
     }
+    const { writer, reader } = makeRing(WRAP, 77, 60_000, 2);
+    writer.copyTail(old.writer, "all");
+    const oldest = keyframe();
+    assert.equal(reader.keyframeFrom(77, oldest), true);
+    assert.equal(oldest.position, 77);
+    const bytes = new Uint8Array(reader.head - 77);
+    assert.equal(reader.read(77, bytes.length, bytes, 0), true);
+    const numbers = Array.from({ length: 19 }, (_, index) => index + 1);
+    assert.deepEqual(maker.decode(bytes), numbers);
+    assert.deepEqual([reader.frameCount, reader.followFrom], [19, reader.head]);
   });
 
   test("all: what is too much is left out, from the oldest on", () => {
