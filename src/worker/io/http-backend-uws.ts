@@ -16,6 +16,7 @@ import type {
   HttpReply,
   HttpRequest,
 } from "./http-backend.ts";
+import { UwsCorker } from "./uws-corker.ts";
 
 type Library = typeof import("uWebSockets.js").default;
 
@@ -62,13 +63,19 @@ export class HttpBackendUws implements HttpBackend {
   readonly #library: Library;
   readonly #handler: HttpHandler;
   readonly #apps: uws.App[] = [];
+  readonly #corker = new UwsCorker();
+  #isCorkerOpen = false;
 
   constructor(library: Library, handler: HttpHandler) {
     this.#library = library;
     this.#handler = handler;
   }
 
-  listen({ host, port, tls }: HttpEndpoint): Promise<number> {
+  async listen({ host, port, tls }: HttpEndpoint): Promise<number> {
+    if (!this.#isCorkerOpen) {
+      this.#isCorkerOpen = true;
+      await this.#corker.open(this.#library);
+    }
     const app =
       tls === null
         ? this.#library.App()
@@ -81,8 +88,13 @@ export class HttpBackendUws implements HttpBackend {
       idleTimeout: WS_IDLE_SECONDS,
       sendPingsAutomatically: true,
       upgrade: (response, request, context) => {
-        const reply = new UwsReply(response, request, context);
-        this.#handler(requestOf(response, request, isSecure, true), reply);
+        const asked = requestOf(response, request, isSecure, true);
+        const reply = new UwsReply(response, request, { context, corker: this.#corker });
+        if (isWebSocketRequest(asked)) {
+          this.#handler(asked, reply);
+        } else {
+          reply.send(400, [], "Not a WebSocket's request\n");
+        }
       },
       open: (socket) => socket.getUserData().body.opened(socket),
       drain: (socket) => socket.getUserData().body.drained(),
@@ -113,7 +125,24 @@ export class HttpBackendUws implements HttpBackend {
     for (const app of this.#apps.splice(0)) {
       app.close();
     }
+    this.#corker.close();
   }
+}
+
+/**
+ * The library looks at the key alone, and closes what it upgrades when `Connection: close` was asked for.
+ * **Spec** RFC 6455 §4.2.1.
+ */
+function isWebSocketRequest({ method, header }: HttpRequest): boolean {
+  const options = header("connection")
+    .toLowerCase()
+    .split(/\s*,\s*/);
+  return (
+    method === "GET" &&
+    options.includes("upgrade") &&
+    !options.includes("close") &&
+    header("upgrade").toLowerCase() === "websocket"
+  );
 }
 
 function requestOf(
@@ -152,24 +181,26 @@ function plainAddress(text: string): string {
         .join(".");
 }
 
+/** What an upgrade needs besides. */
+interface Upgrade {
+  readonly context: uws.SocketContext;
+  readonly corker: UwsCorker;
+}
+
 class UwsReply implements HttpReply {
   readonly #response: uws.HttpResponse;
   readonly #isHead: boolean;
-  readonly #context: uws.SocketContext | null;
+  readonly #upgrade: Upgrade | null;
   readonly #key: string;
   readonly #protocol: string;
   #isAnswered = false;
   #onGone: (() => void) | undefined;
   #stream: UwsBody | undefined;
 
-  constructor(
-    response: uws.HttpResponse,
-    request: uws.HttpRequest,
-    context: uws.SocketContext | null,
-  ) {
+  constructor(response: uws.HttpResponse, request: uws.HttpRequest, upgrade: Upgrade | null) {
     this.#response = response;
     this.#isHead = request.getMethod() === "head";
-    this.#context = context;
+    this.#upgrade = upgrade;
     // The request is gone when the handler returns.
     this.#key = request.getHeader("sec-websocket-key");
     this.#protocol = request.getHeader("sec-websocket-protocol");
@@ -202,10 +233,10 @@ class UwsReply implements HttpReply {
 
   stream(status: number, headers: HeaderList, events: BodyEvents): BodyStream {
     this.#isAnswered = true;
-    if (this.#context !== null) {
+    if (this.#upgrade !== null) {
       const socket = new UwsWebSocket(events);
-      const context = this.#context;
-      this.#response.cork(() =>
+      const { context, corker } = this.#upgrade;
+      corker.run(() =>
         this.#response.upgrade({ body: socket }, this.#key, this.#protocol, "", context),
       );
       return socket;
