@@ -1,11 +1,10 @@
 /** WebSockets that are opened after their answer had to wait stay open, and nothing else is taken for one. */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { connect } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { HttpBackendUws, loadUws } from "../../../src/worker/io/http-backend-uws.ts";
+import { runChecked } from "../../support/process.ts";
 
 const STORM = fileURLToPath(new URL("upgrade-storm.js", import.meta.url));
 const KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
@@ -15,8 +14,8 @@ test("a WebSocket is closed by nobody, whatever the memory that it gave back hol
 }, async () => {
   // The C library fills memory that is given back with this: what is read of it shows. 16 is the bit by which
   // uWebSockets.js marks responses that are to be closed.
-  const env = { ...process.env, MALLOC_PERTURB_: "16" };
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, [STORM], { env });
+  const command = ["MALLOC_PERTURB_=16", process.execPath, STORM];
+  const { stdout, stderr } = await runChecked("env", command, { timeoutMs: 50_000 });
   const { opened, closed } = JSON.parse(stdout);
   assert.equal(opened, 1000);
   assert.equal(closed, 0);

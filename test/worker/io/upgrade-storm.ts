@@ -71,6 +71,6 @@ async function lane(): Promise<void> {
 }
 
 await Promise.all(Array.from({ length: LANES }, lane));
-console.log(JSON.stringify(seen));
+process.stdout.write(JSON.stringify(seen));
 backend.close();
 setImmediate(() => setImmediate(() => process.exit(0)));
