@@ -20,7 +20,7 @@ import { Questions } from "./accept/questions.ts";
 import { noLongerAllowed } from "./accept/re-admission.ts";
 import { type RehearsalLimits, rehearse } from "./accept/rehearsal.ts";
 import type { ReloadPart } from "./config/parts.ts";
-import { type Client, Clients } from "./coordinator/clients.ts";
+import { type Client, Clients, removePublished } from "./coordinator/clients.ts";
 import { Coordinator } from "./coordinator/coordinator.ts";
 import { Edge } from "./coordinator/edge.ts";
 import { RingPool } from "./coordinator/ring-pool.ts";
@@ -264,14 +264,17 @@ export class Server {
   #publishEnded(shard: ShardLink, message: Extract<ShardNews, { kind: "ring-ended" }>): void {
     const ended = this.coordinator.ringEnded(shard.index, message);
     if (ended !== undefined) {
-      this.clients.find(shard.index, ended.publisher.row)?.published.delete(ended.entry);
+      const client = this.clients.find(shard.index, ended.publisher.row);
+      if (client !== undefined) {
+        removePublished(client, ended.entry);
+      }
     }
   }
 
   #ended(client: Client, text: string): void {
     const seconds = ((monotonicMs() - client.since) / 1000).toFixed(1);
     this.#log.info(client.id, `${client.type} ended: ${text}, ${seconds} s`);
-    for (const share of client.plays.values()) {
+    for (const share of client.plays) {
       this.coordinator.removePlayer(share);
     }
     for (const entry of client.published) {

@@ -29,6 +29,7 @@ import type { SocketRows } from "../io/socket-rows.ts";
 import type { FanOut } from "../stream/fan-out.ts";
 import { RowFlag } from "../stream/row-flags.ts";
 import { concatenate, readInt32 } from "./bytes.ts";
+import { IdentityTexts } from "./identity-texts.ts";
 import type { TakenRow } from "./publisher-host.ts";
 import { sessionHost } from "./session-host.ts";
 import { switchTrack } from "./track-switch.ts";
@@ -67,7 +68,7 @@ export class PlayerDialogue implements ServerSessionSink {
   readonly #rows: SocketRows;
   readonly #decoder = new ChunkDecoder({ identified: true });
   /** Each row's session as JSON: one string, no object graph. */
-  readonly #sessions = new Map<number, string>();
+  readonly #sessions = new IdentityTexts();
   /** Decoder states that do not fit their row. */
   readonly #spilled = new Map<number, ChunkDecoderSnapshot>();
   readonly #revived = new Map<number, Revived>();
@@ -88,7 +89,7 @@ export class PlayerDialogue implements ServerSessionSink {
 
   /** Rows that are open. */
   get rows(): Iterable<number> {
-    return this.#sessions.keys();
+    return this.#sessions.rows;
   }
 
   has(row: number): boolean {
