@@ -27,7 +27,7 @@ import {
 } from "../../protocol/rtmp/server-session.ts";
 import type { SocketRows } from "../io/socket-rows.ts";
 import type { FanOut } from "../stream/fan-out.ts";
-import { RowFlag } from "../stream/row-flags.ts";
+import { RowFlag, setFlag } from "../stream/row-flags.ts";
 import { concatenate, readInt32 } from "./bytes.ts";
 import { IdentityTexts } from "./identity-texts.ts";
 import type { TakenRow } from "./publisher-host.ts";
@@ -329,7 +329,7 @@ export class PlayerDialogue implements ServerSessionSink {
         this.#board.flags[row] =
           (this.#board.flags[row] ?? 0) & (RowFlag.Blocked | RowFlag.Pending);
         if (messageStream !== 1) {
-          this.#setFlag(row, RowFlag.Copied);
+          setFlag(this.#board, row, RowFlag.Copied);
         }
       } else {
         revived.session.rejectPlay(messageStream, answer.status, answer.description, this);
@@ -391,10 +391,6 @@ export class PlayerDialogue implements ServerSessionSink {
     if (decoder.save(this.#board.readState(row)) < 0) {
       this.#spilled.set(row, decoder.snapshot());
     }
-  }
-
-  #setFlag(row: number, flag: number): void {
-    this.#board.flags[row] = (this.#board.flags[row] ?? 0) | flag;
   }
 }
 
