@@ -16,6 +16,7 @@ import type {
   HttpReply,
   HttpRequest,
 } from "./http-backend.ts";
+import { ReplyState } from "./reply-state.ts";
 import { UwsCorker } from "./uws-corker.ts";
 
 type Library = typeof import("uWebSockets.js").default;
@@ -193,8 +194,7 @@ class UwsReply implements HttpReply {
   readonly #upgrade: Upgrade | null;
   readonly #key: string;
   readonly #protocol: string;
-  #isAnswered = false;
-  #onGone: (() => void) | undefined;
+  readonly #state = new ReplyState();
   #stream: UwsBody | undefined;
 
   constructor(response: uws.HttpResponse, request: uws.HttpRequest, upgrade: Upgrade | null) {
@@ -208,18 +208,17 @@ class UwsReply implements HttpReply {
   }
 
   get isOpen(): boolean {
-    return !this.#isAnswered;
+    return this.#state.isOpen;
   }
 
   onGone(callback: () => void): void {
-    this.#onGone = callback;
+    this.#state.onGone(callback);
   }
 
   send(status: number, headers: HeaderList, body: Uint8Array | string): void {
-    if (this.#isAnswered) {
+    if (!this.#state.answer()) {
       return;
     }
-    this.#isAnswered = true;
     this.#response.cork(() => {
       this.#head(status, headers);
       if (this.#isHead) {
@@ -232,7 +231,7 @@ class UwsReply implements HttpReply {
   }
 
   stream(status: number, headers: HeaderList, events: BodyEvents): BodyStream {
-    this.#isAnswered = true;
+    this.#state.answer();
     if (this.#upgrade !== null) {
       const socket = new UwsWebSocket(events);
       const { context, corker } = this.#upgrade;
@@ -249,9 +248,8 @@ class UwsReply implements HttpReply {
   #aborted(): void {
     if (this.#stream !== undefined) {
       this.#stream.aborted();
-    } else if (!this.#isAnswered) {
-      this.#isAnswered = true;
-      this.#onGone?.();
+    } else {
+      this.#state.leave();
     }
   }
 
