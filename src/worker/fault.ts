@@ -1,11 +1,13 @@
 /** Faults that tests inject into a shard; refused unless the server was started for it. */
+import { type Board, Counter } from "../protocol/control/board.ts";
 import type { Fault } from "../protocol/control/calls.ts";
 import { InvariantError } from "../protocol/errors.ts";
+import { monotonicMs } from "./io/clock.ts";
 
 const HANG_MS = 60_000;
 
-/** Breaks this thread as asked. */
-export function runFault(isAllowed: boolean, fault: Fault): void {
+/** Breaks this thread as asked. Its heart beats until nothing of it runs any more. */
+export function runFault(isAllowed: boolean, fault: Fault, { counters }: Board): void {
   if (!isAllowed) {
     return;
   }
@@ -17,6 +19,7 @@ export function runFault(isAllowed: boolean, fault: Fault): void {
       const hoard: unknown[] = [];
       for (;;) {
         hoard.push(new Array(1000).fill(hoard.length));
+        counters[Counter.Heartbeat] = monotonicMs();
       }
     }
     const until = performance.now() + HANG_MS;
