@@ -13,14 +13,14 @@ import { VersionWord } from "../protocol/control/version-word.ts";
 import { Acceptor } from "./accept/acceptor.ts";
 import { Admission } from "./accept/admission.ts";
 import { FileBudget } from "./accept/file-budget.ts";
-import { addressOf } from "./accept/listening.ts";
+import { addressOf, whenListening } from "./accept/listening.ts";
 import { Lobby } from "./accept/lobby.ts";
 import { forgetMemory, isNative } from "./accept/native.ts";
 import { Poller } from "./accept/poller.ts";
 import { Questions } from "./accept/questions.ts";
 import { noLongerAllowed } from "./accept/re-admission.ts";
 import { type RehearsalLimits, rehearse } from "./accept/rehearsal.ts";
-import type { ReloadPart } from "./config/parts.ts";
+import type { Prepared, ReloadPart } from "./config/parts.ts";
 import { type Client, Clients, removePublished } from "./coordinator/clients.ts";
 import { Coordinator } from "./coordinator/coordinator.ts";
 import { Edge } from "./coordinator/edge.ts";
@@ -168,6 +168,9 @@ export class Server {
       }
       for (const endpoint of options.config.listen) {
         server.#acceptor.listen(endpoint);
+      }
+      await whenListening();
+      for (const endpoint of options.config.listen) {
         options.log.info("server", `listening on rtmp://${addressOf(endpoint)}`);
       }
     } catch (error) {
@@ -182,12 +185,23 @@ export class Server {
     const nothing = (): void => undefined;
     return [
       { prepare: (next) => ({ commit: () => this.#goOver(next), abort: nothing }) },
-      this.#acceptor,
+      { prepare: (next) => this.#prepareAddresses(next) },
       {
         prepare: (next) =>
           this.#rollout.prepare(({ key }) => this.#admission.settingsUnder(next, key)),
       },
     ];
+  }
+
+  async #prepareAddresses(next: Config): Promise<Prepared> {
+    const prepared = this.#acceptor.prepare(next);
+    try {
+      await whenListening();
+    } catch (error) {
+      prepared.abort();
+      throw error;
+    }
+    return prepared;
   }
 
   #goOver(next: Config): void {

@@ -2,7 +2,7 @@
 import { Worker } from "node:worker_threads";
 import type { Config } from "../../protocol/conf/config.ts";
 import type { HttpListen } from "../../protocol/control/calls.ts";
-import { listenOn } from "../accept/listening.ts";
+import { listenOn, whenListening } from "../accept/listening.ts";
 import { closeDescriptor, isNative } from "../accept/native.ts";
 import { coresOfHost } from "../limits-of-host.ts";
 import type { Logger } from "../log/logger.ts";
@@ -35,27 +35,35 @@ export async function planGateways(config: Config, log: Logger): Promise<Gateway
   // Without the C library there is no socket to share: the one gateway opens its own.
   const isShared = backend === "node" && isNative;
   const endpoints: HttpListen[] = [];
-  const close = (): void => {
-    for (const { descriptor } of endpoints) {
-      if (descriptor !== null) {
-        closeDescriptor(descriptor);
-      }
-    }
-  };
+  const closeAll = (): void => endpoints.forEach(close);
   try {
     for (const { host, port } of listen) {
-      // uWebSockets.js opens sockets of its own; one here that nobody accepts on would take its share of clients.
-      const descriptor = isShared ? listenOn({ host, port }) : null;
+      const descriptor = listenOn({ host, port });
       endpoints.push({ host, port, descriptor, tls: null });
     }
+    await whenListening();
   } catch (error) {
-    close();
+    closeAll();
     throw error;
+  }
+  if (!isShared) {
+    // Gateways open sockets of their own; one here that nobody accepts on would take its share of clients. That the
+    // addresses are to be had is known now: a thread that dies of it could not say it as clearly.
+    for (const endpoint of endpoints.splice(0)) {
+      close(endpoint);
+      endpoints.push({ ...endpoint, descriptor: null });
+    }
   }
   const count = backend === "node" && !isShared ? 1 : countOf(gateways);
   log.info("gateway", `${count} gateways on ${backend === "uws" ? "uWebSockets.js" : "node:http"}`);
   const place: GatewayPlace = { backend, listen: endpoints, crossdomain };
-  return { places: new Array<GatewayPlace>(count).fill(place), close };
+  return { places: new Array<GatewayPlace>(count).fill(place), close: closeAll };
+}
+
+function close({ descriptor }: HttpListen): void {
+  if (descriptor !== null) {
+    closeDescriptor(descriptor);
+  }
 }
 
 /** @param wanted 0: as many as the host's cores ask for. */
