@@ -4,7 +4,6 @@ import { Board, boardBytes } from "../../../src/protocol/control/board.ts";
 import type { StreamSettings } from "../../../src/protocol/control/calls.ts";
 import { FlvTagDecoder, FlvTagType } from "../../../src/protocol/flv/tag.ts";
 import { type Message, MessageType } from "../../../src/protocol/rtmp/message.ts";
-import { FlvForm } from "../../../src/worker/deliver/flv-form.ts";
 import { HttpRows } from "../../../src/worker/deliver/http-rows.ts";
 import { GatewayStream, type Outlet } from "../../../src/worker/deliver/outlet.ts";
 import type { LiveStream } from "../../../src/worker/stream/live-stream.ts";
@@ -78,6 +77,7 @@ export class ViewerBench {
       thread: 1,
       now,
       ringReleased: () => undefined,
+      outletSpent: () => assert.fail("what is announced does not change"),
       fanOutHost: (form) => ({
         rows,
         preamble: form,
@@ -91,8 +91,15 @@ export class ViewerBench {
         turnEnd: () => Number.POSITIVE_INFINITY,
       }),
     });
-    const tracks = { hasAudio: true, hasVideo: true, guess: false };
-    this.#outlet = this.#gateway.outlet("flv", () => new FlvForm(tracks));
+    this.#outlet = this.#gateway.outletOf({
+      format: "flv",
+      hasAudio: true,
+      hasVideo: true,
+      guessHasAv: false,
+      dropsUnannounced: false,
+      fastCacheMs: 0,
+      isLegacyHevc: false,
+    });
     this.#stream = this.shard.publish();
     this.#follow();
   }
