@@ -2,6 +2,14 @@
  * What the primary and a shard say to each other. Hand-offs and news about rings are posted messages, in order on one
  * port; questions with an answer are typed calls with a time limit. Session snapshots pass through unread.
  */
+import type {
+  HlsAnswer,
+  HlsEnded,
+  HlsNews,
+  HlsSettings,
+  HlsTouches,
+  HlsTrouble,
+} from "./hls.ts";
 import type { RingLease, TimelineEnd } from "./ring-lease.ts";
 import type {
   OriginAnswer,
@@ -41,6 +49,8 @@ export interface StreamSettings {
   readonly ringBudgetBytes: number;
   /** Of an edge; null at an origin. */
   readonly upstream: UpstreamSettings | null;
+  /** null: no HLS is made. */
+  readonly hls: HlsSettings | null;
 }
 
 /** A stream that the shard will get players or a publisher of. */
@@ -155,6 +165,8 @@ export type ToShard<Snapshot, DecoderSnapshot> =
   | GivePublisher<Snapshot>
   | PullOrder
   | PullStop
+  | HlsNews
+  | HlsEnded
   /** The server stops gracefully: clients that understand it are asked to connect again. */
   | { readonly kind: "drain" }
   | { readonly kind: "stop" };
@@ -209,6 +221,9 @@ export type ShardNews =
   | { readonly kind: "ring-released"; readonly ringId: number }
   | PullEnded
   | UpstreamWorks
+  | HlsNews
+  | HlsTrouble
+  | HlsTouches
   | { readonly kind: "stopped" };
 
 /** What a publisher or player asks for a second time on its connection. */
@@ -256,6 +271,14 @@ export interface ViewerQuestion {
   readonly isSecure: boolean;
 }
 
+/** A request for a playlist. */
+export interface HlsQuestion extends ViewerQuestion {
+  /** The session that it names, or "". */
+  readonly session: string;
+  /** Only its headers are wanted: it begins no session. */
+  readonly isHead: boolean;
+}
+
 /** Which tracks FLV viewers get (SRS: http_remux). */
 export interface FlvSettings {
   readonly hasAudio: boolean;
@@ -289,6 +312,7 @@ export type ViewerAnswer =
 /** Calls that a thread may make of the primary. */
 export interface PrimaryCalls {
   admitViewer(question: ViewerQuestion): Promise<ViewerAnswer>;
+  admitHls(question: HlsQuestion): Promise<HlsAnswer>;
   /** A ring of at least this wrap for a stream that the calling shard writes; null when the host's budget is spent. */
   leaseRing(streamId: number, wrapBytes: number): Promise<RingLease | null>;
   admit(question: RowQuestion): Promise<AdmissionAnswer>;

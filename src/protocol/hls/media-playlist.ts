@@ -141,6 +141,11 @@ export class MediaPlaylist {
     return this.#segments[0]?.sequence ?? this.#nextSequence;
   }
 
+  /** Number of the oldest segment that may still be fetched. */
+  get oldestSequence(): number {
+    return this.#removed[0]?.segment.sequence ?? this.mediaSequence;
+  }
+
   /** EXT-X-DISCONTINUITY-SEQUENCE: discontinuities that left the window. */
   get discontinuitySequence(): number {
     return this.#discontinuitySequence;
