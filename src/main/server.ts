@@ -9,6 +9,7 @@ import { totalmem } from "node:os";
 import type { Config } from "../protocol/conf/config.ts";
 import { resolveVhost } from "../protocol/conf/config.ts";
 import type { PrimaryCalls, RingLease, ShardNews } from "../protocol/control/calls.ts";
+import type { HlsTrouble } from "../protocol/control/hls.ts";
 import { VersionWord } from "../protocol/control/version-word.ts";
 import { Acceptor, addressOf } from "./accept/acceptor.ts";
 import { Admission } from "./accept/admission.ts";
@@ -21,10 +22,13 @@ import { noLongerAllowed } from "./accept/re-admission.ts";
 import { type RehearsalLimits, rehearse } from "./accept/rehearsal.ts";
 import type { ReloadPart } from "./config/parts.ts";
 import { type Client, Clients } from "./coordinator/clients.ts";
-import { Coordinator } from "./coordinator/coordinator.ts";
+import { Coordinator, isPull } from "./coordinator/coordinator.ts";
 import { Edge } from "./coordinator/edge.ts";
+import { Packagers } from "./coordinator/packagers.ts";
 import { RingPool } from "./coordinator/ring-pool.ts";
 import { SettingsRollout } from "./coordinator/settings-rollout.ts";
+import { HlsDirectory } from "./gateways/hls-directory.ts";
+import { HlsViewers } from "./gateways/hls-viewers.ts";
 import { type GatewayPlan, planGateways } from "./gateways/plan.ts";
 import { Viewers } from "./gateways/viewers.ts";
 import { coresOfHost } from "./limits-of-host.ts";
@@ -35,6 +39,8 @@ import { Supervisor, type SupervisorLimits } from "./shards/supervisor.ts";
 
 /** Share of the host's memory that rings may take. */
 const RING_SHARE = 0.1;
+const CORES_PER_PACKAGER = 8;
+const SECOND_MS = 1000;
 const STOP_TIMEOUT_MS = 3000;
 /** From 500 players on the lobby's code is as good as compiled; a slow host starts with less. */
 const REHEARSAL: RehearsalLimits = { players: 512, timeMs: 250 };
@@ -73,6 +79,9 @@ export class Server {
   readonly #acceptor: Acceptor;
   readonly #questions: Questions;
   readonly #viewers: Viewers;
+  readonly #hls: HlsDirectory;
+  readonly #hlsViewers: HlsViewers;
+  readonly #seconds: NodeJS.Timeout;
   readonly #gateways: GatewayPlan;
   readonly #poller: Poller = new Poller();
 
@@ -82,10 +91,13 @@ export class Server {
     this.#log = log;
     this.#gateways = gateways;
     const shards = config.workers > 0 ? config.workers : coresOfHost();
+    const packagers =
+      config.jobs > 0 ? config.jobs : Math.max(1, Math.floor(coresOfHost() / CORES_PER_PACKAGER));
     this.pool = new RingPool(totalmem() * RING_SHARE, forgetMemory);
     this.supervisor = new Supervisor({
       shards,
       gateways: gateways.places,
+      packagers,
       stuck: () => options.stuck?.(),
       rows: rowsFor(config.maxConnections),
       version: this.#version,
@@ -97,7 +109,12 @@ export class Server {
       calls: (shard) => this.#callsOf(shard),
     });
     const { links } = this.supervisor;
-    this.coordinator = new Coordinator(this.pool, links, () => this.#config.limits.spillPlayers);
+    this.coordinator = new Coordinator(
+      this.pool,
+      links,
+      () => this.#config.limits.spillPlayers,
+      new Packagers(shards + gateways.places.length, packagers),
+    );
     this.edge = new Edge({
       config: () => this.#config,
       coordinator: this.coordinator,
@@ -130,6 +147,27 @@ export class Server {
     };
     this.#questions = new Questions(directory);
     this.#viewers = new Viewers({ ...directory, config: () => this.#config });
+    this.#hls = new HlsDirectory({
+      links,
+      now: monotonicMs,
+      // Nobody wants to hear of segments yet.
+      segmentFinished: () => undefined,
+    });
+    this.#hlsViewers = new HlsViewers({
+      ...directory,
+      links,
+      config: () => this.#config,
+      now: monotonicMs,
+      hasPlaylist: (key) => this.#hls.hasPlaylist(key),
+      ended: (link, row, reason) => {
+        const bytesOut = link.board.bytesOut[row] ?? 0;
+        this.#take(link, { kind: "gone", row, reason, detail: "", bytesIn: 0, bytesOut });
+      },
+    });
+    this.#seconds = setInterval(() => {
+      this.#hls.tick();
+      this.#hlsViewers.tick();
+    }, SECOND_MS);
     this.#acceptor = new Acceptor(
       this.#poller,
       (connection) => this.lobby.accept(connection),
@@ -154,6 +192,7 @@ export class Server {
   static async start(options: ServerOptions): Promise<Server> {
     const server = new Server(options, await planGateways(options.config, options.log));
     try {
+      server.#startPackagers();
       const started = server.supervisor.start();
       if (options.isRehearsed === true && isNative) {
         // While the shards' threads start: this one has nothing else to do.
@@ -186,6 +225,8 @@ export class Server {
         prepare: (next) =>
           this.#rollout.prepare(({ key }) => this.#admission.settingsUnder(next, key)),
       },
+      // After the streams have their settings.
+      { prepare: () => ({ commit: () => this.#startPackagers(), abort: nothing }) },
     ];
   }
 
@@ -195,6 +236,13 @@ export class Server {
       this.#log.info(client.id, `${client.type} is ended: ${why}`);
       const ending = this.supervisor.links[client.shard]?.kick(client.row, "no longer allowed");
       ending?.catch((error: unknown) => this.#log.warn(client.id, String(error)));
+    }
+  }
+
+  #startPackagers(): void {
+    if ([...this.#config.vhosts.values()].some(({ hls }) => hls.enabled)) {
+      this.supervisor.startPackagers();
+      this.coordinator.announceToPackagers();
     }
   }
 
@@ -213,6 +261,7 @@ export class Server {
 
   /** Ends every session and thread. @param timeoutMs Given to the shards to do so by themselves. */
   async close(timeoutMs: number = STOP_TIMEOUT_MS): Promise<void> {
+    clearInterval(this.#seconds);
     this.#acceptor.close();
     this.lobby.close();
     this.#poller.close();
@@ -225,6 +274,7 @@ export class Server {
       case "gone": {
         shard.releaseRow(message.row);
         const client = this.clients.take(shard.index, message.row);
+        this.#hlsViewers.left(shard.index, message.row, message.reason);
         if (client !== undefined) {
           const { reason, detail, bytesIn, bytesOut } = message;
           this.#ended(
@@ -255,7 +305,21 @@ export class Server {
       case "settings-accepted":
         this.#rollout.accepted(shard, message.version);
         break;
+      case "hls":
+        this.#hls.take(shard, message);
+        break;
+      case "hls-touched":
+        this.#hlsViewers.touched(shard, message);
+        break;
+      case "hls-trouble":
+        this.#hlsTrouble(shard, message);
+        break;
       case "ready":
+        this.#hls.ready(shard);
+        if (shard.role === "packager") {
+          this.coordinator.announceToPackagers();
+        }
+        break;
       case "stopped":
         break;
     }
@@ -265,6 +329,15 @@ export class Server {
     const ended = this.coordinator.ringEnded(shard.index, message);
     if (ended !== undefined) {
       this.clients.find(shard.index, ended.publisher.row)?.published.delete(ended.entry);
+    }
+  }
+
+  #hlsTrouble(packager: ShardLink, { key, text, disconnect }: HlsTrouble): void {
+    this.#log.warn(packager.name, `hls of ${key}: ${text}`, "ERR_HLS_FILES");
+    const publisher = disconnect ? this.coordinator.find(key)?.publisher : undefined;
+    if (publisher != null && !isPull(publisher)) {
+      const ending = this.supervisor.links[publisher.shard]?.kick(publisher.row, "kicked");
+      ending?.catch((error: unknown) => this.#log.warn(packager.name, String(error)));
     }
   }
 
@@ -284,6 +357,8 @@ export class Server {
     const clients = this.clients.takeShard(shard.index);
     this.coordinator.shardDied(shard.index);
     this.edge.shardDied(shard.index);
+    this.#hls.died(shard.index);
+    this.#hlsViewers.died(shard.index);
     for (const client of clients) {
       this.#ended(client, "shard died");
     }
@@ -295,6 +370,7 @@ export class Server {
         Promise.resolve(this.coordinator.lendRing(shard.index, wrapBytes)),
       admit: (question) => this.#questions.admit(shard, question),
       admitViewer: (question) => Promise.resolve(this.#viewers.admit(shard, question)),
+      admitHls: (question) => Promise.resolve(this.#hlsViewers.admit(question)),
       nextOrigin: (question) => Promise.resolve(this.edge.nextOrigin(shard.index, question)),
       playEnded: (row, play) => Promise.resolve(this.#questions.playEnded(shard, row, play)),
     };

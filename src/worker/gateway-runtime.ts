@@ -12,9 +12,11 @@ import type {
   SettingsNews,
   StreamNews,
 } from "../protocol/control/calls.ts";
+import type { HlsEnded, HlsNews } from "../protocol/control/hls.ts";
 import { VersionWord } from "../protocol/control/version-word.ts";
 import { Doorbell } from "../protocol/ring/doorbell.ts";
 import type { Form } from "./deliver/form.ts";
+import { HlsService } from "./deliver/hls-service.ts";
 import { HttpRows } from "./deliver/http-rows.ts";
 import { corsHeaders, HttpServices } from "./deliver/http-services.ts";
 import { GatewayStream, type GatewayStreamHost } from "./deliver/outlet.ts";
@@ -37,7 +39,7 @@ const SECOND_MS = 1000;
 const BELL_TIMEOUT_MS = 1000;
 
 /** News of streams. */
-export type GatewayNews = StreamNews | RingNews | SettingsNews | ForgetStream;
+export type GatewayNews = StreamNews | RingNews | SettingsNews | ForgetStream | HlsNews | HlsEnded;
 
 /** One gateway thread's state. */
 export class GatewayRuntime implements GatewayStreamHost {
@@ -51,6 +53,7 @@ export class GatewayRuntime implements GatewayStreamHost {
   readonly #grace = new StallGrace(monotonicMs());
   readonly #streams = new Map<number, GatewayStream>();
   readonly #viewers: StreamViewers;
+  readonly #hls: HlsService;
   readonly #services: HttpServices;
   readonly #changes: SettingsChanges;
   readonly #turns: SendTurns = new SendTurns(this.#meter, () => this.#changes.follow());
@@ -85,7 +88,13 @@ export class GatewayRuntime implements GatewayStreamHost {
       beginTurn: () => void this.#turns.begin(),
       post,
     });
-    this.#services = new HttpServices([this.#viewers], cors);
+    this.#hls = new HlsService({
+      cors,
+      now: monotonicMs,
+      admitHls: (question) => this.#primary.admitHls(question),
+      post,
+    });
+    this.#services = new HttpServices([this.#hls, this.#viewers], cors);
   }
 
   /** Starts ticking and listening to the doorbell. */
@@ -105,6 +114,8 @@ export class GatewayRuntime implements GatewayStreamHost {
     } else if (news.kind === "settings") {
       this.#changes.take(news);
       this.#post({ kind: "settings-accepted", version: news.version });
+    } else if (news.kind === "hls" || news.kind === "hls-ended") {
+      this.#hls.news(news);
     } else if (news.lease !== null) {
       const stream = this.#streams.get(news.streamId);
       if (stream === undefined) {
@@ -119,6 +130,7 @@ export class GatewayRuntime implements GatewayStreamHost {
   stop(): void {
     this.#isStopped = true;
     this.#viewers.stop();
+    this.#hls.stop();
     this.#bell.ring(this.thread);
   }
 
@@ -230,6 +242,7 @@ export class GatewayRuntime implements GatewayStreamHost {
     if (this.#grace.mayJudge(now)) {
       this.#viewers.checkBlocked(now);
     }
+    this.#hls.tick(now);
     this.#meter.update(now);
     const { counters } = this.board;
     counters[Counter.Heartbeat] = now;
@@ -240,6 +253,7 @@ export class GatewayRuntime implements GatewayStreamHost {
   }
 
   #tickSecond(): void {
+    this.#hls.tickSlow();
     let skips = 0;
     for (const stream of this.#streams.values()) {
       stream.tickSlow();

@@ -7,7 +7,13 @@ export interface Client {
   /** Connection id of the logs. */
   readonly id: string;
   readonly ip: string;
-  readonly type: "rtmp-play" | "flv-play" | "fmle-publish" | "flash-publish" | "haivision-publish";
+  readonly type:
+    | "rtmp-play"
+    | "flv-play"
+    | "hls-play"
+    | "fmle-publish"
+    | "flash-publish"
+    | "haivision-publish";
   readonly shard: number;
   readonly row: number;
   readonly request: StreamRequest;

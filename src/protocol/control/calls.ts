@@ -2,14 +2,7 @@
  * What the primary and a shard say to each other. Hand-offs and news about rings are posted messages, in order on one
  * port; questions with an answer are typed calls with a time limit. Session snapshots pass through unread.
  */
-import type {
-  HlsAnswer,
-  HlsEnded,
-  HlsNews,
-  HlsSettings,
-  HlsTouches,
-  HlsTrouble,
-} from "./hls.ts";
+import type { HlsAnswer, HlsEnded, HlsNews, HlsSettings, HlsTouches, HlsTrouble } from "./hls.ts";
 import type { RingLease, TimelineEnd } from "./ring-lease.ts";
 import type {
   OriginAnswer,

@@ -130,6 +130,8 @@ export interface HlsTouches {
 export interface HlsEnded {
   readonly kind: "hls-ended";
   readonly sessions: readonly string[];
+  /** They were ended from here: what is asked for under them is refused. */
+  readonly isInterrupted: boolean;
 }
 
 /** What the primary answers to a request for a playlist. */

@@ -231,23 +231,12 @@ export class MediaPlaylist {
 
   /** Whether what a blocking reload asks for is there. */
   answer(point: ReloadPoint): ReloadAnswer {
-    const { part } = point;
-    let sequence = point.sequence;
-    let wanted = part;
-    if (sequence > this.#nextSequence - 1 + RELOAD_AHEAD_MAX) {
-      return "refuse";
-    }
-    const listed = this.#segments[sequence - this.mediaSequence];
-    if (wanted !== null && listed !== undefined && wanted >= listed.parts.length) {
-      // Beyond a finished segment's last part: the first part of the next.
-      sequence += 1;
-      wanted = 0;
-    }
-    if (sequence < this.#nextSequence) {
-      return "ready";
-    }
-    const isOpen = sequence === this.#nextSequence && wanted !== null;
-    return isOpen && wanted !== null && wanted < this.#parts.length ? "ready" : "wait";
+    const parts = this.#segments.map((segment) => segment.parts.length);
+    const { mediaSequence, nextSequence } = this;
+    return answerReload(
+      { mediaSequence, nextSequence, parts, openParts: this.#parts.length },
+      point,
+    );
   }
 
   #forgetParts(): void {
@@ -277,4 +266,38 @@ export class MediaPlaylist {
       (count > segmentsMin && this.#listedMs - first.durationMs > windowMs)
     );
   }
+}
+
+/** How far a playlist has come. */
+export interface ReloadState {
+  /** EXT-X-MEDIA-SEQUENCE. */
+  readonly mediaSequence: number;
+  /** Number of the segment in the making. */
+  readonly nextSequence: number;
+  /** Parts of each listed segment, oldest first. */
+  readonly parts: readonly number[];
+  /** Parts of the segment in the making. */
+  readonly openParts: number;
+}
+
+/** Whether a playlist that has come so far has what a blocking reload asks for. */
+export function answerReload(state: ReloadState, point: ReloadPoint): ReloadAnswer {
+  const { mediaSequence, nextSequence, parts, openParts } = state;
+  const { part } = point;
+  let sequence = point.sequence;
+  let wanted = part;
+  if (sequence > nextSequence - 1 + RELOAD_AHEAD_MAX) {
+    return "refuse";
+  }
+  const listed = parts[sequence - mediaSequence];
+  if (wanted !== null && listed !== undefined && wanted >= listed) {
+    // Beyond a finished segment's last part: the first part of the next.
+    sequence += 1;
+    wanted = 0;
+  }
+  if (sequence < nextSequence) {
+    return "ready";
+  }
+  const isOpen = sequence === nextSequence && wanted !== null;
+  return isOpen && wanted !== null && wanted < openParts ? "ready" : "wait";
 }

@@ -33,7 +33,11 @@ export interface StreamNames {
 export function namesOf(key: string): StreamNames {
   const first = key.indexOf("/");
   const last = key.lastIndexOf("/");
-  return { vhost: key.slice(0, first), app: key.slice(first + 1, last), stream: key.slice(last + 1) };
+  return {
+    vhost: key.slice(0, first),
+    app: key.slice(first + 1, last),
+    stream: key.slice(last + 1),
+  };
 }
 
 /** All names of one stream under one configuration. */
@@ -47,7 +51,11 @@ export class HlsNames {
     this.#settings = settings;
     this.#names = namesOf(key);
     const relative = this.#expand(settings.playlistFile);
-    this.playlist = { path: `/${relative}`, uri: encodePath(relative), file: this.#below(relative) };
+    this.playlist = {
+      path: `/${relative}`,
+      uri: encodePath(relative),
+      file: this.#below(relative),
+    };
   }
 
   segment(moment: SegmentMoment): FileName {

@@ -4,7 +4,12 @@
  * One packager thread owns a stream's output for as long as it lives, through republish, takeover and reload: numbers
  * are given in one place. It keeps nothing of a ring.
  */
-import type { HlsNews, HlsPlaylist, HlsSegmentNews, HlsSettings } from "../../protocol/control/hls.ts";
+import type {
+  HlsNews,
+  HlsPlaylist,
+  HlsSegmentNews,
+  HlsSettings,
+} from "../../protocol/control/hls.ts";
 import { FloorClock } from "../../protocol/hls/floor-clock.ts";
 import {
   MediaPlaylist,
@@ -258,10 +263,7 @@ export class HlsOutput {
     const key = isEncrypted ? this.#keyAt(moment) : null;
     const name = this.#names.segment(moment);
     const head = this.#head(isDiscontinuity, key);
-    const listed = this.#playlist.add(
-      { ...head, uri: name.uri, durationMs },
-      this.#host.now(),
-    );
+    const listed = this.#playlist.add({ ...head, uri: name.uri, durationMs }, this.#host.now());
     this.#beginSegment();
     this.#isChanged = true;
     if (listed === null) {
@@ -378,11 +380,7 @@ export class HlsOutput {
     };
   }
 
-  #tell(
-    playlist: HlsPlaylist | null,
-    added: HlsNews["added"],
-    dropped: HlsNews["dropped"],
-  ): void {
+  #tell(playlist: HlsPlaylist | null, added: HlsNews["added"], dropped: HlsNews["dropped"]): void {
     const { path } = this.#names.playlist;
     const segment = this.#segmentNews;
     this.#segmentNews = null;

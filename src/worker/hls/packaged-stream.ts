@@ -87,11 +87,11 @@ export class PackagedStream {
     if (this.#feed === null) {
       return true;
     }
-    const isTaken = this.#settings !== null && !this.#isGivenUp;
-    if (isTaken && this.#feed.isOpen && !this.#isReady(this.#settings)) {
+    const settings = this.#isGivenUp ? null : this.#settings;
+    if (settings !== null && this.#feed.isOpen && !this.#isReady(settings)) {
       return true;
     }
-    const isDone = this.#feed.advance(isTaken);
+    const isDone = this.#feed.advance(settings !== null);
     this.#output?.flush();
     return isDone;
   }
@@ -155,7 +155,10 @@ export class PackagedStream {
   #askResume(settings: HlsSettings): void {
     if (!settings.hasFiles) {
       // Numbers must not be used again after a restart, of which nothing else is left.
-      this.#resume = { firstSequence: Math.floor(this.#host.wallMs() / 1000), firstDiscontinuity: 0 };
+      this.#resume = {
+        firstSequence: Math.floor(this.#host.wallMs() / 1000),
+        firstDiscontinuity: 0,
+      };
       return;
     }
     if (!this.#isResuming) {
@@ -194,7 +197,12 @@ export class PackagedStream {
       runFileSteps: (steps) => this.#host.runFileSteps(steps),
       failed: (text) => {
         this.#isGivenUp = onError === "ignore";
-        this.#host.trouble({ kind: "hls-trouble", key, text, disconnect: onError === "disconnect" });
+        this.#host.trouble({
+          kind: "hls-trouble",
+          key,
+          text,
+          disconnect: onError === "disconnect",
+        });
       },
       recovered: () =>
         this.#host.trouble({ kind: "hls-trouble", key, text: "written again", disconnect: false }),

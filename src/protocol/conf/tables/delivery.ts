@@ -9,8 +9,8 @@ import {
   integer,
   LATER_HOT,
   list,
-  offUnlessOn,
   OWN_HOT,
+  offUnlessOn,
   onUnlessOff,
   text,
 } from "../directive-spec.ts";
@@ -110,7 +110,12 @@ const HLS: DirectiveSpec = block("hls", "HLS.", [
   text("hls_key_url", HTML, "Put before the key in the playlist.", HOT),
   offUnlessOn("hls_ll", "off", "LL-HLS: parts, blocking reloads and delta updates.", OWN_HOT),
   decimal("hls_part", 0.5, "s", "LL-HLS: longest part.", { ...OWN_HOT, min: 0.05, max: 10 }),
-  onUnlessOff("hls_files", "on", "Write files; off: viewers are served from memory alone.", OWN_HOT),
+  onUnlessOff(
+    "hls_files",
+    "on",
+    "Write files; off: viewers are served from memory alone.",
+    OWN_HOT,
+  ),
   text("hls_storage", "", "Without effect in SRS too."),
   text("hls_mount", "", "Without effect in SRS too."),
 ]);
