@@ -9,7 +9,6 @@ import { totalmem } from "node:os";
 import type { Config } from "../protocol/conf/config.ts";
 import { resolveVhost } from "../protocol/conf/config.ts";
 import type { PrimaryCalls, RingLease, ShardNews } from "../protocol/control/calls.ts";
-import type { HlsTrouble } from "../protocol/control/hls.ts";
 import { VersionWord } from "../protocol/control/version-word.ts";
 import { Acceptor, addressOf } from "./accept/acceptor.ts";
 import { Admission } from "./accept/admission.ts";
@@ -22,13 +21,12 @@ import { noLongerAllowed } from "./accept/re-admission.ts";
 import { type RehearsalLimits, rehearse } from "./accept/rehearsal.ts";
 import type { ReloadPart } from "./config/parts.ts";
 import { type Client, Clients } from "./coordinator/clients.ts";
-import { Coordinator, isPull } from "./coordinator/coordinator.ts";
+import { Coordinator } from "./coordinator/coordinator.ts";
 import { Edge } from "./coordinator/edge.ts";
 import { Packagers } from "./coordinator/packagers.ts";
 import { RingPool } from "./coordinator/ring-pool.ts";
 import { SettingsRollout } from "./coordinator/settings-rollout.ts";
-import { HlsDirectory } from "./gateways/hls-directory.ts";
-import { HlsViewers } from "./gateways/hls-viewers.ts";
+import { HlsDesk } from "./gateways/hls-desk.ts";
 import { type GatewayPlan, planGateways } from "./gateways/plan.ts";
 import { Viewers } from "./gateways/viewers.ts";
 import { coresOfHost } from "./limits-of-host.ts";
@@ -40,7 +38,6 @@ import { Supervisor, type SupervisorLimits } from "./shards/supervisor.ts";
 /** Share of the host's memory that rings may take. */
 const RING_SHARE = 0.1;
 const CORES_PER_PACKAGER = 8;
-const SECOND_MS = 1000;
 const STOP_TIMEOUT_MS = 3000;
 /** From 500 players on the lobby's code is as good as compiled; a slow host starts with less. */
 const REHEARSAL: RehearsalLimits = { players: 512, timeMs: 250 };
@@ -63,6 +60,15 @@ export interface ServerOptions {
   readonly stuck?: () => void;
 }
 
+/** What most rooms ask. */
+interface Directory {
+  readonly admission: Admission;
+  readonly coordinator: Coordinator;
+  readonly clients: Clients;
+  readonly edge: Edge;
+  readonly log: Logger;
+}
+
 /** A running server. */
 export class Server {
   readonly supervisor: Supervisor;
@@ -79,9 +85,7 @@ export class Server {
   readonly #acceptor: Acceptor;
   readonly #questions: Questions;
   readonly #viewers: Viewers;
-  readonly #hls: HlsDirectory;
-  readonly #hlsViewers: HlsViewers;
-  readonly #seconds: NodeJS.Timeout;
+  readonly #hls: HlsDesk;
   readonly #gateways: GatewayPlan;
   readonly #poller: Poller = new Poller();
 
@@ -91,8 +95,7 @@ export class Server {
     this.#log = log;
     this.#gateways = gateways;
     const shards = config.workers > 0 ? config.workers : coresOfHost();
-    const packagers =
-      config.jobs > 0 ? config.jobs : Math.max(1, Math.floor(coresOfHost() / CORES_PER_PACKAGER));
+    const packagers = packagersFor(config.jobs);
     this.pool = new RingPool(totalmem() * RING_SHARE, forgetMemory);
     this.supervisor = new Supervisor({
       shards,
@@ -138,7 +141,7 @@ export class Server {
       edge: this.edge,
       shards: links,
     });
-    const directory = {
+    const directory: Directory = {
       admission: this.#admission,
       coordinator: this.coordinator,
       clients: this.clients,
@@ -147,45 +150,13 @@ export class Server {
     };
     this.#questions = new Questions(directory);
     this.#viewers = new Viewers({ ...directory, config: () => this.#config });
-    this.#hls = new HlsDirectory({
-      links,
-      now: monotonicMs,
-      // Nobody wants to hear of segments yet.
-      segmentFinished: () => undefined,
-    });
-    this.#hlsViewers = new HlsViewers({
-      ...directory,
-      links,
-      config: () => this.#config,
-      now: monotonicMs,
-      hasPlaylist: (key) => this.#hls.hasPlaylist(key),
-      ended: (link, row, reason) => {
-        const bytesOut = link.board.bytesOut[row] ?? 0;
-        this.#take(link, { kind: "gone", row, reason, detail: "", bytesIn: 0, bytesOut });
-      },
-    });
-    this.#seconds = setInterval(() => {
-      this.#hls.tick();
-      this.#hlsViewers.tick();
-    }, SECOND_MS);
+    this.#hls = this.#newHls(directory);
     this.#acceptor = new Acceptor(
       this.#poller,
       (connection) => this.lobby.accept(connection),
       (error) => log.error("accept", error.message),
     );
-    this.lobby = new Lobby({
-      config: () => this.#config,
-      admission: this.#admission,
-      coordinator: this.coordinator,
-      edge: this.edge,
-      clients: this.clients,
-      shards: links,
-      log,
-      serverInfo: { ip: "", pid: process.pid, version: options.version },
-      files: new FileBudget(),
-      poller: this.#poller,
-      crowded: (isCrowded) => (isCrowded ? this.#acceptor.suspend() : this.#acceptor.resume()),
-    });
+    this.lobby = this.#newLobby(options, directory);
   }
 
   /** Starts the shards, then listens. @throws TransportError when an address cannot be had. */
@@ -213,6 +184,31 @@ export class Server {
       throw error;
     }
     return server;
+  }
+
+  #newHls(directory: Directory): HlsDesk {
+    return new HlsDesk({
+      ...directory,
+      links: this.supervisor.links,
+      config: () => this.#config,
+      now: monotonicMs,
+      ended: (link, row, reason) => {
+        const bytesOut = link.board.bytesOut[row] ?? 0;
+        this.#take(link, { kind: "gone", row, reason, detail: "", bytesIn: 0, bytesOut });
+      },
+    });
+  }
+
+  #newLobby({ version }: ServerOptions, directory: Directory): Lobby {
+    return new Lobby({
+      ...directory,
+      config: () => this.#config,
+      shards: this.supervisor.links,
+      serverInfo: { ip: "", pid: process.pid, version },
+      files: new FileBudget(),
+      poller: this.#poller,
+      crowded: (isCrowded) => (isCrowded ? this.#acceptor.suspend() : this.#acceptor.resume()),
+    });
   }
 
   /** What has to be ready for a new configuration, and goes over to it. */
@@ -261,7 +257,7 @@ export class Server {
 
   /** Ends every session and thread. @param timeoutMs Given to the shards to do so by themselves. */
   async close(timeoutMs: number = STOP_TIMEOUT_MS): Promise<void> {
-    clearInterval(this.#seconds);
+    this.#hls.close();
     this.#acceptor.close();
     this.lobby.close();
     this.#poller.close();
@@ -274,7 +270,7 @@ export class Server {
       case "gone": {
         shard.releaseRow(message.row);
         const client = this.clients.take(shard.index, message.row);
-        this.#hlsViewers.left(shard.index, message.row, message.reason);
+        this.#hls.left(shard.index, message.row, message.reason);
         if (client !== undefined) {
           const { reason, detail, bytesIn, bytesOut } = message;
           this.#ended(
@@ -306,19 +302,12 @@ export class Server {
         this.#rollout.accepted(shard, message.version);
         break;
       case "hls":
-        this.#hls.take(shard, message);
-        break;
       case "hls-touched":
-        this.#hlsViewers.touched(shard, message);
-        break;
       case "hls-trouble":
-        this.#hlsTrouble(shard, message);
+        this.#hls.take(shard, message);
         break;
       case "ready":
         this.#hls.ready(shard);
-        if (shard.role === "packager") {
-          this.coordinator.announceToPackagers();
-        }
         break;
       case "stopped":
         break;
@@ -329,15 +318,6 @@ export class Server {
     const ended = this.coordinator.ringEnded(shard.index, message);
     if (ended !== undefined) {
       this.clients.find(shard.index, ended.publisher.row)?.published.delete(ended.entry);
-    }
-  }
-
-  #hlsTrouble(packager: ShardLink, { key, text, disconnect }: HlsTrouble): void {
-    this.#log.warn(packager.name, `hls of ${key}: ${text}`, "ERR_HLS_FILES");
-    const publisher = disconnect ? this.coordinator.find(key)?.publisher : undefined;
-    if (publisher != null && !isPull(publisher)) {
-      const ending = this.supervisor.links[publisher.shard]?.kick(publisher.row, "kicked");
-      ending?.catch((error: unknown) => this.#log.warn(packager.name, String(error)));
     }
   }
 
@@ -358,7 +338,6 @@ export class Server {
     this.coordinator.shardDied(shard.index);
     this.edge.shardDied(shard.index);
     this.#hls.died(shard.index);
-    this.#hlsViewers.died(shard.index);
     for (const client of clients) {
       this.#ended(client, "shard died");
     }
@@ -370,7 +349,7 @@ export class Server {
         Promise.resolve(this.coordinator.lendRing(shard.index, wrapBytes)),
       admit: (question) => this.#questions.admit(shard, question),
       admitViewer: (question) => Promise.resolve(this.#viewers.admit(shard, question)),
-      admitHls: (question) => Promise.resolve(this.#hlsViewers.admit(question)),
+      admitHls: (question) => this.#hls.admit(question),
       nextOrigin: (question) => Promise.resolve(this.edge.nextOrigin(shard.index, question)),
       playEnded: (row, play) => Promise.resolve(this.#questions.playEnded(shard, row, play)),
     };
@@ -395,4 +374,8 @@ function after(ms: number, work: () => void): () => void {
 
 function rowsFor(maxConnections: number): number {
   return Math.max(maxConnections, ROWS_MIN);
+}
+
+function packagersFor(jobs: number): number {
+  return jobs > 0 ? jobs : Math.max(1, Math.floor(coresOfHost() / CORES_PER_PACKAGER));
 }
