@@ -81,8 +81,8 @@ export function addQuery(uri: string, parameters: string): string {
 /**
  * A media playlist whose segments, parts and init segments carry a viewer's parameters (`hls_ts_ctx`).
  *
- * Written once for all viewers, and once more for each by this. Keys are left as they are: `hls_key_url` may name
- * another server.
+ * Written once for all viewers, and once more for each by this. Keys are left as they are where `hls_key_url` names
+ * another server or path.
  * @param parameters e.g. `hls_ctx=1a2b`; what has no place in a URI's query is left out.
  */
 export function personalisePlaylist(text: string, parameters: string): string {
@@ -95,8 +95,11 @@ export function personalisePlaylist(text: string, parameters: string): string {
     .join("\n");
 }
 
+/** A key that does not stand beside the playlist. */
+const ELSEWHERE = /^#EXT-X-KEY:.*URI="(?:\/|[a-z][a-z\d+.-]*:)/i;
+
 function personaliseLine(line: string, parameters: string): string {
-  if (line === "" || line.startsWith("#EXT-X-KEY:")) {
+  if (line === "" || ELSEWHERE.test(line)) {
     return line;
   }
   if (!line.startsWith("#")) {

@@ -146,6 +146,7 @@ export class StreamFeed {
     const { reader } = source;
     const end = reader.frameCount;
     let left = messages;
+    this.#askForRoom(source);
     while (source.next !== end && left > 0) {
       left -= 1;
       if (this.#takeFrame(reader, source.next)) {
@@ -155,6 +156,15 @@ export class StreamFeed {
       }
     }
     return source.next === end ? Math.max(1, left) : left;
+  }
+
+  /** Media that comes faster than it is played must not overtake: a larger ring is asked for in time. */
+  #askForRoom({ reader, next }: Source): void {
+    const isThere = reader.readFrame(next, this.#frame);
+    const behind = isThere ? (reader.head - this.#frame.position) >>> 0 : 0;
+    if (behind > reader.wrap >>> 2) {
+      reader.askForWrap(reader.wrap * 2);
+    }
   }
 
   /** @returns false when the frame is gone. */
@@ -178,6 +188,7 @@ export class StreamFeed {
   #skip(source: Source, end: number): void {
     const { reader } = source;
     this.#sink.lost();
+    reader.askForWrap(reader.wrap * 2);
     if (reader.newestKeyframe(this.#keyframe) && this.#keyframe.frame !== source.next) {
       const { frame, headerVersion, timestamp } = this.#keyframe;
       source.next = frame;
