@@ -24,7 +24,8 @@ import type { ShardLink } from "../shards/shard-link.ts";
 const SESSION_SHAPE = /^[\w.-]{1,64}$/;
 /** A session without requests ends after so many windows (SRS). */
 const WINDOWS_MAX = 2;
-const EXPIRY_MS_MIN = 10_000;
+/** Nor before so many segments could have been asked for. */
+const FRAGMENTS_MIN = 3;
 /** Sessions that were ended from here are refused for so long. */
 const INTERRUPTED_MS = 120_000;
 const INTERRUPTED_MAX = 10_000;
@@ -224,7 +225,8 @@ export class HlsViewers {
     coordinator.announce(entry, link.index);
     const share = coordinator.addPlayer(entry, link.index);
     const now = this.#host.now();
-    const expiryMs = Math.max(EXPIRY_MS_MIN, WINDOWS_MAX * vhost.hls.windowMs);
+    const { windowMs, fragmentMs } = vhost.hls;
+    const expiryMs = Math.max(FRAGMENTS_MIN * fragmentMs, WINDOWS_MAX * windowMs);
     const session: Session = { id, key, link, share, row, expiryMs, lastMs: now };
     this.#sessions.set(id, session);
     if (isNamed) {

@@ -171,8 +171,9 @@ export class HlsService implements HttpService {
     const uri = isMasterRelative
       ? request.path.slice(request.path.lastIndexOf("/") + 1)
       : request.path;
-    const rest = request.query === "" ? "" : `&${request.query}`;
-    this.#send(reply, PLAYLIST_TYPE, "no-cache", encodeSessionPlaylist(uri, `${session}${rest}`));
+    const pairs = request.query.split("&").filter((pair) => !/^(?:hls_ctx=.*)?$/.test(pair));
+    const parameters = [session, ...pairs].join("&");
+    this.#send(reply, PLAYLIST_TYPE, "no-cache", encodeSessionPlaylist(uri, parameters));
   }
 
   #serve(answer: Admitted, asked: PlaylistRequest): void {

@@ -149,6 +149,7 @@ export class PackagedStream {
       inits: this.#inits,
     });
     this.#hasTold = true;
+    this.#feed?.renew();
     return true;
   }
 

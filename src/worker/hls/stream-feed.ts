@@ -40,6 +40,7 @@ export class StreamFeed {
   readonly #thread: number | null;
   /** The ring that follows the one that was read to its end last; 0: none does. */
   #successorId = 0;
+  #needsHeaders = false;
   #scratch = new Uint8Array(SCRATCH_BYTES);
   readonly #wire = { type: 0, payload: new Uint8Array(0) as Uint8Array };
   readonly #keyframe: KeyframeRef = { position: 0, timestamp: 0, headerVersion: 0, frame: 0 };
@@ -89,7 +90,7 @@ export class StreamFeed {
         return true;
       }
       if (source.next < 0) {
-        this.#begin(source, isTaken);
+        this.#begin(source);
       }
       // Before the frames: what came before the state was stored is not lost.
       const { state, successorId } = source.reader;
@@ -113,6 +114,11 @@ export class StreamFeed {
     }
   }
 
+  /** Headers come again before the next message: whoever takes it knows nothing. */
+  renew(): void {
+    this.#needsHeaders = true;
+  }
+
   /** Lets go of all rings. */
   close(): void {
     const wasOpen = this.#sources.length > 0;
@@ -125,7 +131,7 @@ export class StreamFeed {
     }
   }
 
-  #begin(source: Source, isTaken: boolean): void {
+  #begin(source: Source): void {
     const { reader, lease } = source;
     if (lease.ringId === this.#successorId) {
       source.next = reader.followFromFrame;
@@ -136,9 +142,7 @@ export class StreamFeed {
       this.#sink.ended();
     }
     source.next = reader.oldestFrame;
-    if (isTaken && reader.readFrame(source.next, this.#frame)) {
-      this.#takeHeaders(reader, this.#frame.headerVersion, this.#frame.timestamp);
-    }
+    this.renew();
   }
 
   /** @returns how many more may be taken in this turn. */
@@ -179,8 +183,12 @@ export class StreamFeed {
     if (!reader.read(frame.position, frame.length, this.#scratch, 0)) {
       return false;
     }
+    const { timestamp } = frame;
+    if (this.#needsHeaders) {
+      this.#takeHeaders(reader, frame.headerVersion, timestamp);
+    }
     readWireMessage(this.#scratch.subarray(0, frame.length), reader.chunkSize, this.#wire);
-    this.#sink.message(this.#wire.type, frame.timestamp, this.#wire.payload);
+    this.#sink.message(this.#wire.type, timestamp, this.#wire.payload);
     return true;
   }
 
@@ -190,15 +198,15 @@ export class StreamFeed {
     this.#sink.lost();
     reader.askForWrap(reader.wrap * 2);
     if (reader.newestKeyframe(this.#keyframe) && this.#keyframe.frame !== source.next) {
-      const { frame, headerVersion, timestamp } = this.#keyframe;
-      source.next = frame;
-      this.#takeHeaders(reader, headerVersion, timestamp);
+      source.next = this.#keyframe.frame;
+      this.renew();
     } else {
       source.next = end;
     }
   }
 
   #takeHeaders(reader: RingReader, version: number, timestamp: number): void {
+    this.#needsHeaders = false;
     const headers = reader.readHeaders(version) ?? reader.readHeaders(reader.headerVersion);
     for (const { type, payload } of headers === null ? [] : decodeHeaderSet(headers)) {
       this.#sink.message(type, timestamp, payload);
