@@ -31,11 +31,16 @@ export function decodeHls(hls: SectionReader): HlsSettings {
     isEncrypted: hls.isOn("hls_keys"),
     fragmentsPerKey: Math.max(1, hls.number("hls_fragments_per_key")),
     keyFile: hls.text("hls_key_file"),
-    keyPath: hls.isSet("hls_key_file_path") ? hls.text("hls_key_file_path") : null,
-    keyUrl: hls.isSet("hls_key_url") ? hls.text("hls_key_url") : null,
+    keyPath: setText(hls, "hls_key_file_path", hls.text("hls_path")),
+    keyUrl: setText(hls, "hls_key_url", ""),
     hasSessions: hls.isOn("hls_ctx"),
     hasSegmentSessions: hls.isOn("hls_ts_ctx"),
     isMasterRelative: hls.isOn("hls_master_m3u8_path_relative"),
-    notifyBytes: hls.number("hls_nb_notify"),
   };
+}
+
+/** What is written, unless that is what counts anyway. */
+function setText(hls: SectionReader, name: string, usual: string): string | null {
+  const text = hls.text(name);
+  return hls.isSet(name) && text !== usual ? text : null;
 }

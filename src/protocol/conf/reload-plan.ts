@@ -41,6 +41,8 @@ const DERIVED_PATHS: ReadonlySet<string> = new Set([
   "vhost.tcp_nodelay",
   "vhost.play.mw_msgs",
   "srs_log_tank",
+  "vhost.hls.hls_key_file_path",
+  "vhost.hls.hls_key_url",
 ]);
 /** Value of a block itself, so that it can come and go as a whole. */
 const BLOCK = "{ }";
@@ -110,8 +112,8 @@ export function settingsInForce(before: Settings, after: Settings): Settings {
 
 /** The configuration in force after a reload: what needs a restart stays as it runs. Frozen, as both are. */
 export function configInForce(running: Config, next: Config): Config {
-  const { workers, httpServer, pid, serverId, daemon, asprocess, workDir } = running;
-  const kept = { workers, httpServer, pid, serverId, daemon, asprocess, workDir };
+  const { workers, jobs, httpServer, pid, serverId, daemon, asprocess, workDir } = running;
+  const kept = { workers, jobs, httpServer, pid, serverId, daemon, asprocess, workDir };
   return Object.freeze({ ...next, ...kept });
 }
 

@@ -2,7 +2,7 @@
  * What the primary and a shard say to each other. Hand-offs and news about rings are posted messages, in order on one
  * port; questions with an answer are typed calls with a time limit. Session snapshots pass through unread.
  */
-import type { HlsAnswer, HlsEnded, HlsNews, HlsSettings, HlsTouches, HlsTrouble } from "./hls.ts";
+import type { HlsAnswer, HlsNews, HlsSettings, HlsTouches, HlsTrouble } from "./hls.ts";
 import type { RingLease, TimelineEnd } from "./ring-lease.ts";
 import type {
   OriginAnswer,
@@ -158,8 +158,6 @@ export type ToShard<Snapshot, DecoderSnapshot> =
   | GivePublisher<Snapshot>
   | PullOrder
   | PullStop
-  | HlsNews
-  | HlsEnded
   /** The server stops gracefully: clients that understand it are asked to connect again. */
   | { readonly kind: "drain" }
   | { readonly kind: "stop" };

@@ -49,8 +49,6 @@ export interface HlsSettings {
   readonly hasSegmentSessions: boolean;
   /** The playlist that gives the session names the other by a relative path. */
   readonly isMasterRelative: boolean;
-  /** Bytes of an answer to `on_hls_notify` that are read. */
-  readonly notifyBytes: number;
 }
 
 /** Something to be fetched by viewers. Memory: shared, written by nobody any more. */

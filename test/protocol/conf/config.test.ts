@@ -9,6 +9,7 @@ import {
 } from "../../../src/protocol/conf/config.ts";
 import { visitDirectives } from "../../../src/protocol/conf/directives.ts";
 import { ConfigError } from "../../../src/protocol/errors.ts";
+import { HLS_DEFAULTS } from "../../support/hls-settings.ts";
 
 const OPTIONS: DecodeConfigOptions = {
   include: () => assert.fail("no include expected"),
@@ -50,6 +51,7 @@ test("§1B coded defaults of an empty default vhost", () => {
       maxConnections: 1000,
       chunkSize: 60_000,
       workers: 0,
+      jobs: 0,
       strict: false,
       log: { tank: "file", level: "info", file: "./objs/srs.log", utc: false },
       autoReload: false,
@@ -122,6 +124,7 @@ test("§1B coded defaults of an empty default vhost", () => {
             hasVideo: true,
             guessHasAv: true,
           },
+          hls: HLS_DEFAULTS,
           cluster: {
             isEdge: false,
             origins: [],
@@ -342,9 +345,9 @@ test("numbers: garbage is refused, trailing text and unknown words are told", ()
 
 test("accepted directives are told once, unless they are turned off", () => {
   const vhost =
-    "{ hls { enabled on; hls_fragment 2; } dash { enabled off; } publish { try_annexb_first off; } }";
+    "{ dash { enabled on; dash_fragment 2; } hds { enabled off; } publish { try_annexb_first off; } }";
   assert.deepEqual(warningsOf(`vhost a ${vhost} vhost b ${vhost} inotify_auto_reload off;`), [
-    "x.conf:2: vhost.hls is known but has no effect in weir yet",
+    "x.conf:2: vhost.dash is known but has no effect in weir yet",
   ]);
   assert.deepEqual(warningsOf("vhost v { publish { try_annexb_first on; } }"), [
     "x.conf:2: vhost.publish.try_annexb_first is known but has no effect in weir yet",
