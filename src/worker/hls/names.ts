@@ -30,7 +30,7 @@ export interface StreamNames {
 }
 
 /** Takes `vhost/app/stream` apart; only apps have several segments. */
-export function namesOf(key: string): StreamNames {
+function namesOf(key: string): StreamNames {
   const first = key.indexOf("/");
   const last = key.lastIndexOf("/");
   return {
