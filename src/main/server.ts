@@ -255,6 +255,11 @@ export class Server {
     }
   }
 
+  /** After {@link close}: a thread waits for a disk and would keep the process from its end. */
+  get isStuck(): boolean {
+    return this.supervisor.links.some((link) => link?.role === "packager");
+  }
+
   /** Ends every session and thread. @param timeoutMs Given to the shards to do so by themselves. */
   async close(timeoutMs: number = STOP_TIMEOUT_MS): Promise<void> {
     this.#hls.close();

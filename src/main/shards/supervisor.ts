@@ -23,6 +23,8 @@ export interface SupervisorLimits {
   readonly heapMb: number;
 }
 
+const TERMINATE_TIMEOUT_MS = 1000;
+
 const LIMITS: SupervisorLimits = {
   watchMs: 500,
   hangWarnMs: 3000,
@@ -159,9 +161,14 @@ export class Supervisor {
     while (this.links.some((link) => link !== undefined) && monotonicMs() < until) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    await Promise.all(
-      this.links.map((link) => (link?.mayTerminate ? link.terminate() : undefined)),
-    );
+    const ends = this.links.map((link) => (link?.mayTerminate ? link.terminate() : undefined));
+    // A thread that waits for a disk does not even end when it is told to.
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, TERMINATE_TIMEOUT_MS);
+    });
+    await Promise.race([Promise.all(ends), late]);
+    clearTimeout(timer);
   }
 
   #startShard(slot: Slot): void {
