@@ -39,6 +39,7 @@ export class PackagedStream {
   /** Where the last output ended; null: it is to be asked of the disk. */
   #resume: ResumePoint | null = null;
   #isResuming = false;
+  #isBehind = false;
   #hasTold = false;
   /** `hls_on_error ignore`: nothing more is made of this publish. */
   #isGivenUp = false;
@@ -82,18 +83,23 @@ export class PackagedStream {
     this.#feed.openRing(lease);
   }
 
-  /** Takes what came. @returns false when there is more. */
-  advance(): boolean {
+  /** Takes what came, and what is left of it after other streams had their turn. */
+  advance(): void {
     if (this.#feed === null) {
-      return true;
+      return;
     }
     const settings = this.#isGivenUp ? null : this.#settings;
     if (settings !== null && this.#feed.isOpen && !this.#isReady(settings)) {
-      return true;
+      return;
     }
-    const isDone = this.#feed.advance(settings !== null);
+    if (!(this.#feed.advance(settings !== null) || this.#isBehind)) {
+      this.#isBehind = true;
+      setImmediate(() => {
+        this.#isBehind = false;
+        this.advance();
+      });
+    }
     this.#output?.flush();
-    return isDone;
   }
 
   /** Every second: what is stale leaves. */

@@ -5,8 +5,9 @@
  * writer has gone once around the ring meanwhile, some are lost, and that is told.
  */
 import type { RingLease } from "../../protocol/control/calls.ts";
+import { newFrameRef } from "../../protocol/ring/frame-index.ts";
 import { RingState } from "../../protocol/ring/ring-layout.ts";
-import { type FrameRef, type KeyframeRef, RingReader } from "../../protocol/ring/ring-reader.ts";
+import { type KeyframeRef, RingReader } from "../../protocol/ring/ring-reader.ts";
 import { readWireMessage } from "../deliver/wire-payload.ts";
 import { decodeHeaderSet } from "../stream/header-set.ts";
 
@@ -44,14 +45,7 @@ export class StreamFeed {
   #scratch = new Uint8Array(SCRATCH_BYTES);
   readonly #wire = { type: 0, payload: new Uint8Array(0) as Uint8Array };
   readonly #keyframe: KeyframeRef = { position: 0, timestamp: 0, headerVersion: 0, frame: 0 };
-  readonly #frame: FrameRef = {
-    position: 0,
-    length: 0,
-    timestamp: 0,
-    kind: 0,
-    headerVersion: 0,
-    isKeyframe: false,
-  };
+  readonly #frame = newFrameRef();
 
   /** @param thread Number of this thread among all readers, to be woken with each frame; null: {@link advance} is called often. */
   constructor(sink: FeedSink, thread: number | null) {

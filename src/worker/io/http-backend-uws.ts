@@ -16,6 +16,7 @@ import type {
   HttpReply,
   HttpRequest,
 } from "./http-backend.ts";
+import { ReplyState } from "./reply-state.ts";
 
 type Library = typeof import("uWebSockets.js").default;
 
@@ -160,8 +161,7 @@ class UwsReply implements HttpReply {
   readonly #context: uws.SocketContext | null;
   readonly #key: string;
   readonly #protocol: string;
-  #isAnswered = false;
-  #onGone: (() => void) | undefined;
+  readonly #state = new ReplyState();
   #stream: UwsBody | undefined;
 
   constructor(
@@ -179,18 +179,17 @@ class UwsReply implements HttpReply {
   }
 
   get isOpen(): boolean {
-    return !this.#isAnswered;
+    return this.#state.isOpen;
   }
 
   onGone(callback: () => void): void {
-    this.#onGone = callback;
+    this.#state.onGone(callback);
   }
 
   send(status: number, headers: HeaderList, body: Uint8Array | string): void {
-    if (this.#isAnswered) {
+    if (!this.#state.answer()) {
       return;
     }
-    this.#isAnswered = true;
     this.#response.cork(() => {
       this.#head(status, headers);
       if (this.#isHead) {
@@ -214,7 +213,7 @@ class UwsReply implements HttpReply {
   }
 
   stream(status: number, headers: HeaderList, events: BodyEvents): BodyStream {
-    this.#isAnswered = true;
+    this.#state.answer();
     if (this.#context !== null) {
       const socket = new UwsWebSocket(events);
       const context = this.#context;
@@ -231,9 +230,8 @@ class UwsReply implements HttpReply {
   #aborted(): void {
     if (this.#stream !== undefined) {
       this.#stream.aborted();
-    } else if (!this.#isAnswered) {
-      this.#isAnswered = true;
-      this.#onGone?.();
+    } else {
+      this.#state.leave();
     }
   }
 
