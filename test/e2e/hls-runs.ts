@@ -11,7 +11,7 @@ import { findFreePort, isListening, makeScratch, waitUntil } from "../support/sc
 export interface HlsServerOptions {
   readonly workers?: number;
   readonly backend?: "uws" | "node";
-  /** Inside `hls`. */
+  /** Inside `hls`, before what is said here: the first of a name counts. */
   readonly hls?: string;
   /** Inside the vhost. */
   readonly vhost?: string;
@@ -38,7 +38,7 @@ export async function startHls(options: HlsServerOptions = {}): Promise<HlsServe
   const make = (hls: string, isOff: boolean) => ({
     workers,
     directives: `http_backend ${backend}; gateways 2; http_server { enabled on; listen 127.0.0.1:${http}; }`,
-    vhost: `${vhost} hls { enabled ${isOff ? "off" : "on"}; hls_fragment 0.4; hls_window 2; hls_path ${directory}; ${hls} }`,
+    vhost: `${vhost} hls { ${hls} enabled ${isOff ? "off" : "on"}; hls_fragment 0.4; hls_window 2; hls_path ${directory}; }`,
     limits: LIMITS,
   });
   const server = await startInProcess(make(options.hls ?? "", options.isOff === true));
