@@ -8,7 +8,7 @@
  */
 import { type Config, resolveVhost, type VhostConfig } from "../../protocol/conf/config.ts";
 import { matchMount } from "../../protocol/conf/mount.ts";
-import type { EndReason, HlsQuestion } from "../../protocol/control/calls.ts";
+import type { EndReason, HlsQuestion, StreamSettings } from "../../protocol/control/calls.ts";
 import type { HlsAnswer, HlsTouches } from "../../protocol/control/hls.ts";
 import { RejectedError } from "../../protocol/errors.ts";
 import { resolveStreamRequest, type StreamRequest } from "../../protocol/rtmp/stream-url.ts";
@@ -139,6 +139,10 @@ export class HlsViewers {
       if (session.link.index === shard) {
         this.#forget(session);
         this.#tellEnded(session.id, false);
+        if (session.row < 0) {
+          // Those that are clients are ended as such.
+          this.#host.coordinator.removePlayer(session.share);
+        }
       }
     }
   }
@@ -185,7 +189,7 @@ export class HlsViewers {
     // A session of another stream, or of nobody: SRS takes a viewer's own name for it.
     const isFree = asked !== "" && known === undefined;
     const id = hls.hasSessions ? (isFree ? asked : newConnectionId()) : namelessId(key);
-    const session = this.#begin({ id, key, link, vhost, question, request });
+    const session = this.#begin({ id, key, settings, link, vhost, question, request });
     if (session === null) {
       return refusal(503, "Too many viewers");
     }
@@ -208,20 +212,21 @@ export class HlsViewers {
   #begin(what: {
     readonly id: string;
     readonly key: string;
+    readonly settings: StreamSettings;
     readonly link: ShardLink;
     readonly vhost: VhostConfig;
     readonly question: HlsQuestion;
     readonly request: StreamRequest;
   }): Session | null {
-    const { id, key, link, vhost, question, request } = what;
-    const { coordinator, admission, clients, edge, log } = this.#host;
-    const { ip, referer: pageUrl } = question;
+    const { id, key, settings, link, vhost, question, request } = what;
+    const { coordinator, clients, edge, log } = this.#host;
+    const { ip } = question;
     const isNamed = vhost.hls.hasSessions;
     const row = isNamed ? link.allocateRow() : -1;
     if (isNamed && row < 0) {
       return null;
     }
-    const entry = coordinator.enter(key, admission.play(request, { ip, pageUrl }).settings);
+    const entry = coordinator.enter(key, settings);
     coordinator.announce(entry, link.index);
     const share = coordinator.addPlayer(entry, link.index);
     const now = this.#host.now();

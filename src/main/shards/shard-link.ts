@@ -45,6 +45,7 @@ export interface ShardPlace {
   /** What the thread serves by HTTP; null: it is no gateway. */
   readonly gateway: GatewayPlace | null;
   readonly role: LinkRole;
+  readonly packagers: number;
 }
 
 /** What a thread does: a shard serves RTMP, a gateway HTTP, a packager makes HLS. */
@@ -113,6 +114,7 @@ export class ShardLink {
       doorbells: place.doorbells,
       version: place.version,
       allowFaults: place.allowFaults,
+      packagers: place.packagers,
       isRelayed: !isNative,
       ...(gateway === null ? {} : { ...gateway, listen: gateway.listen.map(ofItsOwn) }),
     };

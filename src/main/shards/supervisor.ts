@@ -104,6 +104,7 @@ export class Supervisor {
         threads,
         heapMb,
         gateway: gateways[index - shards] ?? null,
+        packagers,
         role: roleOf(index, shards, gateways.length),
       },
       memory: ShardLink.boardMemory(rows),

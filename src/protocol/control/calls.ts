@@ -359,6 +359,8 @@ export interface ShardStart {
   /** The version of the configuration in force. */
   readonly version: SharedArrayBuffer;
   readonly allowFaults: boolean;
+  /** Threads that package HLS. */
+  readonly packagers: number;
   /** Connections stay in the primary and are relayed. */
   readonly isRelayed: boolean;
 }

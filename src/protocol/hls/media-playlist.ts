@@ -216,6 +216,23 @@ export class MediaPlaylist {
     return this.#removed.splice(0, count).map((one) => one.segment);
   }
 
+  /**
+   * The oldest segment leaves before its time, because its media costs too much: one that left the list, or the first
+   * listed one. @returns null where only as many are listed as players need.
+   */
+  takeOldest(): PlaylistSegment | null {
+    const removed = this.#removed.shift();
+    if (removed !== undefined) {
+      return removed.segment;
+    }
+    const [first] = this.#segments;
+    if (first === undefined || this.#segments.length <= this.#options.segmentsMin) {
+      return null;
+    }
+    this.#unlist(first);
+    return first;
+  }
+
   /** Every segment, listed or not yet disposed of, oldest first; none is listed afterwards (`hls_dispose`). */
   takeAll(): PlaylistSegment[] {
     const all = [...this.#removed.map((one) => one.segment), ...this.#segments];
@@ -248,14 +265,18 @@ export class MediaPlaylist {
   #shrink(nowMs: number): void {
     let first = this.#segments[0];
     while (first !== undefined && this.#isExpired(first)) {
-      this.#segments.shift();
-      this.#listedMs -= first.durationMs;
-      this.#discontinuitySequence += first.isDiscontinuity ? 1 : 0;
+      this.#unlist(first);
       // RFC 8216 §6.2.2: its own length and that of the longest playlist that listed it.
       const graceMs = first.durationMs + this.#listedMs + 2 * this.#targetMs;
       this.#removed.push({ segment: first, disposeAtMs: nowMs + graceMs });
       first = this.#segments[0];
     }
+  }
+
+  #unlist(first: PlaylistSegment): void {
+    this.#segments.shift();
+    this.#listedMs -= first.durationMs;
+    this.#discontinuitySequence += first.isDiscontinuity ? 1 : 0;
   }
 
   #isExpired(first: PlaylistSegment): boolean {

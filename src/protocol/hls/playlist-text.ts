@@ -3,7 +3,7 @@
  *
  * Spec: RFC 8216 §4.3; RFC 8216bis §4.4 (LL-HLS).
  */
-import type { MediaPlaylist, PlaylistPart, SegmentHead } from "./media-playlist.ts";
+import type { MediaPlaylist, PlaylistPart, SegmentHead, SegmentKey } from "./media-playlist.ts";
 
 /** How a media playlist is written. */
 export interface PlaylistForm {
@@ -173,18 +173,30 @@ function writeHead(
     lines.push("#EXT-X-DISCONTINUITY");
   }
   const { key, initUri } = segment;
-  const isNewKey = key?.uri !== last?.key?.uri || key?.iv !== last?.key?.iv;
-  if (isNewKey && key !== null) {
-    lines.push(`#EXT-X-KEY:METHOD=AES-128,URI="${key.uri}",IV=0x${key.iv}`);
-  } else if (isNewKey) {
-    lines.push("#EXT-X-KEY:METHOD=NONE");
-  }
+  let inForce = last?.key ?? null;
   if (initUri !== null && (initUri !== last?.initUri || segment.isDiscontinuity)) {
+    // A key that stands before it would count for it as well; init segments are not encrypted.
+    inForce = writeKey(lines, null, inForce);
     lines.push(`#EXT-X-MAP:URI="${initUri}"`);
   }
+  writeKey(lines, key, inForce);
   if (form.hasDateTime === true && segment.startWallMs !== null) {
     lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(segment.startWallMs).toISOString()}`);
   }
+}
+
+/** @returns the key in force from here on. */
+function writeKey(
+  lines: string[],
+  key: SegmentKey | null,
+  inForce: SegmentKey | null,
+): SegmentKey | null {
+  if (key === null && inForce !== null) {
+    lines.push("#EXT-X-KEY:METHOD=NONE");
+  } else if (key !== null && (key.uri !== inForce?.uri || key.iv !== inForce.iv)) {
+    lines.push(`#EXT-X-KEY:METHOD=AES-128,URI="${key.uri}",IV=0x${key.iv}`);
+  }
+  return key;
 }
 
 function writeParts(lines: string[], parts: readonly PlaylistPart[]): void {

@@ -25,6 +25,9 @@ const SEGMENT_CACHE = "max-age=60";
 /** A blocking reload, or a part that was announced, is waited for at most so long. */
 const BLOCK_MS = 12_000;
 const INTERRUPTED_MS = 120_000;
+/** A session unused here for so long is asked about again: news of its end may have overtaken it. */
+const UNUSED_MS = 600_000;
+const PRUNE_MS = 60_000;
 
 type Admitted = Extract<HlsAnswer, { kind: "admitted" }>;
 
@@ -49,6 +52,8 @@ interface PlaylistRequest {
 interface KnownSession {
   readonly answer: Admitted;
   readonly path: string;
+  /** Milliseconds, monotonic. */
+  usedMs: number;
 }
 
 /** Answers what belongs to HLS. */
@@ -61,6 +66,7 @@ export class HlsService implements HttpService {
   readonly #interrupted = new Map<string, number>();
   /** Bytes sent under each session since it was last told. */
   readonly #touched = new Map<string, number>();
+  #nextPrune = 0;
 
   constructor(host: HlsServiceHost) {
     this.#host = host;
@@ -116,6 +122,14 @@ export class HlsService implements HttpService {
         this.#interrupted.delete(session);
       }
     }
+    if (now >= this.#nextPrune) {
+      this.#nextPrune = now + PRUNE_MS;
+      for (const [session, { usedMs }] of this.#sessions) {
+        if (now - usedMs > UNUSED_MS) {
+          this.#sessions.delete(session);
+        }
+      }
+    }
   }
 
   /** Answers all who wait. */
@@ -128,6 +142,7 @@ export class HlsService implements HttpService {
     const session = parameters.get(SESSION) ?? "";
     const known = this.#sessions.get(session);
     if (known?.path === path) {
+      known.usedMs = this.#host.now();
       this.#serve(known.answer, asked);
       return;
     }
@@ -156,7 +171,8 @@ export class HlsService implements HttpService {
       this.#refuse(reply, answer.status, answer.description);
     } else {
       if (answer.isNamed && answer.session !== "") {
-        this.#sessions.set(answer.session, { answer: { ...answer, isNew: false }, path });
+        const known = { answer: { ...answer, isNew: false }, path, usedMs: this.#host.now() };
+        this.#sessions.set(answer.session, known);
       }
       if (answer.isNew) {
         this.#sendMaster(answer, asked);

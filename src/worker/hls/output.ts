@@ -18,13 +18,13 @@ import {
   type SegmentKey,
 } from "../../protocol/hls/media-playlist.ts";
 import { type PackagedPart, type PackagedSegment, Packager } from "../../protocol/hls/packager.ts";
-import { encodeMediaPlaylist } from "../../protocol/hls/playlist-text.ts";
 import type { ResumePoint } from "../../protocol/hls/resume.ts";
 import { Fmp4SegmentMuxer, TsSegmentMuxer } from "../../protocol/hls/segment-muxer.ts";
 import { MessageType } from "../../protocol/rtmp/message.ts";
 import type { DiskCopy } from "./disk-copy.ts";
 import { type FileName, HlsNames, type SegmentMoment } from "./names.ts";
-import { encryptSegment, newSecret, type SegmentSecret, segmentVector } from "./segment-cipher.ts";
+import { encodePlaylist } from "./playlist-form.ts";
+import { SegmentKeys } from "./segment-keys.ts";
 import { Shelf } from "./shelf.ts";
 
 const TYPE_TS = "video/MP2T";
@@ -78,8 +78,7 @@ export class HlsOutput {
   #timestamp: number | undefined;
   #inits: number;
   #init: FileName | null = null;
-  #secret: SegmentSecret | null = null;
-  #secretName: FileName | null = null;
+  readonly #keys: SegmentKeys | null;
   /** Keys and init segments with the number of the last segment that needs them. */
   readonly #needed = new Map<string, number>();
   #isChanged = false;
@@ -113,6 +112,11 @@ export class HlsOutput {
       part: (part) => this.#putPart(part),
       segment: (segment) => this.#endSegment(segment),
     });
+    this.#keys = settings.isEncrypted
+      ? new SegmentKeys(this.#names, settings.fragmentsPerKey, (name, bytes) =>
+          this.#putKey(name, bytes),
+        )
+      : null;
     this.#floor = settings.tsFloor ? new FloorClock(fragmentMs) : null;
   }
 
@@ -128,6 +132,22 @@ export class HlsOutput {
   /** Init segments made so far. */
   get inits(): number {
     return this.#inits;
+  }
+
+  /** Bytes in memory. */
+  get bytes(): number {
+    return this.#shelf.bytes;
+  }
+
+  /** Lets the oldest segment go before its time. @returns false when no more can be spared. */
+  shrink(): boolean {
+    const segment = this.#playlist.takeOldest();
+    if (segment === null) {
+      return false;
+    }
+    this.#discardSegment(segment);
+    this.#isChanged = true;
+    return true;
   }
 
   /** How long players may still ask for what was made: {@link retire} it then. Milliseconds. */
@@ -172,11 +192,8 @@ export class HlsOutput {
 
   /** Tells what changed, with what may go. */
   flush(): void {
-    for (const { uri, parts } of this.#playlist.takeDisposable(this.#host.now())) {
-      this.#discard(uri);
-      for (const part of parts) {
-        this.#discard(part.uri);
-      }
+    for (const segment of this.#playlist.takeDisposable(this.#host.now())) {
+      this.#discardSegment(segment);
     }
     this.#discardUnneeded();
     const { added, dropped } = this.#shelf.takeChange();
@@ -184,7 +201,7 @@ export class HlsOutput {
       return;
     }
     this.#isChanged = false;
-    const playlist = this.#encodePlaylist();
+    const playlist = encodePlaylist(this.#playlist, this.#names);
     if (playlist !== null) {
       this.#disk?.writePlaylist(this.#names.playlist.file, playlist.text);
     }
@@ -258,9 +275,7 @@ export class HlsOutput {
     const pieces = this.#pieces;
     const moment = this.#moment(durationMs);
     this.#pieces = [];
-    const { settings } = this;
-    const isEncrypted = settings.isEncrypted && pieces.length > 0;
-    const key = isEncrypted ? this.#keyAt(moment) : null;
+    const key = this.#keys?.at(moment) ?? null;
     const name = this.#names.segment(moment);
     const head = this.#head(isDiscontinuity, key);
     const listed = this.#playlist.add({ ...head, uri: name.uri, durationMs }, this.#host.now());
@@ -272,9 +287,7 @@ export class HlsOutput {
     }
     const { sequence } = listed;
     this.#need(listed);
-    const secret = this.#secret;
-    const content =
-      isEncrypted && secret !== null ? encryptSegment(pieces, secret, sequence) : pieces;
+    const content = this.#keys?.encrypt(pieces, sequence) ?? pieces;
     this.#put(name, this.#mediaType, content);
     const { playlist } = this.#names;
     this.#segmentNews = {
@@ -303,19 +316,6 @@ export class HlsOutput {
     return { isDiscontinuity, startWallMs: this.#startWallMs, key, initUri };
   }
 
-  /** The key of a segment: a new one when the last has served its number. */
-  #keyAt(moment: SegmentMoment): SegmentKey {
-    const { sequence } = moment;
-    const { fragmentsPerKey } = this.settings;
-    const isDue = this.#secret === null || sequence - this.#secret.firstSequence >= fragmentsPerKey;
-    if (isDue) {
-      this.#secret = newSecret(sequence);
-      this.#secretName = this.#names.key(moment);
-      this.#putKey(this.#secretName, this.#secret.key);
-    }
-    return { uri: this.#secretName?.uri ?? "", iv: segmentVector(sequence) };
-  }
-
   #putKey(name: FileName, key: Uint8Array): void {
     this.#needed.set(name.uri, this.#playlist.nextSequence);
     const isServed = this.settings.keyPath === null;
@@ -342,7 +342,13 @@ export class HlsOutput {
     }
   }
 
-  /** A segment that left, with its parts. */
+  #discardSegment({ uri, parts }: PlaylistSegment): void {
+    this.#discard(uri);
+    for (const part of parts) {
+      this.#discard(part.uri);
+    }
+  }
+
   #discard(uri: string): void {
     const file = this.#shelf.take(uri);
     if (file !== null && this.settings.cleanup) {
@@ -354,30 +360,11 @@ export class HlsOutput {
   #discardUnneeded(): void {
     const oldest = this.#playlist.oldestSequence;
     for (const [uri, last] of this.#needed) {
-      if (last < oldest && uri !== this.#init?.uri && uri !== this.#secretName?.uri) {
+      if (last < oldest && uri !== this.#init?.uri && uri !== this.#keys?.uri) {
         this.#needed.delete(uri);
         this.#discard(uri);
       }
     }
-  }
-
-  #encodePlaylist(): HlsPlaylist | null {
-    const playlist = this.#playlist;
-    if (playlist.segments.length === 0 && playlist.openParts.length === 0) {
-      return null;
-    }
-    const isLowLatency = playlist.partTargetMs > 0;
-    const next = this.#names.part(playlist.nextSequence, playlist.openParts.length);
-    const form = isLowLatency ? { nextPartUri: next.uri, hasDateTime: true } : {};
-    return {
-      text: encodeMediaPlaylist(playlist, form),
-      deltaText: isLowLatency ? encodeMediaPlaylist(playlist, { ...form, isDelta: true }) : null,
-      mediaSequence: playlist.mediaSequence,
-      parts: isLowLatency ? playlist.segments.map(({ parts }) => parts.length) : [],
-      nextSequence: playlist.nextSequence,
-      openParts: playlist.openParts.length,
-      hint: isLowLatency ? next.path : "",
-    };
   }
 
   #tell(playlist: HlsPlaylist | null, added: HlsNews["added"], dropped: HlsNews["dropped"]): void {

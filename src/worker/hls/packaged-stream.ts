@@ -117,6 +117,16 @@ export class PackagedStream {
     }
   }
 
+  /** Bytes of its output in memory. */
+  get bytes(): number {
+    return this.#output?.bytes ?? 0;
+  }
+
+  /** Lets the oldest segment go before its time. @returns false when no more can be spared. */
+  shrink(): boolean {
+    return this.#output?.shrink() ?? false;
+  }
+
   /** Nothing is published here, and the directory has forgotten it. */
   forget(): void {
     this.#feed?.close();

@@ -15,17 +15,23 @@ const FORGET_MS = 3_600_000;
 const FILES_PER_MS = 1000;
 
 /** What streams ask of their packager. */
-export type PackagedStreamsHost = Omit<PackagedStreamHost, "nextFileId" | "dropped">;
+export interface PackagedStreamsHost extends Omit<PackagedStreamHost, "nextFileId" | "dropped"> {
+  /** Memory for all outputs. */
+  readonly bytesMax: number;
+}
 
 /** All outputs of a thread. */
 export class PackagedStreams {
   readonly #host: PackagedStreamHost;
+  readonly #bytesMax: number;
+  #isShort = false;
   readonly #streams = new Map<string, PackagedStream>();
   /** By directory number. */
   readonly #known = new Map<number, PackagedStream>();
   #fileId: number;
 
   constructor(host: PackagedStreamsHost) {
+    this.#bytesMax = host.bytesMax;
     this.#fileId = Math.floor(host.wallMs()) * FILES_PER_MS;
     this.#host = {
       ...host,
@@ -74,6 +80,7 @@ export class PackagedStreams {
 
   /** Every second: what is stale leaves, also of streams that nobody publishes. */
   tickSlow(): void {
+    this.#fit();
     const live = new Set(this.#known.values());
     const isCrowded = this.#streams.size > STREAMS_MAX;
     for (const [key, stream] of [...this.#streams]) {
@@ -82,6 +89,30 @@ export class PackagedStreams {
         this.#streams.delete(key);
       }
     }
+  }
+
+  /** Windows are shortened, the largest first, while all together take too much. */
+  #fit(): void {
+    const streams = [...this.#streams.values()].filter(({ bytes }) => bytes > 0);
+    let bytes = streams.reduce((sum, stream) => sum + stream.bytes, 0);
+    const isShort = bytes > this.#bytesMax;
+    streams.sort((one, other) => other.bytes - one.bytes);
+    for (const stream of streams) {
+      const share = this.#bytesMax / streams.length;
+      while (bytes > this.#bytesMax && stream.bytes > share) {
+        const before = stream.bytes;
+        if (!stream.shrink()) {
+          break;
+        }
+        bytes -= before - stream.bytes;
+      }
+    }
+    if (isShort && !this.#isShort) {
+      const text = "memory for HLS is short: windows are shortened";
+      const key = streams[0]?.key ?? "";
+      this.#host.trouble({ kind: "hls-trouble", key, text, disconnect: false });
+    }
+    this.#isShort = isShort;
   }
 
   /** Ends every output; resolves when what they hold is on disk. */

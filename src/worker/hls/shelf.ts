@@ -14,6 +14,7 @@ interface Kept {
   readonly id: number;
   readonly name: FileName;
   readonly isOnDisk: boolean;
+  readonly bytes: number;
 }
 
 /** Files by the URI under which playlists name them. */
@@ -22,6 +23,8 @@ export class Shelf {
   readonly #kept = new Map<string, Kept>();
   #added: HlsFile[] = [];
   #dropped: number[] = [];
+  /** Of all that is there. */
+  bytes = 0;
 
   /** @param nextId Numbers that no other shelf of the thread gives. */
   constructor(nextId: () => number) {
@@ -44,7 +47,8 @@ export class Shelf {
     }
     this.take(name.uri);
     const id = this.#nextId();
-    this.#kept.set(name.uri, { id, name, isOnDisk });
+    this.#kept.set(name.uri, { id, name, isOnDisk, bytes: bytes.byteLength });
+    this.bytes += bytes.byteLength;
     this.#added.push({ id, path: name.path, contentType, bytes });
     return bytes;
   }
@@ -56,6 +60,7 @@ export class Shelf {
       return null;
     }
     this.#kept.delete(uri);
+    this.bytes -= kept.bytes;
     this.#dropped.push(kept.id);
     return kept.isOnDisk ? kept.name.file : null;
   }
