@@ -23,6 +23,7 @@ import {
   type StreamEntry,
 } from "../coordinator/coordinator.ts";
 import type { Edge } from "../coordinator/edge.ts";
+import { keptFormOf } from "../gateways/remux.ts";
 import { monotonicMs } from "../monotonic.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 import { sendElsewhere } from "./coworkers.ts";
@@ -87,6 +88,7 @@ function settingsOf(config: Config, vhost: VhostConfig): StreamSettings {
     ringBudgetBytes: config.limits.ringBudgetBytes,
     upstream: cluster.isEdge ? upstreamOf(cluster) : null,
     hls: hls.enabled ? hls : null,
+    keptForm: keptFormOf(vhost),
   };
 }
 

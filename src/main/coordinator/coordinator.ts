@@ -380,8 +380,12 @@ export class Coordinator {
   }
 
   #forgetUnused(entry: StreamEntry, shard: number): void {
-    const isUsed = (entry.players[shard] ?? 0) > 0 || entry.publisher?.shard === shard;
-    if (!(isUsed || (isPackaged(entry) && this.packagerOf(entry.key) === shard))) {
+    const { publisher, players, settings } = entry;
+    const isWatched = (players[shard] ?? 0) > 0 || publisher?.shard === shard;
+    const isKept = publisher !== null && settings.keptForm !== null;
+    const isKeptHere = isKept && this.#shards[shard]?.role === "gateway";
+    const isPackagedHere = isPackaged(entry) && this.packagerOf(entry.key) === shard;
+    if (!(isWatched || isKeptHere || isPackagedHere)) {
       this.#forget(entry, shard);
     }
   }

@@ -9,6 +9,7 @@ import {
 } from "../../../src/protocol/conf/config.ts";
 import { visitDirectives } from "../../../src/protocol/conf/directives.ts";
 import { ConfigError } from "../../../src/protocol/errors.ts";
+import { CLUSTER_DEFAULTS } from "../../support/cluster-settings.ts";
 import { HLS_DEFAULTS } from "../../support/hls-settings.ts";
 
 const OPTIONS: DecodeConfigOptions = {
@@ -123,31 +124,12 @@ test("§1B coded defaults of an empty default vhost", () => {
             hasAudio: true,
             hasVideo: true,
             guessHasAv: true,
+            dropsUnannounced: true,
+            fastCacheMs: 0,
+            isLegacyHevc: false,
           },
           hls: HLS_DEFAULTS,
-          cluster: {
-            isEdge: false,
-            origins: [],
-            protocol: "rtmp",
-            followClient: false,
-            tokenTraverse: false,
-            vhost: "[vhost]",
-            debugUpnode: true,
-            originCluster: false,
-            coworkers: [],
-            tlsVerify: true,
-            balance: "hash",
-            redirectAllow: [],
-            connectTimeoutMs: 2000,
-            replyTimeoutMs: 3000,
-            firstMediaTimeoutMs: 5000,
-            stallTimeoutMs: 5000,
-            lingerMs: 3000,
-            waitMs: 15_000,
-            notFoundMs: 3000,
-            holdMs: 5000,
-            holdBytes: 8_388_608,
-          },
+          cluster: CLUSTER_DEFAULTS,
           security: { enabled: false, isPerAction: false, rules: [] },
           refer: { enabled: false, isExact: false, all: [], publish: [], play: [] },
         },
