@@ -245,7 +245,7 @@ export class Server {
 
   /** Connections that are there, in the lobby and on the shards. */
   get connections(): number {
-    return this.clients.size + this.lobby.size;
+    return this.clients.connections + this.lobby.size;
   }
 
   /** Lets nobody in any more; clients that understand it are asked to connect elsewhere, all may stay. */

@@ -36,6 +36,8 @@ describe("sessions", () => {
     async () => {
       const path = await weir.client.session("/live/a.m3u8");
       assert.equal(clients().length, 1);
+      // It holds no connection: the one that there is is the publisher's.
+      assert.equal(weir.server.connections, 1);
       const [client] = clients();
       assert.match(path, new RegExp(`hls_ctx=${client?.id}$`));
       // Longer than a session lives without requests; each on a connection of its own, on either gateway.

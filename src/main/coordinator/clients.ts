@@ -31,11 +31,13 @@ export interface Client {
 export class Clients {
   readonly #byShard: Map<number, Client>[] = [];
   #size = 0;
+  /** Of those, sessions. */
+  #sessions = 0;
 
   /** Adds the client of a row that has none. */
   add(client: Client): void {
     this.#rowsOf(client.shard).set(client.row, client);
-    this.#size += 1;
+    this.#count(client, 1);
   }
 
   find(shard: number, row: number): Client | undefined {
@@ -47,7 +49,7 @@ export class Clients {
     const client = this.find(shard, row);
     if (client !== undefined) {
       this.#byShard[shard]?.delete(row);
-      this.#size -= 1;
+      this.#count(client, -1);
     }
     return client;
   }
@@ -56,7 +58,9 @@ export class Clients {
   takeShard(shard: number): Client[] {
     const clients = [...this.#rowsOf(shard).values()];
     this.#rowsOf(shard).clear();
-    this.#size -= clients.length;
+    for (const client of clients) {
+      this.#count(client, -1);
+    }
     return clients;
   }
 
@@ -70,6 +74,16 @@ export class Clients {
   /** Clients in all. */
   get size(): number {
     return this.#size;
+  }
+
+  /** Those that hold a connection: viewers of HLS come and go with each request. */
+  get connections(): number {
+    return this.#size - this.#sessions;
+  }
+
+  #count({ type }: Client, change: 1 | -1): void {
+    this.#size += change;
+    this.#sessions += type === "hls-play" ? change : 0;
   }
 
   #rowsOf(shard: number): Map<number, Client> {
