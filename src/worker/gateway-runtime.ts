@@ -12,7 +12,7 @@ import type {
   SettingsNews,
   StreamNews,
 } from "../protocol/control/calls.ts";
-import type { HlsEnded, HlsNews } from "../protocol/control/hls.ts";
+import type { HlsEnded, HlsNews, HlsTold } from "../protocol/control/hls.ts";
 import { Doorbell } from "../protocol/ring/doorbell.ts";
 import type { Form } from "./deliver/form.ts";
 import { HlsService } from "./deliver/hls-service.ts";
@@ -30,7 +30,14 @@ import { KnownStreams } from "./stream/known-streams.ts";
 import { ThreadLoop } from "./thread-loop.ts";
 
 /** News of streams. */
-export type GatewayNews = StreamNews | RingNews | SettingsNews | ForgetStream | HlsNews | HlsEnded;
+export type GatewayNews =
+  | StreamNews
+  | RingNews
+  | SettingsNews
+  | ForgetStream
+  | HlsNews
+  | HlsEnded
+  | HlsTold;
 
 /** One gateway thread's state. */
 export class GatewayRuntime implements GatewayStreamHost {
@@ -91,7 +98,7 @@ export class GatewayRuntime implements GatewayStreamHost {
     this.#loop.turns.begin();
     if (news.kind === "settings") {
       this.#loop.take(news);
-    } else if (news.kind === "hls" || news.kind === "hls-ended") {
+    } else if (news.kind === "hls" || news.kind === "hls-ended" || news.kind === "hls-told") {
       this.#hls.news(news);
     } else {
       this.#streams.take(news);

@@ -67,6 +67,7 @@ export class HlsDirectory {
       for (const news of this.#windows.tell()) {
         link.post(news);
       }
+      link.post({ kind: "hls-told" });
     }
   }
 

@@ -16,7 +16,7 @@ import {
   type ShardStart,
   type ToShard,
 } from "../../protocol/control/calls.ts";
-import type { HlsEnded, HlsNews } from "../../protocol/control/hls.ts";
+import type { HlsEnded, HlsNews, HlsTold } from "../../protocol/control/hls.ts";
 import { ControlError } from "../../protocol/errors.ts";
 import type { ChunkDecoderSnapshot } from "../../protocol/rtmp/chunk-decoder.ts";
 import type { ServerSessionSnapshot } from "../../protocol/rtmp/server-session.ts";
@@ -29,7 +29,7 @@ const PACKAGER_URL = new URL("../../worker/packager.js", import.meta.url);
 const CALL_TIMEOUT_MS = 5000;
 const HEAP_YOUNG_MB = 16;
 
-type Message = ToShard<ServerSessionSnapshot, ChunkDecoderSnapshot> | HlsNews | HlsEnded;
+type Message = ToShard<ServerSessionSnapshot, ChunkDecoderSnapshot> | HlsNews | HlsEnded | HlsTold;
 
 /** What a shard is started with, for its whole life and its successors'. */
 export interface ShardPlace {

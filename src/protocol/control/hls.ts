@@ -132,6 +132,11 @@ export interface HlsEnded {
   readonly isInterrupted: boolean;
 }
 
+/** All windows that there are have been told to a thread that knew none: it may say what is not there. */
+export interface HlsTold {
+  readonly kind: "hls-told";
+}
+
 /** What the primary answers to a request for a playlist. */
 export type HlsAnswer =
   /** No playlist of HLS is there. */

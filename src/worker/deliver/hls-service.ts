@@ -10,6 +10,7 @@ import type {
   HlsFile,
   HlsNews,
   HlsPlaylist,
+  HlsTold,
 } from "../../protocol/control/hls.ts";
 import { answerReload } from "../../protocol/hls/media-playlist.ts";
 import { encodeSessionPlaylist, personalisePlaylist } from "../../protocol/hls/playlist-text.ts";
@@ -28,6 +29,10 @@ const INTERRUPTED_MS = 120_000;
 /** A session unused here for so long is asked about again: news of its end may have overtaken it. */
 const UNUSED_MS = 600_000;
 const PRUNE_MS = 60_000;
+
+/** What may be HLS's, and requests of this kind that wait until it is known. */
+const EARLY = /\.(?:m3u8|ts|m4s|mp4|key)$/;
+const EARLY_MAX = 1000;
 
 type Admitted = Extract<HlsAnswer, { kind: "admitted" }>;
 
@@ -67,15 +72,25 @@ export class HlsService implements HttpService {
   /** Bytes sent under each session since it was last told. */
   readonly #touched = new Map<string, number>();
   #nextPrune = 0;
+  /** False for a moment after the thread's start: what is not there may be on its way. */
+  #isTold = false;
+  readonly #early: (() => void)[] = [];
 
   constructor(host: HlsServiceHost) {
     this.#host = host;
   }
 
   /** Takes news of streams and sessions. */
-  news(news: HlsNews | HlsEnded): void {
+  news(news: HlsNews | HlsEnded | HlsTold): void {
     if (news.kind === "hls") {
       this.#library.take(news);
+      return;
+    }
+    if (news.kind === "hls-told") {
+      this.#isTold = true;
+      for (const again of this.#early.splice(0)) {
+        again();
+      }
       return;
     }
     for (const session of news.sessions) {
@@ -88,6 +103,10 @@ export class HlsService implements HttpService {
 
   take(request: HttpRequest, reply: HttpReply, next: () => void): void {
     const { method } = request;
+    if (!this.#isTold && EARLY.test(request.path) && this.#early.length < EARLY_MAX) {
+      this.#early.push(() => this.take(request, reply, next));
+      return;
+    }
     const path = decodePath(request.path);
     if (path === null || (method !== "GET" && method !== "HEAD")) {
       next();
@@ -134,6 +153,7 @@ export class HlsService implements HttpService {
 
   /** Answers all who wait. */
   stop(): void {
+    this.news({ kind: "hls-told" });
     this.#library.expire(Number.POSITIVE_INFINITY);
   }
 

@@ -67,6 +67,7 @@ describe("the service", () => {
       },
       post: (message) => posted.push(message),
     });
+    service.news({ kind: "hls-told" });
   });
 
   function tell(news: Partial<HlsNews>): void {
@@ -188,6 +189,23 @@ describe("the service", () => {
     assert.equal((await ask(request("/live/a-0.ts"))).status, 200);
     tell({ dropped: [2] });
     assert.equal((await ask(request("/live/a-0.ts"))).wasNext, true);
+  });
+
+  test("a gateway that has just started says of nothing that it is not there", async () => {
+    const young = new HlsService({
+      cors: [],
+      now: () => now,
+      admitHls: () => Promise.resolve(answer),
+      post: () => undefined,
+    });
+    service = young;
+    const early = await ask(request("/live/a-0.ts"));
+    const other = await ask(request("/live/a-1.ts"));
+    assert.equal((await ask(request("/live/a.flv"))).wasNext, true);
+    assert.deepEqual([early.isOpen, other.wasNext], [true, false]);
+    tell({ playlist: playlist(1), added: [file(1, "/live/a-0.ts")] });
+    young.news({ kind: "hls-told" });
+    assert.deepEqual([early.status, other.wasNext], [200, true]);
   });
 
   test("a stop answers all who wait", async () => {
