@@ -249,7 +249,7 @@ export class HlsViewers {
       const { app, stream } = request;
       log.info(id, `hls-play, vhost=${vhost.name}, app=${app}, stream=${stream}, ip=${ip}`);
     }
-    edge.wanted(entry, { id, request, path: "" });
+    edge.wanted(entry, { id, request, path: "", isHttp: true });
     return session;
   }
 

@@ -18,6 +18,7 @@ import { decodeReloadQuery, type ReloadQuery } from "../../protocol/hls/reload-q
 import type { HeaderList, HttpReply, HttpRequest } from "../io/http-backend.ts";
 import { HlsLibrary } from "./hls-library.ts";
 import type { HttpService } from "./http-service.ts";
+import { viewerQuestion } from "./viewer-question.ts";
 
 const PLAYLIST_TYPE = "application/vnd.apple.mpegurl";
 const SESSION = "hls_ctx";
@@ -167,13 +168,7 @@ export class HlsService implements HttpService {
       return;
     }
     const question: HlsQuestion = {
-      path: request.path,
-      query: request.query,
-      host: request.header("host"),
-      ip: request.ip,
-      referer: request.header("referer"),
-      userAgent: request.header("user-agent"),
-      isSecure: request.isSecure,
+      ...viewerQuestion(request),
       session,
       isHead: request.method === "HEAD",
     };
