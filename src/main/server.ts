@@ -26,8 +26,10 @@ import type { Prepared, ReloadPart } from "./config/parts.ts";
 import { type Client, Clients, removePublished } from "./coordinator/clients.ts";
 import { Coordinator } from "./coordinator/coordinator.ts";
 import { Edge } from "./coordinator/edge.ts";
+import { Packagers } from "./coordinator/packagers.ts";
 import { RingPool } from "./coordinator/ring-pool.ts";
 import { SettingsRollout } from "./coordinator/settings-rollout.ts";
+import { HlsDesk } from "./gateways/hls-desk.ts";
 import { type GatewayPlan, planGateways } from "./gateways/plan.ts";
 import { Viewers } from "./gateways/viewers.ts";
 import { coresOfHost } from "./limits-of-host.ts";
@@ -38,6 +40,7 @@ import { Supervisor, type SupervisorLimits } from "./shards/supervisor.ts";
 
 /** Share of the host's memory that rings may take. */
 const RING_SHARE = 0.1;
+const CORES_PER_PACKAGER = 8;
 const STOP_TIMEOUT_MS = 3000;
 const TLS_STOP_TIMEOUT_MS = 1000;
 const TLS_HANG_KILL_MS = 10_000;
@@ -62,6 +65,15 @@ export interface ServerOptions {
   readonly stuck?: () => void;
 }
 
+/** What most rooms ask. */
+interface Directory {
+  readonly admission: Admission;
+  readonly coordinator: Coordinator;
+  readonly clients: Clients;
+  readonly edge: Edge;
+  readonly log: Logger;
+}
+
 /** A running server. */
 export class Server {
   readonly supervisor: Supervisor;
@@ -79,6 +91,7 @@ export class Server {
   readonly #acceptor: Acceptor;
   readonly #questions: Questions;
   readonly #viewers: Viewers;
+  readonly #hls: HlsDesk;
   readonly #gateways: GatewayPlan;
   readonly #poller: Poller = new Poller();
 
@@ -89,10 +102,12 @@ export class Server {
     this.#gateways = gateways;
     const shards = config.workers > 0 ? config.workers : coresOfHost();
     this.tlsFront = this.#openTlsFront(options);
+    const packagers = packagersFor(config.jobs);
     this.pool = new RingPool(totalmem() * RING_SHARE, forgetMemory);
     this.supervisor = new Supervisor({
       shards,
       gateways: gateways.places,
+      packagers,
       stuck: () => options.stuck?.(),
       rows: rowsFor(config.maxConnections),
       version: this.#version,
@@ -105,7 +120,12 @@ export class Server {
       calls: (shard) => this.#callsOf(shard),
     });
     const { links } = this.supervisor;
-    this.coordinator = new Coordinator(this.pool, links, () => this.#config.limits.spillPlayers);
+    this.coordinator = new Coordinator(
+      this.pool,
+      links,
+      () => this.#config.limits.spillPlayers,
+      new Packagers(shards + gateways.places.length, packagers),
+    );
     this.edge = new Edge({
       config: () => this.#config,
       coordinator: this.coordinator,
@@ -129,7 +149,7 @@ export class Server {
       edge: this.edge,
       shards: links,
     });
-    const directory = {
+    const directory: Directory = {
       admission: this.#admission,
       coordinator: this.coordinator,
       clients: this.clients,
@@ -138,24 +158,13 @@ export class Server {
     };
     this.#questions = new Questions(directory);
     this.#viewers = new Viewers({ ...directory, config: () => this.#config, shards: links });
+    this.#hls = this.#newHls(directory);
     this.#acceptor = new Acceptor(
       this.#poller,
       (connection) => this.lobby.accept(connection),
       (error) => log.error("accept", error.message),
     );
-    this.lobby = new Lobby({
-      config: () => this.#config,
-      admission: this.#admission,
-      coordinator: this.coordinator,
-      edge: this.edge,
-      clients: this.clients,
-      shards: links,
-      log,
-      serverInfo: { ip: "", pid: process.pid, version: options.version },
-      files: new FileBudget(),
-      poller: this.#poller,
-      crowded: (isCrowded) => this.#crowded(isCrowded),
-    });
+    this.lobby = this.#newLobby(options, directory);
   }
 
   #openTlsFront({ config, log, allowFaults, supervisorLimits }: ServerOptions): TlsFront {
@@ -184,6 +193,7 @@ export class Server {
     checkCertificate(options.config.rtmps);
     const server = new Server(options, await planGateways(options.config, options.log));
     try {
+      server.#startPackagers();
       const started = server.supervisor.start();
       if (options.isRehearsed === true && isNative) {
         // While the shards' threads start: this one has nothing else to do.
@@ -210,6 +220,31 @@ export class Server {
     return server;
   }
 
+  #newHls(directory: Directory): HlsDesk {
+    return new HlsDesk({
+      ...directory,
+      links: this.supervisor.links,
+      config: () => this.#config,
+      now: monotonicMs,
+      ended: (link, row, reason) => {
+        const bytesOut = link.board.bytesOut[row] ?? 0;
+        this.#take(link, { kind: "gone", row, reason, detail: "", bytesIn: 0, bytesOut });
+      },
+    });
+  }
+
+  #newLobby({ version }: ServerOptions, directory: Directory): Lobby {
+    return new Lobby({
+      ...directory,
+      config: () => this.#config,
+      shards: this.supervisor.links,
+      serverInfo: { ip: "", pid: process.pid, version },
+      files: new FileBudget(),
+      poller: this.#poller,
+      crowded: (isCrowded) => this.#crowded(isCrowded),
+    });
+  }
+
   /** What has to be ready for a new configuration, and goes over to it. */
   get parts(): readonly ReloadPart[] {
     const nothing = (): void => undefined;
@@ -228,6 +263,8 @@ export class Server {
         prepare: (next) =>
           this.#rollout.prepare(({ key }) => this.#admission.settingsUnder(next, key)),
       },
+      // After the streams have their settings.
+      { prepare: () => ({ commit: () => this.#startPackagers(), abort: nothing }) },
     ];
   }
 
@@ -251,9 +288,16 @@ export class Server {
     }
   }
 
+  #startPackagers(): void {
+    if ([...this.#config.vhosts.values()].some(({ hls }) => hls.enabled)) {
+      this.supervisor.startPackagers();
+      this.coordinator.announceToPackagers();
+    }
+  }
+
   /** Connections that are there, in the lobby and on the shards. */
   get connections(): number {
-    return this.clients.size + this.lobby.size;
+    return this.clients.connections + this.lobby.size;
   }
 
   /** Lets nobody in any more; clients that understand it are asked to connect elsewhere, all may stay. */
@@ -265,8 +309,14 @@ export class Server {
     }
   }
 
+  /** After {@link close}: a thread waits for a disk and would keep the process from its end. */
+  get isStuck(): boolean {
+    return this.supervisor.links.some((link) => link?.role === "packager");
+  }
+
   /** Ends every session and thread. @param timeoutMs Given to the shards to do so by themselves. */
   async close(timeoutMs: number = STOP_TIMEOUT_MS): Promise<void> {
+    this.#hls.close();
     this.#acceptor.close();
     this.tlsFront.close();
     this.lobby.close();
@@ -281,6 +331,7 @@ export class Server {
       case "gone": {
         shard.releaseRow(message.row);
         const client = this.clients.take(shard.index, message.row);
+        this.#hls.left(shard.index, message.row, message.reason);
         if (client !== undefined) {
           const { reason, detail, bytesIn, bytesOut } = message;
           this.#ended(
@@ -312,7 +363,14 @@ export class Server {
       case "settings-accepted":
         this.#rollout.accepted(shard, message.version);
         break;
+      case "hls":
+      case "hls-touched":
+      case "hls-trouble":
+        this.#hls.take(shard, message);
+        break;
       case "ready":
+        this.#hls.ready(shard);
+        break;
       case "stopped":
         break;
     }
@@ -344,6 +402,7 @@ export class Server {
     const clients = this.clients.takeShard(shard.index);
     this.coordinator.shardDied(shard.index);
     this.edge.shardDied(shard.index);
+    this.#hls.died(shard.index);
     for (const client of clients) {
       this.#ended(client, "shard died");
     }
@@ -355,6 +414,7 @@ export class Server {
         Promise.resolve(this.coordinator.lendRing(shard.index, wrapBytes)),
       admit: (question) => this.#questions.admit(shard, question),
       admitViewer: (question) => this.#viewers.admit(shard, question),
+      admitHls: (question) => this.#hls.admit(question),
       nextOrigin: (question) => Promise.resolve(this.edge.nextOrigin(shard.index, question)),
       playEnded: (row, play) => Promise.resolve(this.#questions.playEnded(shard, row, play)),
     };
@@ -379,4 +439,8 @@ function after(ms: number, work: () => void): () => void {
 
 function rowsFor(maxConnections: number): number {
   return Math.max(maxConnections, ROWS_MIN);
+}
+
+function packagersFor(jobs: number): number {
+  return jobs > 0 ? jobs : Math.max(1, Math.floor(coresOfHost() / CORES_PER_PACKAGER));
 }
