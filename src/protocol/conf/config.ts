@@ -16,7 +16,12 @@ import type {
 import { DEFAULT_VHOST, DIRECTIVES, environmentNames, visitDirectives } from "./directives.ts";
 import { decodeListenEndpoint, type ListenEndpoint } from "./endpoint.ts";
 import { type Directive, decodeGrammar, type ReadInclude } from "./grammar.ts";
-import { decodeHttpRemux, decodeHttpServer } from "./http-config.ts";
+import {
+  decodeExporter,
+  decodeHttpApi,
+  decodeHttpRemux,
+  decodeHttpServer,
+} from "./http-config.ts";
 import { rewriteLegacy } from "./legacy.ts";
 import { listSettings, type Settings } from "./reload-plan.ts";
 import { type ReaderContext, SectionReader } from "./section-reader.ts";
@@ -197,6 +202,9 @@ function buildConfig(root: SectionReader, around: Surroundings): Config {
     forceGraceQuit: root.isOn("force_grace_quit"),
     limits: decodeLimits(root),
     httpServer: decodeHttpServer(root),
+    httpApi: decodeHttpApi(root),
+    exporter: decodeExporter(root),
+    statsDisks: root.section("stats").list("disk"),
     vhosts: decodeVhosts(root, chunkSize, around.context),
   };
 }

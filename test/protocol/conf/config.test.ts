@@ -82,6 +82,21 @@ test("§1B coded defaults of an empty default vhost", () => {
         gateways: 0,
         backend: "auto",
       },
+      httpApi: {
+        enabled: false,
+        listen: [{ host: "", port: 1985 }],
+        crossdomain: true,
+        jsonp: false,
+        rawApi: { enabled: false, allowReload: false },
+        auth: { enabled: false, type: "basic", username: "", password: "", token: "" },
+      },
+      exporter: {
+        enabled: false,
+        listen: [{ host: "", port: 9972 }],
+        label: "",
+        tag: "",
+      },
+      statsDisks: [],
       vhosts: [
         {
           name: "__defaultVhost__",
