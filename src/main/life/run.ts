@@ -94,7 +94,8 @@ async function serve(plan: ServerPlan, version: string, teller: StartTeller): Pr
   let reloader: Reloader | undefined;
   // From before the first client: an order that comes while the server starts counts when it runs.
   const orders = openOrders(() => reloader?.config ?? config, log);
-  let server: Server;
+  let server: Server | undefined;
+  let admin: Admin;
   try {
     // A test harness that names this variable may break shards on purpose.
     const { WEIR_ALLOW_FAULTS: faults } = plan.source.environment;
@@ -107,7 +108,12 @@ async function serve(plan: ServerPlan, version: string, teller: StartTeller): Pr
       isRehearsed: true,
       stuck: () => endStuck(log),
     });
+    const parts = [{ prepare: (next: Config): Promise<Prepared> => admin.prepare(next) }];
+    reloader = openReloading({ plan, server, log, hangUps, parts });
+    const own = reloader;
+    admin = await Admin.open({ server, reloader: () => own, log, version, serverId });
   } catch (error) {
+    await server?.close(URGENT_STOP_TIMEOUT_MS);
     if (!(error instanceof TransportError || error instanceof ControlError)) {
       throw error;
     }
@@ -118,7 +124,6 @@ async function serve(plan: ServerPlan, version: string, teller: StartTeller): Pr
   }
   const demo = plan.isDemo ? startDemo(config.listen[0]?.port ?? 0) : undefined;
   tellUrls(server, plan.isDemo, log);
-  reloader = openReloading({ plan, server, log, hangUps });
   log.flush();
   teller.listening();
   const kind = await orders.given;
