@@ -28,6 +28,7 @@ declare module 'uWebSockets.js' {
   }
   export interface HttpRequest {
     getHeader(lowerCaseName: string): string;
+    forEach(callback: (lowerCaseName: string, value: string) => void): void;
     getUrl(): string;
     getMethod(): string;
     getQuery(): string | undefined;

@@ -1,50 +1,40 @@
 /**
- * What a gateway does: answers HTTP, asks the primary who may watch what, and sends streams in the forms that browsers
- * and CDNs take, each made once for all its viewers here. It reads the rings that shards write and owns no descriptor.
+ * What a gateway does: answers HTTP by services in an order, and sends streams in the forms that browsers and CDNs
+ * take, each made once for all its viewers here. It reads the rings that shards write and owns no descriptor.
  */
 import type { MessagePort } from "node:worker_threads";
-import { Board, Counter, RowState } from "../protocol/control/board.ts";
+import { Board, Counter } from "../protocol/control/board.ts";
 import type {
-  EndReason,
   ForgetStream,
   FromShard,
   GatewayStart,
   RingNews,
   SettingsNews,
   StreamNews,
-  ViewerAnswer,
 } from "../protocol/control/calls.ts";
 import { VersionWord } from "../protocol/control/version-word.ts";
 import { Doorbell } from "../protocol/ring/doorbell.ts";
-import { FlvForm } from "./deliver/flv-form.ts";
 import type { Form } from "./deliver/form.ts";
 import { HttpRows } from "./deliver/http-rows.ts";
-import { GatewayStream, type GatewayStreamHost, type Outlet } from "./deliver/outlet.ts";
-import { Viewer } from "./deliver/viewer.ts";
+import { corsHeaders, HttpServices } from "./deliver/http-services.ts";
+import { GatewayStream, type GatewayStreamHost } from "./deliver/outlet.ts";
+import { StreamViewers } from "./deliver/stream-viewers.ts";
 import { runFault } from "./fault.ts";
 import { monotonicMs } from "./io/clock.ts";
-import type { HeaderList, HttpReply, HttpRequest } from "./io/http-backend.ts";
+import type { HttpReply, HttpRequest } from "./io/http-backend.ts";
 import { LoadMeter } from "./load-meter.ts";
 import { openPrimaryLink, type PrimaryLink } from "./primary-link.ts";
 import { SendTurns } from "./send-turns.ts";
 import { Copies } from "./session/copies.ts";
 import { SettingsChanges } from "./settings-changes.ts";
 import { StallGrace } from "./stall-grace.ts";
-import type { FanOut } from "./stream/fan-out.ts";
-import type { FanOutEnd, FanOutHost } from "./stream/fan-out-host.ts";
+import type { FanOutHost } from "./stream/fan-out-host.ts";
 
 const TICK_MS = 10;
 const TICK_IDLE_MS = 50;
 const TENTH_MS = 100;
 const SECOND_MS = 1000;
 const BELL_TIMEOUT_MS = 1000;
-/** A viewer that took bytes this recently may have a larger ring. */
-const TOOK_LATELY_MS = 2000;
-const CORS: HeaderList = [
-  ["Access-Control-Allow-Origin", "*"],
-  ["Access-Control-Allow-Methods", "GET, HEAD, OPTIONS"],
-  ["Access-Control-Allow-Headers", "*"],
-];
 
 /** News of streams. */
 export type GatewayNews = StreamNews | RingNews | SettingsNews | ForgetStream;
@@ -60,8 +50,8 @@ export class GatewayRuntime implements GatewayStreamHost {
   readonly #meter = new LoadMeter();
   readonly #grace = new StallGrace(monotonicMs());
   readonly #streams = new Map<number, GatewayStream>();
-  readonly #viewers = new Map<number, Viewer>();
-  readonly #cors: HeaderList;
+  readonly #viewers: StreamViewers;
+  readonly #services: HttpServices;
   readonly #changes: SettingsChanges;
   readonly #turns: SendTurns = new SendTurns(this.#meter, () => this.#changes.follow());
   #isStopped = false;
@@ -74,16 +64,28 @@ export class GatewayRuntime implements GatewayStreamHost {
     this.board = new Board(start.board);
     this.rows = new HttpRows(this.board, monotonicMs);
     this.#bell = new Doorbell(start.doorbells);
-    this.#cors = start.crossdomain ? CORS : [];
     this.#changes = new SettingsChanges(new VersionWord(start.version), (change) =>
       this.#streams.get(change.streamId)?.change(change.settings),
     );
     this.#primary = openPrimaryLink(calls, {
-      kick: (row, inode, reason) => this.board.inode[row] === inode && this.#kick(row, reason),
+      kick: (row, inode, reason) =>
+        this.board.inode[row] === inode && this.#viewers.end(row, reason),
       fault: (fault) => runFault(start.allowFaults, fault),
       unused: (lease) => this.ringReleased(lease.ringId),
-      unusedRow: (row) => this.#giveBack(row, "closed by peer"),
+      unusedRow: (row) => this.#viewers.unused(row),
     });
+    const cors = corsHeaders(start.crossdomain);
+    this.#viewers = new StreamViewers({
+      board: this.board,
+      rows: this.rows,
+      cors,
+      admitViewer: (question) => this.#primary.admitViewer(question),
+      learn: (answer) => this.#learn(answer),
+      find: (streamId) => this.#streams.get(streamId),
+      beginTurn: () => void this.#turns.begin(),
+      post,
+    });
+    this.#services = new HttpServices([this.#viewers], cors);
   }
 
   /** Starts ticking and listening to the doorbell. */
@@ -116,36 +118,13 @@ export class GatewayRuntime implements GatewayStreamHost {
   /** Ends every viewer; nothing runs after. */
   stop(): void {
     this.#isStopped = true;
-    for (const row of [...this.#viewers.keys()]) {
-      this.#end(row, "server stops");
-    }
+    this.#viewers.stop();
     this.#bell.ring(this.thread);
   }
 
   /** Answers one request. */
   request(request: HttpRequest, reply: HttpReply): void {
-    const { method, path } = request;
-    if (method === "OPTIONS") {
-      reply.send(204, this.#cors, "");
-      return;
-    }
-    if (method !== "GET" && method !== "HEAD") {
-      reply.send(405, [...this.#cors, ["Allow", "GET, HEAD, OPTIONS"]], "Method not allowed\n");
-      return;
-    }
-    const question = {
-      path,
-      query: request.query,
-      host: request.header("host"),
-      ip: request.ip,
-      referer: request.header("referer"),
-      userAgent: request.header("user-agent"),
-      isSecure: request.isSecure,
-    };
-    this.#primary.admitViewer(question).then(
-      (answer) => this.#answered(answer, method, reply),
-      () => reply.send(504, this.#cors, "No answer in time\n"),
-    );
+    this.#services.take(request, reply);
   }
 
   // --- GatewayStreamHost ---
@@ -166,7 +145,7 @@ export class GatewayRuntime implements GatewayStreamHost {
       thread: this.thread,
       now: monotonicMs,
       stretch: () => this.#meter.stretch,
-      endRow: (row, reason) => this.#end(row, reason),
+      endRow: (row, reason) => void this.#viewers.end(row, reason),
       sendCopies: (view, row) => copies.send(view, row),
       // A tape's rings are this thread's own.
       ringReleased: () => undefined,
@@ -175,109 +154,7 @@ export class GatewayRuntime implements GatewayStreamHost {
     };
   }
 
-  // --- viewers ---
-
-  #answered(answer: ViewerAnswer, method: string, reply: HttpReply): void {
-    if (!answer.allowed) {
-      const location: HeaderList = answer.location === null ? [] : [["Location", answer.location]];
-      const headers: HeaderList = [...this.#cors, ...location, ["Content-Type", "text/plain"]];
-      reply.send(answer.status, headers, `${answer.description}\n`);
-      return;
-    }
-    const { row, streamId } = answer;
-    const stream = this.#learn(answer);
-    const name = `flv/${JSON.stringify(answer.flv)}`;
-    const outlet = stream.outlet(name, () => new FlvForm(answer.flv));
-    const headers: HeaderList = [
-      ...this.#cors,
-      ["Content-Type", outlet.form.contentType],
-      ["Cache-Control", "no-cache"],
-    ];
-    if (!reply.isOpen || method === "HEAD" || this.#isStopped) {
-      reply.send(200, headers, "");
-      this.#giveBack(row, "closed by peer");
-      return;
-    }
-    this.#open(
-      new Viewer({ row, streamId, outlet: name }, reply, headers, this.#viewerEvents),
-      outlet,
-    );
-  }
-
-  readonly #viewerEvents = {
-    drained: (row: number): void => this.#drained(row),
-    gone: (row: number): void => this.#end(row, "closed by peer"),
-  };
-
-  #open(viewer: Viewer, { fanOut }: Outlet): void {
-    const { row, streamId } = viewer;
-    this.#viewers.set(row, viewer);
-    this.rows.open(row, viewer);
-    Atomics.store(this.board.state, row, RowState.Held);
-    this.board.stream[row] = streamId;
-    this.board.messageStream[row] = 1;
-    this.board.place[row] = -1;
-    this.#turns.begin();
-    fanOut.join(row);
-  }
-
-  #end(row: number, reason: EndReason | FanOutEnd): void {
-    const viewer = this.#viewers.get(row);
-    if (viewer === undefined) {
-      return;
-    }
-    this.#viewers.delete(row);
-    this.#fanOutOf(viewer)?.leave(row);
-    this.rows.close(row);
-    const inOrder = reason !== "passed by the ring" && reason !== "stalled";
-    viewer.end(
-      inOrder,
-      reason === "no stream" ? 404 : 503,
-      reason === "no stream" ? "No such stream" : reason,
-    );
-    this.#giveBack(row, reason);
-  }
-
-  /** The row is FREE again. */
-  #giveBack(row: number, reason: EndReason): void {
-    const bytesIn = this.board.bytesIn[row] ?? 0;
-    const bytesOut = this.board.bytesOut[row] ?? 0;
-    Atomics.store(this.board.state, row, RowState.Free);
-    this.#post({ kind: "gone", row, reason, detail: "", bytesIn, bytesOut });
-  }
-
-  #kick(row: number, reason: EndReason): boolean {
-    const isHere = this.#viewers.has(row);
-    this.#end(row, reason);
-    return isHere;
-  }
-
-  #drained(row: number): void {
-    const viewer = this.#viewers.get(row);
-    if (viewer !== undefined) {
-      this.rows.unblock(row);
-      this.#turns.begin();
-      this.#fanOutOf(viewer)?.sendRow(row);
-    }
-  }
-
-  #fanOutOf({ streamId, outlet }: Viewer): FanOut | undefined {
-    return this.#streams.get(streamId)?.find(outlet)?.fanOut;
-  }
-
-  /** Rows that are full: lag, and standing still. */
-  #checkBlocked(now: number): void {
-    for (const row of [...this.rows.blocked]) {
-      const viewer = this.#viewers.get(row);
-      const fanOut = viewer === undefined ? undefined : this.#fanOutOf(viewer);
-      const stillFor = this.rows.stillFor(row, now);
-      if (fanOut !== undefined && stillFor > fanOut.settings.playerStallMs) {
-        this.#end(row, "stalled");
-      } else {
-        fanOut?.checkLag(row, 0, stillFor < TOOK_LATELY_MS);
-      }
-    }
-  }
+  // --- streams ---
 
   #learn({ streamId, key, settings, announcement }: Omit<StreamNews, "kind">): GatewayStream {
     let stream = this.#streams.get(streamId);
@@ -346,17 +223,17 @@ export class GatewayRuntime implements GatewayStreamHost {
       this.#nextSecond = now + SECOND_MS;
       this.#tickSecond();
     }
-    setTimeout(() => this.#tick(), this.#viewers.size > 0 ? TICK_MS : TICK_IDLE_MS);
+    setTimeout(() => this.#tick(), this.#viewers.count > 0 ? TICK_MS : TICK_IDLE_MS);
   }
 
   #tickTenth(now: number): void {
     if (this.#grace.mayJudge(now)) {
-      this.#checkBlocked(now);
+      this.#viewers.checkBlocked(now);
     }
     this.#meter.update(now);
     const { counters } = this.board;
     counters[Counter.Heartbeat] = now;
-    counters[Counter.Players] = this.#viewers.size;
+    counters[Counter.Players] = this.#viewers.count;
     counters[Counter.Utilisation] = this.#meter.utilisation;
     counters[Counter.MergeStretch] = this.#meter.stretch;
     counters[Counter.Sends] = this.rows.sends;

@@ -30,8 +30,10 @@ interface Target {
 }
 
 function refusal(status: number, description: string): ViewerAnswer {
-  return { allowed: false, status, description, location: null };
+  return { allowed: false, isMounted: true, status, description, location: null };
 }
+
+const NOT_MOUNTED: ViewerAnswer = { allowed: false, isMounted: false };
 
 /** Admits viewers of gateways. */
 export class Viewers {
@@ -48,7 +50,7 @@ export class Viewers {
     try {
       const target = this.#targetOf(question);
       if (target === null) {
-        return refusal(404, "Not found");
+        return NOT_MOUNTED;
       }
       return this.#place(gateway, question, target);
     } catch (error) {

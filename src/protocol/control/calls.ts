@@ -280,8 +280,11 @@ export type ViewerAnswer =
       readonly announcement: number;
       readonly flv: FlvSettings;
     }
+  /** No mount serves the path. */
+  | { readonly allowed: false; readonly isMounted: false }
   | {
       readonly allowed: false;
+      readonly isMounted: true;
       /** HTTP status. */
       readonly status: number;
       readonly description: string;

@@ -122,6 +122,12 @@ function requestOf(
   isSecure: boolean,
   isUpgrade: boolean,
 ): HttpRequest {
+  // The library's request is gone when the handler returns.
+  const headers = new Map<string, string>();
+  request.forEach((name, value) => {
+    const before = headers.get(name);
+    headers.set(name, before === undefined ? value : `${before}, ${value}`);
+  });
   return {
     method: request.getMethod().toUpperCase(),
     path: request.getUrl(),
@@ -129,7 +135,7 @@ function requestOf(
     ip: plainAddress(Buffer.from(response.getRemoteAddressAsText()).toString()),
     isSecure,
     isUpgrade,
-    header: (name) => request.getHeader(name),
+    header: (name) => headers.get(name) ?? "",
   };
 }
 

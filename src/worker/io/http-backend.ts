@@ -8,7 +8,7 @@
 /** Names and values as they are sent. */
 export type HeaderList = readonly (readonly [name: string, value: string])[];
 
-/** One request. */
+/** One request. Memory: owned; it may be kept and read after the handler returned. */
 export interface HttpRequest {
   /** In capitals. */
   readonly method: string;
@@ -21,7 +21,7 @@ export interface HttpRequest {
   readonly isSecure: boolean;
   /** WebSocket upgrade is asked for. */
   readonly isUpgrade: boolean;
-  /** Value of a header, by lower-case name; "" when there is none. To be called before the handler returns. */
+  /** Value of a header, by lower-case name; "" when there is none. What was sent several times is joined by ", ". */
   header(name: string): string;
 }
 

@@ -1,0 +1,57 @@
+/** The services of a gateway in their order, and what is answered where none of them does. */
+import type { HeaderList, HttpReply, HttpRequest } from "../io/http-backend.ts";
+import type { HttpService } from "./http-service.ts";
+
+const CORS: HeaderList = [
+  ["Access-Control-Allow-Origin", "*"],
+  ["Access-Control-Allow-Methods", "GET, HEAD, OPTIONS"],
+  ["Access-Control-Allow-Headers", "*"],
+];
+const ALLOWED = "GET, HEAD, OPTIONS";
+
+/** Headers of every answer. @param crossdomain Pages of other origins may read it. */
+export function corsHeaders(crossdomain: boolean): HeaderList {
+  return crossdomain ? CORS : [];
+}
+
+/** Offers requests to services, first to last. */
+export class HttpServices {
+  readonly #services: readonly HttpService[];
+  readonly #cors: HeaderList;
+
+  constructor(services: readonly HttpService[], cors: HeaderList) {
+    this.#services = services;
+    this.#cors = cors;
+  }
+
+  /** Answers one request, now or later. */
+  take(request: HttpRequest, reply: HttpReply): void {
+    if (request.method === "OPTIONS") {
+      reply.send(204, this.#cors, "");
+    } else {
+      this.#offer(0, request, reply);
+    }
+  }
+
+  #offer(index: number, request: HttpRequest, reply: HttpReply): void {
+    // A service may hand on much later: nobody works for a client that left meanwhile.
+    if (!reply.isOpen) {
+      return;
+    }
+    const service = this.#services[index];
+    if (service === undefined) {
+      this.#decline(request.method, reply);
+    } else {
+      service.take(request, reply, () => this.#offer(index + 1, request, reply));
+    }
+  }
+
+  #decline(method: string, reply: HttpReply): void {
+    const headers: HeaderList = [...this.#cors, ["Content-Type", "text/plain"]];
+    if (method === "GET" || method === "HEAD") {
+      reply.send(404, headers, "Not found\n");
+    } else {
+      reply.send(405, [...headers, ["Allow", ALLOWED]], "Method not allowed\n");
+    }
+  }
+}

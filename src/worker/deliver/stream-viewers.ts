@@ -1,0 +1,196 @@
+/**
+ * Live streams as endless bodies: asks the primary who may watch what, and keeps a row for each viewer. Paths that no
+ * mount serves are handed on.
+ */
+import { type Board, RowState } from "../../protocol/control/board.ts";
+import type {
+  EndReason,
+  FromShard,
+  ViewerAnswer,
+  ViewerQuestion,
+} from "../../protocol/control/calls.ts";
+import type { HeaderList, HttpReply, HttpRequest } from "../io/http-backend.ts";
+import type { FanOut } from "../stream/fan-out.ts";
+import { FlvForm } from "./flv-form.ts";
+import type { HttpRows } from "./http-rows.ts";
+import type { HttpService } from "./http-service.ts";
+import type { GatewayStream, Outlet } from "./outlet.ts";
+import { Viewer } from "./viewer.ts";
+
+/** A viewer that took bytes this recently may have a larger ring. */
+const TOOK_LATELY_MS = 2000;
+
+type Admitted = Extract<ViewerAnswer, { allowed: true }>;
+type Refused = Extract<ViewerAnswer, { allowed: false; isMounted: true }>;
+
+/** What viewers are served with. */
+export interface StreamViewersHost {
+  readonly board: Board;
+  readonly rows: HttpRows;
+  /** Headers of every answer. */
+  readonly cors: HeaderList;
+  admitViewer(question: ViewerQuestion): Promise<ViewerAnswer>;
+  /** Makes the stream of an answer known, if it is not. */
+  learn(answer: Admitted): GatewayStream;
+  find(streamId: number): GatewayStream | undefined;
+  /** A turn of sending begins. */
+  beginTurn(): void;
+  post(message: FromShard): void;
+}
+
+/** All viewers of a gateway. */
+export class StreamViewers implements HttpService {
+  readonly #host: StreamViewersHost;
+  readonly #viewers = new Map<number, Viewer>();
+  #isStopped = false;
+
+  constructor(host: StreamViewersHost) {
+    this.#host = host;
+  }
+
+  /** Viewers that hold a row. */
+  get count(): number {
+    return this.#viewers.size;
+  }
+
+  take(request: HttpRequest, reply: HttpReply, next: () => void): void {
+    const { method } = request;
+    if (method !== "GET" && method !== "HEAD") {
+      next();
+      return;
+    }
+    const question = {
+      path: request.path,
+      query: request.query,
+      host: request.header("host"),
+      ip: request.ip,
+      referer: request.header("referer"),
+      userAgent: request.header("user-agent"),
+      isSecure: request.isSecure,
+    };
+    this.#host.admitViewer(question).then(
+      (answer) => {
+        if (answer.allowed) {
+          this.#serve(answer, method, reply);
+        } else if (answer.isMounted) {
+          this.#refuse(answer, reply);
+        } else {
+          next();
+        }
+      },
+      () => reply.send(504, this.#host.cors, "No answer in time\n"),
+    );
+  }
+
+  /** Ends the viewer of a row. @returns false when there is none. */
+  end(row: number, reason: EndReason): boolean {
+    const viewer = this.#viewers.get(row);
+    if (viewer === undefined) {
+      return false;
+    }
+    this.#viewers.delete(row);
+    this.#fanOutOf(viewer)?.leave(row);
+    this.#host.rows.close(row);
+    const inOrder = reason !== "passed by the ring" && reason !== "stalled";
+    viewer.end(
+      inOrder,
+      reason === "no stream" ? 404 : 503,
+      reason === "no stream" ? "No such stream" : reason,
+    );
+    this.#giveBack(row, reason);
+    return true;
+  }
+
+  /** A row that came for nobody is FREE again. */
+  unused(row: number): void {
+    this.#giveBack(row, "closed by peer");
+  }
+
+  /** Rows that are full: lag, and standing still. `now` in milliseconds, monotonic. */
+  checkBlocked(now: number): void {
+    const { rows } = this.#host;
+    for (const row of [...rows.blocked]) {
+      const viewer = this.#viewers.get(row);
+      const fanOut = viewer === undefined ? undefined : this.#fanOutOf(viewer);
+      const stillFor = rows.stillFor(row, now);
+      if (fanOut !== undefined && stillFor > fanOut.settings.playerStallMs) {
+        this.end(row, "stalled");
+      } else {
+        fanOut?.checkLag(row, 0, stillFor < TOOK_LATELY_MS);
+      }
+    }
+  }
+
+  /** Ends every viewer, and those to come. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const row of [...this.#viewers.keys()]) {
+      this.end(row, "server stops");
+    }
+  }
+
+  #refuse({ status, description, location }: Refused, reply: HttpReply): void {
+    const where: HeaderList = location === null ? [] : [["Location", location]];
+    const headers: HeaderList = [...this.#host.cors, ...where, ["Content-Type", "text/plain"]];
+    reply.send(status, headers, `${description}\n`);
+  }
+
+  #serve(answer: Admitted, method: string, reply: HttpReply): void {
+    const { row, streamId } = answer;
+    const stream = this.#host.learn(answer);
+    const name = `flv/${JSON.stringify(answer.flv)}`;
+    const outlet = stream.outlet(name, () => new FlvForm(answer.flv));
+    const headers: HeaderList = [
+      ...this.#host.cors,
+      ["Content-Type", outlet.form.contentType],
+      ["Cache-Control", "no-cache"],
+    ];
+    if (!reply.isOpen || method === "HEAD" || this.#isStopped) {
+      reply.send(200, headers, "");
+      this.unused(row);
+      return;
+    }
+    const place = { row, streamId, outlet: name };
+    this.#open(new Viewer(place, reply, headers, this.#viewerEvents), outlet);
+  }
+
+  readonly #viewerEvents = {
+    drained: (row: number): void => this.#drained(row),
+    gone: (row: number): void => void this.end(row, "closed by peer"),
+  };
+
+  #open(viewer: Viewer, { fanOut }: Outlet): void {
+    const { row, streamId } = viewer;
+    const { board, rows } = this.#host;
+    this.#viewers.set(row, viewer);
+    rows.open(row, viewer);
+    Atomics.store(board.state, row, RowState.Held);
+    board.stream[row] = streamId;
+    board.messageStream[row] = 1;
+    board.place[row] = -1;
+    this.#host.beginTurn();
+    fanOut.join(row);
+  }
+
+  /** The row is FREE again. */
+  #giveBack(row: number, reason: EndReason): void {
+    const { board } = this.#host;
+    const bytesIn = board.bytesIn[row] ?? 0;
+    const bytesOut = board.bytesOut[row] ?? 0;
+    Atomics.store(board.state, row, RowState.Free);
+    this.#host.post({ kind: "gone", row, reason, detail: "", bytesIn, bytesOut });
+  }
+
+  #drained(row: number): void {
+    const viewer = this.#viewers.get(row);
+    if (viewer !== undefined) {
+      this.#host.rows.unblock(row);
+      this.#host.beginTurn();
+      this.#fanOutOf(viewer)?.sendRow(row);
+    }
+  }
+
+  #fanOutOf({ streamId, outlet }: Viewer): FanOut | undefined {
+    return this.#host.find(streamId)?.find(outlet)?.fanOut;
+  }
+}

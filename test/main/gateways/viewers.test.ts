@@ -1,0 +1,65 @@
+/** Which paths are a stream's, and which are somebody else's. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Admission } from "../../../src/main/accept/admission.ts";
+import { Clients } from "../../../src/main/coordinator/clients.ts";
+import { Coordinator } from "../../../src/main/coordinator/coordinator.ts";
+import type { Edge } from "../../../src/main/coordinator/edge.ts";
+import { RingPool } from "../../../src/main/coordinator/ring-pool.ts";
+import { Viewers } from "../../../src/main/gateways/viewers.ts";
+import type { Logger } from "../../../src/main/log/logger.ts";
+import type { ShardLink } from "../../../src/main/shards/shard-link.ts";
+import { decodeConfig } from "../../../src/protocol/conf/config.ts";
+import type { ViewerAnswer } from "../../../src/protocol/control/calls.ts";
+
+const TEXT = `
+  listen 1935; daemon off;
+  vhost plain { http_remux { enabled on; mount [vhost]/[app]/[stream].flv; } }
+  vhost closed {
+    http_remux { enabled on; }
+    security { enabled on; deny play all; }
+  }
+  vhost off { }
+  vhost other { http_remux { enabled on; mount [vhost]/[app]/[stream].mp4; } }
+`;
+
+/** An answer of a gateway that has no row left. */
+function ask(host: string, path: string, query = ""): ViewerAnswer {
+  const { config } = decodeConfig(TEXT, "x.conf", { include: () => "", environment: {} });
+  const coordinator = new Coordinator(new RingPool(2 ** 20), [], () => 0);
+  const edge = { isNotFound: () => false } as unknown as Edge;
+  const admission = new Admission({ config: () => config, coordinator, edge, shards: [] });
+  const log = { info: () => undefined } as unknown as Logger;
+  const clients = new Clients();
+  const viewers = new Viewers({ config: () => config, admission, coordinator, clients, edge, log });
+  const gateway = { allocateRow: () => -1 } as unknown as ShardLink;
+  const rest = { referer: "", userAgent: "", isSecure: false };
+  return viewers.admit(gateway, { path, query, host, ip: "1.2.3.4", ...rest });
+}
+
+for (const [what, host, path] of [
+  ["a path of another shape", "plain", "/live/show/a.flv"],
+  ["another ending", "plain", "/live/a.m3u8"],
+  ["what is no text", "plain", "/live/%zz.flv"],
+  ["a vhost that does not remux", "off", "/live/a.flv"],
+  ["a vhost that is not there", "nowhere", "/live/a.flv"],
+  ["a mount of no stream's form", "other", "/live/a.mp4"],
+] as const) {
+  test(`${what} is not mounted`, () => {
+    assert.deepEqual(ask(host, path), { allowed: false, isMounted: false });
+  });
+}
+
+test("what is mounted and refused says why", () => {
+  const denied = ask("closed:8080", "/live/a.flv");
+  assert.ok(!denied.allowed && denied.isMounted);
+  assert.equal(denied.status, 403);
+  const byQuery = ask("nowhere", "/live/a.flv", "vhost=closed");
+  assert.ok(!byQuery.allowed && byQuery.isMounted);
+});
+
+test("a gateway without rows says so", () => {
+  const answer = ask("plain", "/live/a.flv");
+  assert.ok(!answer.allowed && answer.isMounted);
+  assert.equal(answer.status, 503);
+});
