@@ -104,14 +104,7 @@ export class Server {
     });
     const { links } = this.supervisor;
     this.coordinator = new Coordinator(this.pool, links, () => this.#config.limits.spillPlayers);
-    this.books = new Books({
-      config: () => this.#config,
-      coordinator: this.coordinator,
-      clients: this.clients,
-      pool: this.pool,
-      shards: links,
-      now: monotonicMs,
-    });
+    this.books = this.#openBooks();
     this.edge = new Edge({
       config: () => this.#config,
       coordinator: this.coordinator,
@@ -161,6 +154,19 @@ export class Server {
       files: new FileBudget(),
       poller: this.#poller,
       crowded: (isCrowded) => (isCrowded ? this.#acceptor.suspend() : this.#acceptor.resume()),
+    });
+  }
+
+  #openBooks(): Books {
+    const { coordinator, clients, pool, supervisor } = this;
+    const config = (): Config => this.#config;
+    return new Books({
+      config,
+      coordinator,
+      clients,
+      pool,
+      shards: supervisor.links,
+      now: monotonicMs,
     });
   }
 

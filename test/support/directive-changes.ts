@@ -65,7 +65,11 @@ export function directiveChanges(): DirectiveChange[] {
     const rest = `${AROUND[path] ?? ""} listen 1935; daemon off; vhost v {}`;
     const before = decodeConfig(rest, "x.conf", options);
     // The first one of a name counts.
-    const after = decodeConfig(`${write(path, `${otherValue(spec)}${WITH[path] ?? ""}`)} ${rest}`, "x.conf", options);
+    const after = decodeConfig(
+      `${write(path, `${otherValue(spec)}${WITH[path] ?? ""}`)} ${rest}`,
+      "x.conf",
+      options,
+    );
     changes.push({ path, spec, before, after });
   });
   return changes;

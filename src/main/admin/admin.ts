@@ -3,7 +3,6 @@ import type { Config, ListenEndpoint } from "../../protocol/conf/config.ts";
 import type { ApiAnswer, ApiQuestion } from "../../protocol/control/api.ts";
 import { addressOf } from "../accept/acceptor.ts";
 import type { Prepared, ReloadPart } from "../config/parts.ts";
-import type { Reloader } from "../config/reload.ts";
 import type { Logger } from "../log/logger.ts";
 import { monotonicMs } from "../monotonic.ts";
 import type { Server } from "../server.ts";
@@ -16,13 +15,14 @@ import { newId } from "./ids.ts";
 import { listRoutes } from "./list-routes.ts";
 import { Listeners, type PortUse } from "./listeners.ts";
 import { Listing } from "./listing.ts";
-import { rawRoute } from "./raw-routes.ts";
+import { type Reloading, rawRoute } from "./raw-routes.ts";
 import type { PlainRoute, Route } from "./route.ts";
 
 /** What the control plane is opened with. */
 export interface AdminOptions {
   readonly server: Server;
-  readonly reloader: () => Pick<Reloader, "plan" | "reload" | "report">;
+  /** undefined while the server starts. */
+  readonly reloader: () => Reloading | undefined;
   readonly log: Logger;
   readonly version: string;
   readonly serverId: string;
@@ -88,17 +88,7 @@ export class Admin implements ReloadPart {
       ...helpRoutes(version, flags),
       ...figureRoutes({ figures: this.#figures, books, connections, version }),
       ...listRoutes({ listing, books, clients, shards, log }),
-      rawRoute({
-        config,
-        reloader: {
-          plan: () => reloader().plan(),
-          reload: (cause) => reloader().reload(cause),
-          get report() {
-            return reloader().report;
-          },
-        },
-        log,
-      }),
+      rawRoute({ config, reloader }),
       clusterRoute({ config, coordinator }),
       REDIRECTS_ROUTE,
     ];

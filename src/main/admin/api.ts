@@ -153,7 +153,11 @@ export class Api {
     const text = JSON.stringify(fields);
     return callback === null
       ? { status: OK, headers: { "content-type": "application/json" }, body: text }
-      : { status: OK, headers: { "content-type": "text/javascript" }, body: `${callback}(${text})` };
+      : {
+          status: OK,
+          headers: { "content-type": "text/javascript" },
+          body: `${callback}(${text})`,
+        };
   }
 }
 

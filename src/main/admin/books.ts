@@ -68,8 +68,10 @@ export class Books implements ClientsObserver {
 
   // --- ClientsObserver ---
 
-  joined(): void {
+  joined(client: Client): void {
     this.sessions += 1;
+    // Rates count from the first client.
+    this.rateOfVhost(this.streamOf(client).vhost);
   }
 
   left(client: Client, { reason, bytesIn, bytesOut }: SessionEnd): void {

@@ -1,6 +1,6 @@
 /** Endpoints that tell what there is: the tree of endpoints, versions, features, and SRS's own tests of its API. */
 import { ApiCode, ApiError } from "./api-error.ts";
-import { ANY, READ, type PlainRoute, type Route } from "./route.ts";
+import { ANY, type PlainRoute, READ, type Route } from "./route.ts";
 import { type Schema, shape, TEXT } from "./schema.ts";
 import { AUTHORS, FEATURES, TEST_REQUEST, VERSIONS } from "./shapes.ts";
 

@@ -75,7 +75,8 @@ export class HostFigures {
 
   /** Memory of this process. Units: kB. */
   selfKbytes(): number {
-    return Number(readSelfStat(this.#read)["rss"] ?? 0) * PAGE_KBYTES;
+    const { rss = 0 } = readSelfStat(this.#read);
+    return Number(rss) * PAGE_KBYTES;
   }
 
   /** `self_proc_stats`. */

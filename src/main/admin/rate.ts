@@ -5,6 +5,8 @@ export const SAMPLE_MS = 10_000;
 /** With samples so far apart the oldest of so many is 20 to 30 s old. */
 const SAMPLES = 3;
 const BITS = 8;
+/** What comes at once in the beginning is no rate. */
+const ELAPSED_MIN_MS = 1000;
 
 /** Kilobits a second. */
 export interface Kbps {
@@ -33,9 +35,8 @@ export class Rate {
   /** Whole numbers, as SRS tells them. */
   kbps(now: number, bytesIn: number, bytesOut: number): Kbps {
     const [since = now, wasIn = 0, wasOut = 0] = this.#samples;
-    const elapsed = now - since;
-    const rate = (bytes: number): number =>
-      elapsed <= 0 ? 0 : Math.max(0, Math.round((bytes * BITS) / elapsed));
+    const elapsed = Math.max(ELAPSED_MIN_MS, now - since);
+    const rate = (bytes: number): number => Math.max(0, Math.round((bytes * BITS) / elapsed));
     return { recv_30s: rate(bytesIn - wasIn), send_30s: rate(bytesOut - wasOut) };
   }
 }

@@ -4,7 +4,6 @@ import type { PlanStep } from "../../protocol/conf/reload-plan.ts";
 import { ConfigError } from "../../protocol/errors.ts";
 import { addressOf } from "../accept/acceptor.ts";
 import type { Reloader, ReloadReport } from "../config/reload.ts";
-import type { Logger } from "../log/logger.ts";
 import { maskSecrets } from "../log/secrets.ts";
 import { ApiCode, ApiError } from "./api-error.ts";
 import type { Route, RouteRequest } from "./route.ts";
@@ -14,11 +13,14 @@ import { HTTP_API, RELOAD } from "./shapes.ts";
 /** A reload that takes longer goes on, and is asked for by `reload-fetch`. */
 const ANSWER_MS = 8000;
 
+/** What is used of the reloader. */
+export type Reloading = Pick<Reloader, "plan" | "reload" | "report">;
+
 /** What reloads. */
 export interface RawRoutesHost {
   config(): Config;
-  readonly reloader: Pick<Reloader, "plan" | "reload" | "report">;
-  readonly log: Logger;
+  /** undefined while the server starts. */
+  reloader(): Reloading | undefined;
 }
 
 /** `rpc=raw`, `reload`, `reload-fetch`, and weir's own `plan`. */
@@ -26,7 +28,8 @@ export function rawRoute(host: RawRoutesHost): Route {
   return {
     path: "/api/v1/raw",
     methods: ["GET", "POST"],
-    about: "`rpc=raw`: what is allowed; `reload`, `reload-fetch`: a reload and how it went; `plan`: what it would change.",
+    about:
+      "`rpc=raw`: what is allowed; `reload`, `reload-fetch`: a reload and how it went; `plan`: what it would change.",
     parameters: ["rpc"],
     fields: shape({ "http_api?": HTTP_API, "data?": RELOAD }),
     answer: (request) => answer(host, request),
@@ -42,8 +45,12 @@ function answer(host: RawRoutesHost, request: RouteRequest): object | Promise<ob
   if (!httpApi.rawApi.enabled) {
     throw new ApiError(ApiCode.RawDisabled);
   }
+  const reloader = host.reloader();
+  if (reloader === undefined) {
+    throw new ApiError(ApiCode.RawFailed);
+  }
   if (rpc === "reload-fetch") {
-    return { data: describeReport(host.reloader.report) };
+    return { data: describeReport(reloader.report) };
   }
   if (rpc !== "reload" && rpc !== "plan") {
     const isKnown = rpc === "query" || rpc === "update";
@@ -52,7 +59,7 @@ function answer(host: RawRoutesHost, request: RouteRequest): object | Promise<ob
   if (!httpApi.rawApi.allowReload) {
     throw new ApiError(ApiCode.RawDisabled);
   }
-  return rpc === "plan" ? plan(host) : reload(host, request.who);
+  return rpc === "plan" ? plan(reloader) : reload(reloader, request.who);
 }
 
 function describeApi({ enabled, listen, crossdomain, rawApi }: Config["httpApi"]): object {
@@ -74,7 +81,7 @@ export function writeEndpoint(endpoint: { readonly host: string; readonly port: 
   return endpoint.host === "" ? String(endpoint.port) : addressOf(endpoint);
 }
 
-async function reload({ reloader }: RawRoutesHost, who: string): Promise<object> {
+async function reload(reloader: Reloading, who: string): Promise<object> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {
     timer = setTimeout(resolve, ANSWER_MS, undefined);
@@ -88,7 +95,7 @@ async function reload({ reloader }: RawRoutesHost, who: string): Promise<object>
   return { data };
 }
 
-async function plan({ reloader }: RawRoutesHost): Promise<object> {
+async function plan(reloader: Reloading): Promise<object> {
   const { id, state } = reloader.report;
   try {
     const steps = (await reloader.plan()).map(describeStep);

@@ -51,9 +51,7 @@ export const STREAM: Schema = joined(
     audio_frames: COUNT,
     video_frames: COUNT,
     publish: shape({ active: FLAG, "cid?": TEXT }),
-    video: orNull(
-      shape({ codec: TEXT, profile: TEXT, level: TEXT, width: COUNT, height: COUNT }),
-    ),
+    video: orNull(shape({ codec: TEXT, profile: TEXT, level: TEXT, width: COUNT, height: COUNT })),
     audio: orNull(shape({ codec: TEXT, sample_rate: COUNT, channel: COUNT, profile: TEXT })),
     shard: { type: ["string", "null"], description: "weir: the thread that writes it" },
   }),
@@ -104,10 +102,7 @@ export const SYSTEM_PROC_STATS: Schema = joined(
 
 export const MEMINFOS: Schema = joined(
   joined(SAMPLED, shapeOf("percent_ram percent_swap", SHARE)),
-  shapeOf(
-    "MemActive RealInUse NotInUse MemTotal MemFree Buffers Cached SwapTotal SwapFree",
-    COUNT,
-  ),
+  shapeOf("MemActive RealInUse NotInUse MemTotal MemFree Buffers Cached SwapTotal SwapFree", COUNT),
 );
 
 const SELF = shape({
@@ -161,9 +156,7 @@ export const HTTP_API: Schema = shape({
 
 export const CLUSTER: Schema = shape({
   query: shapeOf("ip vhost app stream", TEXT),
-  origin: orNull(
-    shape({ ip: TEXT, port: COUNT, vhost: TEXT, api: TEXT, routers: listOf(TEXT) }),
-  ),
+  origin: orNull(shape({ ip: TEXT, port: COUNT, vhost: TEXT, api: TEXT, routers: listOf(TEXT) })),
 });
 
 const STEP = shape({

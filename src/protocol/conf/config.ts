@@ -16,12 +16,7 @@ import type {
 import { DEFAULT_VHOST, DIRECTIVES, environmentNames, visitDirectives } from "./directives.ts";
 import { decodeListenEndpoint, type ListenEndpoint } from "./endpoint.ts";
 import { type Directive, decodeGrammar, type ReadInclude } from "./grammar.ts";
-import {
-  decodeExporter,
-  decodeHttpApi,
-  decodeHttpRemux,
-  decodeHttpServer,
-} from "./http-config.ts";
+import { decodeExporter, decodeHttpApi, decodeHttpRemux, decodeHttpServer } from "./http-config.ts";
 import { rewriteLegacy } from "./legacy.ts";
 import { listSettings, type Settings } from "./reload-plan.ts";
 import { type ReaderContext, SectionReader } from "./section-reader.ts";

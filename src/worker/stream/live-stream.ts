@@ -8,19 +8,17 @@
 import type { RingLease, StreamSettings, TimelineEnd } from "../../protocol/control/calls.ts";
 import { classifyAudio, classifyVideo, FrameClass } from "../../protocol/flv/classify.ts";
 import { RING_BYTES_MAX } from "../../protocol/limits.ts";
+import { storeFigures } from "../../protocol/ring/ring-figures.ts";
 import { RingState, wrapFor } from "../../protocol/ring/ring-layout.ts";
 import { RingWriter } from "../../protocol/ring/ring-writer.ts";
 import { ChunkEncoder, encodedLength } from "../../protocol/rtmp/chunk-encoder.ts";
-import {
-  ChunkStream,
-  type Message,
-  type MessageHeader,
-  MessageType,
-} from "../../protocol/rtmp/message.ts";
+import { ChunkStream, type Message, MessageType } from "../../protocol/rtmp/message.ts";
 import { GopMeter } from "./gop-meter.ts";
 import { HeaderCache, isHeaderClass } from "./header-cache.ts";
 import { decodeMetadata, METADATA_TIMESTAMP } from "./metadata.ts";
 import { MixQueue } from "./mix-queue.ts";
+import { isVideoFrame, type Outgoing, owned } from "./outgoing.ts";
+import { StreamFigures, type StreamTracks } from "./stream-figures.ts";
 import { Timeline, Track } from "./timeline.ts";
 
 /** A stream that has had no video for this long is joined at any audio frame. */
@@ -47,6 +45,8 @@ export interface LiveStreamHost {
   ringOpened(stream: LiveStream, lease: RingLease): void;
   /** The ring is no longer written by this stream. */
   ringClosed(lease: RingLease): void;
+  /** The stream carries something else than before. */
+  described(stream: LiveStream, tracks: StreamTracks): void;
   /** Wakes the readers of the stream's ring, here and in other threads. */
   wake(stream: LiveStream, writer: RingWriter): void;
 }
@@ -60,13 +60,6 @@ export interface LiveStreamOptions {
   readonly host: LiveStreamHost;
 }
 
-/** A message with its corrected time, as it is written. */
-interface Outgoing extends MessageHeader {
-  /** **Owned** while it waits or is mixed, else borrowed. */
-  readonly payload: Uint8Array;
-  readonly kind: FrameClass;
-}
-
 /** The writer's side of a stream, from publish to unpublish. */
 export class LiveStream {
   readonly streamId: number;
@@ -78,6 +71,7 @@ export class LiveStream {
   readonly #encoder = new ChunkEncoder();
   readonly #headers = new HeaderCache();
   readonly #gop = new GopMeter();
+  readonly #figures = new StreamFigures();
   readonly #mix: MixQueue<Outgoing> | null;
   /** **Owned** copies, at most one read's worth of messages. */
   readonly #waiting: Outgoing[] = [];
@@ -180,6 +174,7 @@ export class LiveStream {
   end(): TimelineEnd {
     this.#mix?.drain();
     const end = this.#timeline.end();
+    this.#storeFigures();
     this.#writer.end(RingState.Ended);
     this.#host.wake(this, this.#writer);
     this.#host.ringClosed(this.#lease);
@@ -197,6 +192,7 @@ export class LiveStream {
     this.#writer = next;
     const oldLease = this.#lease;
     this.#lease = lease;
+    this.#storeFigures();
     this.#host.ringOpened(this, lease);
     old.end(RingState.Moved, lease.ringId);
     this.#host.ringClosed(oldLease);
@@ -265,6 +261,9 @@ export class LiveStream {
     if (isHeaderClass(message.kind)) {
       // Only now: what went before it, held for its order or its ring, needs the header of its own time.
       this.#headers.takeFrom(message.type, message.payload);
+      if (this.#headers.hasChanged) {
+        this.#figures.header(message);
+      }
     }
     const length = encodedLength(
       message.payload.length,
@@ -302,6 +301,10 @@ export class LiveStream {
     this.#writer.commit(this.#frame);
     this.#noteWake(kind);
     this.#measure(length, isKeyframe);
+    const news = this.#figures.count(message, length, this.#nowMs);
+    if (news !== null) {
+      this.#host.described(this, news);
+    }
   }
 
   readonly #frame = { kind: 0, timestamp: 0, isKeyframe: false };
@@ -359,9 +362,14 @@ export class LiveStream {
       this.#writer.setBytesPerSecond(Math.round((this.#measuredBytes * 1000) / elapsed));
       const end = this.#timeline.end();
       this.#writer.setLastTimestamps(end.audio, end.video);
+      this.#storeFigures();
       this.#measuredBytes = 0;
       this.#measuredSince = now;
     }
+  }
+
+  #storeFigures(): void {
+    storeFigures(this.#lease.memory, this.#figures.figures(this.#timeline.jumps, this.dropped));
   }
 
   #growForGop(): void {
@@ -391,14 +399,4 @@ export class LiveStream {
     }
     return true;
   }
-}
-
-function isVideoFrame(kind: FrameClass): boolean {
-  return (
-    kind === FrameClass.Keyframe || kind === FrameClass.Inter || kind === FrameClass.VideoOther
-  );
-}
-
-function owned(message: Outgoing): Outgoing {
-  return { ...message, payload: message.payload.slice() };
 }

@@ -94,7 +94,10 @@ function plain(config: DecodedConfig["config"]): unknown {
 
 test("E-70 secrets are compared and not shown", () => {
   const plan = (before: string, after: string): string[] =>
-    planOf(`http_api { auth { ${before} } } vhost v {}`, `http_api { auth { ${after} } } vhost v {}`);
+    planOf(
+      `http_api { auth { ${before} } } vhost v {}`,
+      `http_api { auth { ${after} } } vhost v {}`,
+    );
   assert.deepEqual(plan("password canary1;", "password canary2;"), [
     "hot       http_api.auth.password: *** -> ***",
   ]);

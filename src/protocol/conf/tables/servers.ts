@@ -9,8 +9,8 @@ import {
   HOT,
   integer,
   list,
-  offUnlessOn,
   OWN_HOT,
+  offUnlessOn,
   onUnlessOff,
   RESTART,
   SECRET_HOT,
@@ -38,7 +38,12 @@ const HTTP: readonly DirectiveSpec[] = [
     offUnlessOn("enabled", "off", "Serve it.", HOT),
     list("listen", "1985", "Port or `address:port`; the port of `http_server` is allowed.", HOT),
     onUnlessOff("crossdomain", "on", "Let pages of other origins read it.", HOT),
-    offUnlessOn("jsonp", "off", "Answer `?callback=NAME` with a script, and obey `?method=` then.", OWN_HOT),
+    offUnlessOn(
+      "jsonp",
+      "off",
+      "Answer `?callback=NAME` with a script, and obey `?method=` then.",
+      OWN_HOT,
+    ),
     block("raw_api", "Changes from outside.", [
       offUnlessOn("enabled", "off", "Serve `/api/v1/raw`.", HOT),
       offUnlessOn("allow_reload", "off", "Let a request reload the configuration.", HOT),
