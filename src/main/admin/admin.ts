@@ -15,6 +15,7 @@ import { newId } from "./ids.ts";
 import { listRoutes } from "./list-routes.ts";
 import { Listeners, type PortUse } from "./listeners.ts";
 import { Listing } from "./listing.ts";
+import { openApiRoute } from "./openapi.ts";
 import { type Reloading, rawRoute } from "./raw-routes.ts";
 import type { PlainRoute, Route } from "./route.ts";
 
@@ -84,7 +85,7 @@ export class Admin implements ReloadPart {
     const listing = new Listing({ config, books, clients, shards, now: monotonicMs });
     const connections = (): number => server.connections;
     const flags = { ssl: false, hls: false, callback: false };
-    return [
+    const routes = [
       ...helpRoutes(version, flags),
       ...figureRoutes({ figures: this.#figures, books, connections, version }),
       ...listRoutes({ listing, books, clients, shards, log }),
@@ -92,6 +93,7 @@ export class Admin implements ReloadPart {
       clusterRoute({ config, coordinator }),
       REDIRECTS_ROUTE,
     ];
+    return [...routes, openApiRoute(version, routes)];
   }
 
   #answer(question: ApiQuestion, { isApi }: PortUse): Promise<ApiAnswer> {
