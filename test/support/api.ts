@@ -1,7 +1,7 @@
 /** Requests to weir's HTTP API, and a check of its answers against its own description. */
 import assert from "node:assert/strict";
 import type { Schema } from "../../src/main/admin/schema.ts";
-import { findFreePort } from "./scratch.ts";
+import { findFreePort, isListening, waitUntil } from "./scratch.ts";
 import { type RunningServer, startWeir, type WeirOptions } from "./weir.ts";
 
 /** The part of an answer's traffic. */
@@ -111,6 +111,8 @@ export interface ApiOptions extends WeirOptions {
   readonly httpApi?: string;
 }
 
+const START_TIMEOUT_MS = 15_000;
+
 /** Starts weir with its API on a free port. */
 export async function startApi(options: ApiOptions = {}): Promise<ApiServer> {
   const port = await findFreePort();
@@ -120,6 +122,8 @@ export async function startApi(options: ApiOptions = {}): Promise<ApiServer> {
     ...options,
     directives: `${block}\n${options.directives ?? ""}`,
   });
+  // Its port is opened after RTMP's.
+  await waitUntil("the API listens", () => isListening(port), START_TIMEOUT_MS);
   const raw = (path: string, init: RequestInit = {}): Promise<Response> =>
     fetch(`${api}${path}`, { redirect: "manual", signal: AbortSignal.timeout(10_000), ...init });
   return {

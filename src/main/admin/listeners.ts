@@ -77,7 +77,8 @@ export class Listeners {
     for (const [address, listener] of this.#listeners) {
       const use = wanted.get(address);
       if (use === undefined) {
-        closeListener(listener);
+        // Who asked for this reload may have done so here, and is still to be answered.
+        listener.server.close();
       } else {
         listener.use = use;
         next.set(address, listener);
