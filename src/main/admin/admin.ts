@@ -15,9 +15,11 @@ import { newId } from "./ids.ts";
 import { listRoutes } from "./list-routes.ts";
 import { Listeners, type PortUse } from "./listeners.ts";
 import { Listing } from "./listing.ts";
+import { METRICS_PATH, metricsRoute } from "./metrics.ts";
 import { openApiRoute } from "./openapi.ts";
 import { type Reloading, rawRoute } from "./raw-routes.ts";
 import type { PlainRoute, Route } from "./route.ts";
+import { ThreadMetrics } from "./thread-metrics.ts";
 
 /** What the control plane is opened with. */
 export interface AdminOptions {
@@ -29,7 +31,6 @@ export interface AdminOptions {
   readonly serverId: string;
 }
 
-const METRICS_PATH = "/metrics";
 /** All that http_server's port has of the API when that has a port of its own. */
 const ALWAYS_THERE = "/api/v1/versions";
 
@@ -39,6 +40,7 @@ export class Admin implements ReloadPart {
   readonly #log: Logger;
   readonly #api: Api;
   readonly #figures: HostFigures;
+  readonly #threads: ThreadMetrics;
   readonly #listeners: Listeners;
 
   private constructor(options: AdminOptions) {
@@ -47,9 +49,10 @@ export class Admin implements ReloadPart {
     this.#log = log;
     const config = (): Config => server.config;
     this.#figures = new HostFigures(() => config().statsDisks);
-    const serviceId = newId();
-    const host = { config, serverId, serviceId, log, now: monotonicMs };
-    this.#api = new Api(host, this.#routes(options));
+    this.#threads = new ThreadMetrics(server.supervisor.links);
+    const ids = { serverId, serviceId: newId() };
+    const host = { config, ...ids, log, now: monotonicMs };
+    this.#api = new Api(host, this.#routes(options, ids));
     this.#listeners = new Listeners((question, use) => this.#answer(question, use));
   }
 
@@ -76,9 +79,13 @@ export class Admin implements ReloadPart {
   close(): void {
     this.#listeners.close();
     this.#figures.close();
+    this.#threads.close();
   }
 
-  #routes({ server, reloader, log, version }: AdminOptions): (Route | PlainRoute)[] {
+  #routes(
+    { server, reloader, log, version }: AdminOptions,
+    ids: { readonly serverId: string; readonly serviceId: string },
+  ): (Route | PlainRoute)[] {
     const { books, clients, coordinator, supervisor } = server;
     const config = (): Config => server.config;
     const shards = supervisor.links;
@@ -92,6 +99,7 @@ export class Admin implements ReloadPart {
       rawRoute({ config, reloader }),
       clusterRoute({ config, coordinator }),
       REDIRECTS_ROUTE,
+      metricsRoute({ server, figures: this.#figures, threads: this.#threads, ...ids }),
     ];
     return [...routes, openApiRoute(version, routes)];
   }

@@ -5,7 +5,7 @@ import { type Schema, shape, TEXT } from "./schema.ts";
 import { AUTHORS, FEATURES, TEST_REQUEST, VERSIONS } from "./shapes.ts";
 
 /** Version of SRS whose API this is; clients compare its numbers. */
-const SRS_VERSION = "7.0.18";
+export const SRS_VERSION = "7.0.18";
 
 const TREE: Readonly<Record<string, string>> = {
   versions: "the version of SRS whose API this is",

@@ -33,6 +33,7 @@ const RING_RETRY_MS = 2000;
 const MESSAGES_PER_RING = 8;
 /** The last video frame of a stream that had none lies so far back. */
 const VIDEO_NEVER_MS = 1_000_000;
+const MICROSECONDS = 1000;
 const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** What a live stream asks of its shard. */
@@ -147,6 +148,7 @@ export class LiveStream {
     }
     this.#needsWake = false;
     this.#lastWakeMs = this.#nowMs;
+    this.#writer.setWokenAt((this.#host.now() * MICROSECONDS) | 0);
     this.#host.wake(this, this.#writer);
   }
 
