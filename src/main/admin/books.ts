@@ -34,6 +34,13 @@ export interface Sums {
   readonly vhosts: ReadonlyMap<string, Bytes>;
 }
 
+/** The end of a publish or pull. */
+interface WriterEnd {
+  readonly streamId: number;
+  readonly ringId: number;
+  readonly figures: RingFigures;
+}
+
 /** The books of the server. */
 export class Books implements ClientsObserver {
   readonly streams: StreamRecords;
@@ -96,11 +103,10 @@ export class Books implements ClientsObserver {
     }
   }
 
-  /** A publish or pull ends, before the directory forgets its ring: what was counted is kept. */
-  writerEnded({ streamId, ringId }: { readonly streamId: number; readonly ringId: number }): void {
+  /** A publish or pull ends; the directory still has its ring. What was counted is kept. */
+  writerEnded({ streamId, ringId, figures }: WriterEnd): void {
     const entry = this.#host.coordinator.findById(streamId);
-    const figures = this.#host.pool.figuresOf(ringId);
-    if (entry === undefined || figures === undefined || entry.ringId !== ringId) {
+    if (entry === undefined || entry.ringId !== ringId) {
       return;
     }
     const stream = this.streams.of(entry.key);

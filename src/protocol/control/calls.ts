@@ -2,6 +2,7 @@
  * What the primary and a shard say to each other. Hand-offs and news about rings are posted messages, in order on one
  * port; questions with an answer are typed calls with a time limit. Session snapshots pass through unread.
  */
+import type { RingFigures } from "../ring/ring-figures.ts";
 import type { ApiAnswer, ApiQuestion } from "./api.ts";
 import type { RingLease, TimelineEnd } from "./ring-lease.ts";
 import type { StreamInfo } from "./stream-info.ts";
@@ -204,6 +205,8 @@ export type ShardNews =
       readonly streamId: number;
       readonly ringId: number;
       readonly end: TimelineEnd;
+      /** What the writer had counted. */
+      readonly figures: RingFigures;
     }
   /** The shard will apply the version when it is in force. */
   | { readonly kind: "settings-accepted"; readonly version: number }

@@ -8,7 +8,7 @@
 import type { RingLease, StreamSettings, TimelineEnd } from "../../protocol/control/calls.ts";
 import { classifyAudio, classifyVideo, FrameClass } from "../../protocol/flv/classify.ts";
 import { RING_BYTES_MAX } from "../../protocol/limits.ts";
-import { storeFigures } from "../../protocol/ring/ring-figures.ts";
+import { type RingFigures, storeFigures } from "../../protocol/ring/ring-figures.ts";
 import { RingState, wrapFor } from "../../protocol/ring/ring-layout.ts";
 import { RingWriter } from "../../protocol/ring/ring-writer.ts";
 import { ChunkEncoder, encodedLength } from "../../protocol/rtmp/chunk-encoder.ts";
@@ -128,6 +128,11 @@ export class LiveStream {
     return this.#lease.ringId;
   }
 
+  /** What was counted since the publish began. */
+  get figures(): RingFigures {
+    return this.#figures.figures(this.#timeline.jumps, this.dropped);
+  }
+
   /** Takes one media or data message. The payload is borrowed. */
   append(message: Message): void {
     this.messages += 1;
@@ -176,7 +181,6 @@ export class LiveStream {
   end(): TimelineEnd {
     this.#mix?.drain();
     const end = this.#timeline.end();
-    this.#storeFigures();
     this.#writer.end(RingState.Ended);
     this.#host.wake(this, this.#writer);
     this.#host.ringClosed(this.#lease);
@@ -371,7 +375,7 @@ export class LiveStream {
   }
 
   #storeFigures(): void {
-    storeFigures(this.#lease.memory, this.#figures.figures(this.#timeline.jumps, this.dropped));
+    storeFigures(this.#lease.memory, this.figures);
   }
 
   #growForGop(): void {
