@@ -12,7 +12,6 @@ import type {
   SettingsNews,
   StreamNews,
 } from "../protocol/control/calls.ts";
-import { VersionWord } from "../protocol/control/version-word.ts";
 import { Doorbell } from "../protocol/ring/doorbell.ts";
 import { ApiService } from "./deliver/api-service.ts";
 import type { Form } from "./deliver/form.ts";
@@ -23,19 +22,11 @@ import { StreamViewers } from "./deliver/stream-viewers.ts";
 import { runFault } from "./fault.ts";
 import { monotonicMs } from "./io/clock.ts";
 import type { HttpReply, HttpRequest } from "./io/http-backend.ts";
-import { LoadMeter } from "./load-meter.ts";
 import { openPrimaryLink, type PrimaryLink } from "./primary-link.ts";
-import { SendTurns } from "./send-turns.ts";
 import { Copies } from "./session/copies.ts";
-import { SettingsChanges } from "./settings-changes.ts";
-import { StallGrace } from "./stall-grace.ts";
 import type { FanOutHost } from "./stream/fan-out-host.ts";
-
-const TICK_MS = 10;
-const TICK_IDLE_MS = 50;
-const TENTH_MS = 100;
-const SECOND_MS = 1000;
-const BELL_TIMEOUT_MS = 1000;
+import { KnownStreams } from "./stream/known-streams.ts";
+import { ThreadLoop } from "./thread-loop.ts";
 
 /** News of streams. */
 export type GatewayNews = StreamNews | RingNews | SettingsNews | ForgetStream;
@@ -46,28 +37,22 @@ export class GatewayRuntime implements GatewayStreamHost {
   readonly board: Board;
   readonly rows: HttpRows;
   readonly #post: (message: FromShard) => void;
-  readonly #bell: Doorbell;
   readonly #primary: PrimaryLink;
-  readonly #meter = new LoadMeter();
-  readonly #grace = new StallGrace(monotonicMs());
-  readonly #streams = new Map<number, GatewayStream>();
+  readonly #streams: KnownStreams<GatewayStream>;
+  readonly #loop: ThreadLoop;
   readonly #viewers: StreamViewers;
   readonly #services: HttpServices;
-  readonly #changes: SettingsChanges;
-  readonly #turns: SendTurns = new SendTurns(this.#meter, () => this.#changes.follow());
-  #isStopped = false;
-  #nextTenth = 0;
-  #nextSecond = 0;
 
   constructor(start: GatewayStart, calls: MessagePort, post: (message: FromShard) => void) {
     this.#post = post;
     this.thread = start.thread;
     this.board = new Board(start.board);
     this.rows = new HttpRows(this.board, monotonicMs);
-    this.#bell = new Doorbell(start.doorbells);
-    this.#changes = new SettingsChanges(new VersionWord(start.version), (change) =>
-      this.#streams.get(change.streamId)?.change(change.settings),
-    );
+    this.#streams = new KnownStreams({
+      open: ({ streamId, key, settings }) => new GatewayStream(streamId, key, settings, this),
+      ringReleased: (ringId) => this.ringReleased(ringId),
+    });
+    this.#loop = this.#openLoop(start);
     this.#primary = openPrimaryLink(calls, {
       kick: (row, inode, reason) =>
         this.board.inode[row] === inode && this.#viewers.end(row, reason),
@@ -81,9 +66,9 @@ export class GatewayRuntime implements GatewayStreamHost {
       rows: this.rows,
       cors,
       admitViewer: (question) => this.#primary.admitViewer(question),
-      learn: (answer) => this.#learn(answer),
-      find: (streamId) => this.#streams.get(streamId),
-      beginTurn: () => void this.#turns.begin(),
+      learn: (answer) => this.#streams.learn(answer),
+      find: (streamId) => this.#streams.find(streamId),
+      beginTurn: () => void this.#loop.turns.begin(),
       post,
     });
     const api = new ApiService({ api: (question) => this.#primary.api(question) });
@@ -92,36 +77,23 @@ export class GatewayRuntime implements GatewayStreamHost {
 
   /** Starts ticking and listening to the doorbell. */
   run(): void {
-    this.board.counters[Counter.Heartbeat] = monotonicMs();
-    this.#tick();
-    void this.#listen();
+    this.#loop.run();
   }
 
   /** Takes news of the primary. */
   take(news: GatewayNews): void {
-    this.#turns.begin();
-    if (news.kind === "stream") {
-      this.#learn(news);
-    } else if (news.kind === "forget") {
-      this.#forget(news);
-    } else if (news.kind === "settings") {
-      this.#changes.take(news);
-      this.#post({ kind: "settings-accepted", version: news.version });
-    } else if (news.lease !== null) {
-      const stream = this.#streams.get(news.streamId);
-      if (stream === undefined) {
-        this.ringReleased(news.lease.ringId);
-      } else {
-        stream.openRing(news.lease);
-      }
+    this.#loop.turns.begin();
+    if (news.kind === "settings") {
+      this.#loop.take(news);
+    } else {
+      this.#streams.take(news);
     }
   }
 
   /** Ends every viewer; nothing runs after. */
   stop(): void {
-    this.#isStopped = true;
     this.#viewers.stop();
-    this.#bell.ring(this.thread);
+    this.#loop.stop();
   }
 
   /** Answers one request. */
@@ -146,109 +118,37 @@ export class GatewayRuntime implements GatewayStreamHost {
       preamble: form,
       thread: this.thread,
       now: monotonicMs,
-      stretch: () => this.#meter.stretch,
+      stretch: () => this.#loop.stretch,
       endRow: (row, reason) => void this.#viewers.end(row, reason),
       sendCopies: (view, row) => copies.send(view, row),
       // A tape's rings are this thread's own.
       ringReleased: () => undefined,
-      continueLater: (taker) => this.#turns.continueLater(taker),
-      turnEnd: () => this.#turns.end,
+      continueLater: (taker) => this.#loop.turns.continueLater(taker),
+      turnEnd: () => this.#loop.turns.end,
     };
   }
 
-  // --- streams ---
+  // --- inside ---
 
-  #learn({ streamId, key, settings, announcement }: Omit<StreamNews, "kind">): GatewayStream {
-    let stream = this.#streams.get(streamId);
-    if (stream === undefined) {
-      stream = new GatewayStream(streamId, key, settings, this);
-      this.#streams.set(streamId, stream);
-    }
-    stream.announcement = Math.max(stream.announcement, announcement);
-    return stream;
-  }
-
-  /** Lets a stream go, unless an answer that overtook this news has announced it again. */
-  #forget({ streamId, announcement }: ForgetStream): void {
-    const stream = this.#streams.get(streamId);
-    if (stream !== undefined && stream.announcement <= announcement) {
-      stream.close();
-      this.#streams.delete(streamId);
-    }
-  }
-
-  // --- turns ---
-
-  #measured(work: () => void): void {
-    const began = this.#turns.begin();
-    work();
-    this.#turns.finish(began);
-  }
-
-  #advanceAll(): void {
-    this.#measured(() => {
-      for (const stream of this.#streams.values()) {
-        stream.advance();
-      }
+  #openLoop(start: GatewayStart): ThreadLoop {
+    return new ThreadLoop({
+      start,
+      board: this.board,
+      bell: new Doorbell(start.doorbells),
+      streams: this.#streams,
+      post: this.#post,
+      work: {
+        isServing: () => this.#viewers.count > 0,
+        poll: () => undefined,
+        judge: (now) => this.#viewers.checkBlocked(now),
+        tickTenth: () => {
+          const { counters } = this.board;
+          counters[Counter.Players] = this.#viewers.count;
+          counters[Counter.Sends] = this.rows.sends;
+        },
+        tickSlow: () => undefined,
+        change: ({ streamId, settings }) => this.#streams.find(streamId)?.change(settings),
+      },
     });
-  }
-
-  async #listen(): Promise<void> {
-    while (!this.#isStopped) {
-      const seen = this.#bell.value(this.thread);
-      this.#advanceAll();
-      const rung = this.#bell.wait(this.thread, seen, BELL_TIMEOUT_MS);
-      if (rung !== null) {
-        await rung;
-      } else {
-        await new Promise<void>((resolve) => setImmediate(resolve));
-      }
-    }
-  }
-
-  #tick(): void {
-    if (this.#isStopped) {
-      return;
-    }
-    const now = monotonicMs();
-    this.#grace.tick(now, TICK_IDLE_MS);
-    this.#measured(() => {
-      for (const stream of this.#streams.values()) {
-        stream.tick();
-      }
-    });
-    if (now >= this.#nextTenth) {
-      this.#nextTenth = now + TENTH_MS;
-      this.#tickTenth(now);
-    }
-    if (now >= this.#nextSecond) {
-      this.#nextSecond = now + SECOND_MS;
-      this.#tickSecond();
-    }
-    setTimeout(() => this.#tick(), this.#viewers.count > 0 ? TICK_MS : TICK_IDLE_MS);
-  }
-
-  #tickTenth(now: number): void {
-    if (this.#grace.mayJudge(now)) {
-      this.#viewers.checkBlocked(now);
-    }
-    this.#meter.update(now);
-    const { counters } = this.board;
-    counters[Counter.Heartbeat] = now;
-    counters[Counter.Players] = this.#viewers.count;
-    counters[Counter.Utilisation] = this.#meter.utilisation;
-    counters[Counter.MergeStretch] = this.#meter.stretch;
-    counters[Counter.Sends] = this.rows.sends;
-  }
-
-  #tickSecond(): void {
-    let skips = 0;
-    for (const stream of this.#streams.values()) {
-      stream.tickSlow();
-      for (const { fanOut } of stream.outlets) {
-        skips += fanOut.skips;
-      }
-    }
-    this.board.counters[Counter.Skips] = skips;
   }
 }

@@ -15,7 +15,6 @@ import type {
   ShardStart,
   ToShard,
 } from "../protocol/control/calls.ts";
-import { VersionWord } from "../protocol/control/version-word.ts";
 import { InvariantError } from "../protocol/errors.ts";
 import { Doorbell } from "../protocol/ring/doorbell.ts";
 import type { RingWriter } from "../protocol/ring/ring-writer.ts";
@@ -25,9 +24,7 @@ import { runFault } from "./fault.ts";
 import { monotonicMs } from "./io/clock.ts";
 import { type Connections, openConnections } from "./io/connections.ts";
 import { SocketRows } from "./io/socket-rows.ts";
-import { LoadMeter } from "./load-meter.ts";
 import { openPrimaryLink, type PrimaryLink } from "./primary-link.ts";
-import { SendTurns } from "./send-turns.ts";
 import { Copies } from "./session/copies.ts";
 import { Players } from "./session/players.ts";
 import type { PlaysHost } from "./session/plays.ts";
@@ -35,23 +32,15 @@ import { Publisher } from "./session/publisher.ts";
 import type { PublisherHost, TakenRow } from "./session/publisher-host.ts";
 import { Publishers } from "./session/publishers.ts";
 import { sessionHost } from "./session/session-host.ts";
-import { SettingsChanges } from "./settings-changes.ts";
-import { StallGrace } from "./stall-grace.ts";
+import { FanOut } from "./stream/fan-out.ts";
 import type { FanOutEnd, FanOutHost, TurnTaker } from "./stream/fan-out-host.ts";
 import { KnownStreams } from "./stream/known-streams.ts";
 import { LiveStreams } from "./stream/live-streams.ts";
 import { Preamble } from "./stream/preamble.ts";
 import type { RingView } from "./stream/ring-view.ts";
+import { ThreadLoop } from "./thread-loop.ts";
 import { Upstreams } from "./upstream/upstreams.ts";
 import { wakeReaders } from "./wake-readers.ts";
-
-/** The tick while there are players, and while there are none. */
-const TICK_MS = 10;
-const TICK_IDLE_MS = 50;
-const SECOND_MS = 1000;
-const TENTH_MS = 100;
-/** The doorbell is looked at again at least this often. */
-const BELL_TIMEOUT_MS = 1000;
 
 /** One shard thread's state. */
 export class ShardRuntime implements FanOutHost {
@@ -66,17 +55,11 @@ export class ShardRuntime implements FanOutHost {
   readonly #players: Players;
   readonly #copies: Copies;
   readonly #publisherHost: PublisherHost;
-  readonly #meter = new LoadMeter();
-  readonly #grace = new StallGrace(monotonicMs());
-  readonly #streams: KnownStreams = new KnownStreams(this);
-  readonly #changes: SettingsChanges;
+  readonly #streams: KnownStreams<FanOut>;
+  readonly #loop: ThreadLoop;
   readonly #publishers = new Publishers();
   readonly #writers: LiveStreams;
   readonly #upstreams: Upstreams;
-  readonly #turns: SendTurns = new SendTurns(this.#meter, () => this.#changes.follow());
-  #isStopped = false;
-  #nextTenth = 0;
-  #nextSecond = 0;
 
   constructor(start: ShardStart, calls: MessagePort, post: (message: FromShard) => void) {
     this.#post = post;
@@ -85,8 +68,11 @@ export class ShardRuntime implements FanOutHost {
     this.connections = openConnections(start, this.board, post);
     this.rows = new SocketRows(this.board, this.connections.players);
     this.#bell = new Doorbell(start.doorbells);
-    const word = new VersionWord(start.version);
-    this.#changes = new SettingsChanges(word, (change) => this.#change(change));
+    this.#streams = new KnownStreams({
+      open: ({ streamId, key, settings }) => new FanOut(streamId, key, settings, this),
+      ringReleased: (ringId) => this.ringReleased(ringId),
+    });
+    this.#loop = this.#openLoop(start);
     this.#copies = new Copies(this.rows, true);
     this.#primary = openPrimaryLink(calls, {
       kick: (row, inode, reason) => this.board.inode[row] === inode && this.#kick(row, reason),
@@ -116,7 +102,7 @@ export class ShardRuntime implements FanOutHost {
       rows: this.rows,
       now: monotonicMs,
       fanOut: (streamId) => this.#streams.find(streamId),
-      learn: (answer) => this.#streams.learn(answer),
+      learn: (answer) => void this.#streams.learn(answer),
       playEnded: (row, play) => this.#primary.playEnded(row, play),
     };
     this.#publisherHost = {
@@ -147,9 +133,7 @@ export class ShardRuntime implements FanOutHost {
   /** Starts ticking and listening to the doorbell. */
   run(): void {
     this.rows.begin();
-    this.board.counters[Counter.Heartbeat] = monotonicMs();
-    this.#tick();
-    void this.#listen();
+    this.#loop.run();
   }
 
   /** Takes one message of the primary. */
@@ -159,22 +143,15 @@ export class ShardRuntime implements FanOutHost {
       RelayToShard | { kind: "stop" }
     >,
   ): void {
-    this.#turns.begin();
+    this.#loop.turns.begin();
     switch (message.kind) {
       case "stream":
-        this.#streams.learn(message);
-        break;
       case "ring":
-        if (message.lease !== null) {
-          this.#streams.openRing(message.streamId, message.lease);
-        }
+      case "forget":
+        this.#streams.take(message);
         break;
       case "settings":
-        this.#changes.take(message);
-        this.#post({ kind: "settings-accepted", version: message.version });
-        break;
-      case "forget":
-        this.#streams.forget(message);
+        this.#loop.take(message);
         break;
       case "give-player":
         this.#players.adopt(message);
@@ -197,12 +174,11 @@ export class ShardRuntime implements FanOutHost {
 
   /** Ends every connection; nothing runs after. */
   stop(): void {
-    this.#isStopped = true;
     this.#players.endAll("server stops");
     this.#publishers.endAll("server stops");
     this.#upstreams.stop();
     this.rows.end();
-    this.#bell.ring(this.thread);
+    this.#loop.stop();
   }
 
   // --- FanOutHost ---
@@ -212,7 +188,7 @@ export class ShardRuntime implements FanOutHost {
   }
 
   stretch(): number {
-    return this.#meter.stretch;
+    return this.#loop.stretch;
   }
 
   endRow(row: number, reason: FanOutEnd): void {
@@ -232,11 +208,11 @@ export class ShardRuntime implements FanOutHost {
   }
 
   turnEnd(): number {
-    return this.#turns.end;
+    return this.#loop.turns.end;
   }
 
   continueLater(fanOut: TurnTaker): void {
-    this.#turns.continueLater(fanOut);
+    this.#loop.turns.continueLater(fanOut);
   }
 
   // --- inside ---
@@ -278,9 +254,9 @@ export class ShardRuntime implements FanOutHost {
     this.#upstreams.wake(streamId);
     const fanOut = isOwnReader ? this.#streams.find(streamId) : undefined;
     if (fanOut !== undefined) {
-      const began = this.#turns.begin();
+      const began = this.#loop.turns.begin();
       fanOut.advance();
-      this.#turns.finish(began);
+      this.#loop.turns.finish(began);
     }
   }
 
@@ -322,74 +298,39 @@ export class ShardRuntime implements FanOutHost {
     }
   }
 
-  #advanceAll(): void {
-    const began = this.#turns.begin();
-    for (const fanOut of this.#streams.all) {
-      fanOut.advance();
-    }
-    this.#turns.finish(began);
+  #openLoop(start: ShardStart): ThreadLoop {
+    return new ThreadLoop({
+      start,
+      board: this.board,
+      bell: this.#bell,
+      streams: this.#streams,
+      post: this.#post,
+      work: {
+        isServing: () => this.#plays > 0,
+        poll: (now) => {
+          this.#players.poll();
+          this.#publishers.readAtLeisure(now);
+        },
+        judge: (now) => {
+          this.#players.checkBlocked();
+          this.#publishers.tick((streamId) => this.#streams.find(streamId)?.players ?? 0);
+          this.#upstreams.tick(now);
+        },
+        tickTenth: () => {
+          const { counters } = this.board;
+          counters[Counter.Players] = this.#plays;
+          counters[Counter.Publishers] = this.#writers.size;
+          counters[Counter.Stalls] = this.#players.stalls;
+          counters[Counter.Resets] = this.#players.resets;
+          counters[Counter.Sends] = this.rows.sends;
+        },
+        tickSlow: () => this.#players.tickSlow(),
+        change: (change) => this.#change(change),
+      },
+    });
   }
 
-  async #listen(): Promise<void> {
-    while (!this.#isStopped) {
-      const seen = this.#bell.value(this.thread);
-      this.#advanceAll();
-      const rung = this.#bell.wait(this.thread, seen, BELL_TIMEOUT_MS);
-      if (rung !== null) {
-        await rung;
-      } else {
-        // Rung meanwhile: other work gets its turn before the next look.
-        await new Promise<void>((resolve) => setImmediate(resolve));
-      }
-    }
-  }
-
-  #tick(): void {
-    if (this.#isStopped) {
-      return;
-    }
-    const now = monotonicMs();
-    this.#grace.tick(now, TICK_IDLE_MS);
-    this.#turns.begin();
-    this.#players.poll();
-    this.#publishers.readAtLeisure(now);
-    const began = performance.now();
-    for (const fanOut of this.#streams.all) {
-      fanOut.tick();
-    }
-    this.#turns.finish(began);
-    if (now >= this.#nextTenth) {
-      this.#nextTenth = now + TENTH_MS;
-      this.#tickTenth(now);
-    }
-    if (now >= this.#nextSecond) {
-      this.#nextSecond = now + SECOND_MS;
-      this.#tickSecond();
-    }
-    const plays = this.#players.count + this.rows.sharing.count;
-    setTimeout(() => this.#tick(), plays > 0 ? TICK_MS : TICK_IDLE_MS);
-  }
-
-  #tickTenth(now: number): void {
-    if (this.#grace.mayJudge(now)) {
-      this.#players.checkBlocked();
-      this.#publishers.tick((streamId) => this.#streams.find(streamId)?.players ?? 0);
-      this.#upstreams.tick(now);
-    }
-    this.#meter.update(now);
-    const { counters } = this.board;
-    counters[Counter.Heartbeat] = now;
-    counters[Counter.Players] = this.#players.count + this.rows.sharing.count;
-    counters[Counter.Publishers] = this.#writers.size;
-    counters[Counter.Stalls] = this.#players.stalls;
-    counters[Counter.Resets] = this.#players.resets;
-    counters[Counter.Utilisation] = this.#meter.utilisation;
-    counters[Counter.MergeStretch] = this.#meter.stretch;
-    counters[Counter.Sends] = this.rows.sends;
-  }
-
-  #tickSecond(): void {
-    this.#players.tickSlow();
-    this.board.counters[Counter.Skips] = this.#streams.tickSlow();
+  get #plays(): number {
+    return this.#players.count + this.rows.sharing.count;
   }
 }

@@ -1,5 +1,6 @@
 /** A host where koffi does not load: weir says so and works, relaying every byte. */
 import assert from "node:assert/strict";
+import { type ClientRequest, get } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { pingRequest, play } from "../main/accept/wire-client.ts";
@@ -9,7 +10,7 @@ import { readFlv } from "../support/flv-file.ts";
 import { assertJoined, assertMessageRun } from "../support/message-run.ts";
 import { runChecked, startProcess } from "../support/process.ts";
 import { ClipPublisher, isMedia, RtmpPeer } from "../support/rtmp-peer.ts";
-import { makeScratch, waitUntil } from "../support/scratch.ts";
+import { findFreePort, isListening, makeScratch, waitUntil } from "../support/scratch.ts";
 import type { RunningServer } from "../support/weir.ts";
 import { startWeir } from "../support/weir.ts";
 
@@ -20,8 +21,9 @@ let weir: RunningServer;
 let clip: string;
 let frames: Frame[];
 
+const preload = new URL("../support/without-koffi.js", import.meta.url);
+
 before(async () => {
-  const preload = new URL("../support/without-koffi.js", import.meta.url);
   weir = await startWeir({ workers: 2, preload, vhost: "play { queue_length 2; }" });
   clip = await makeClip(makeScratch(), "clip", { seconds: 6, gopFrames: 25 });
   frames = readFlv(clip);
@@ -32,9 +34,12 @@ after(async () => {
   assert.equal(code, 0);
 });
 
-async function publish(name: string, pieceBytes?: number): Promise<ClipPublisher> {
+async function publish(
+  name: string,
+  { pieceBytes, server = weir }: { pieceBytes?: number; server?: RunningServer } = {},
+): Promise<ClipPublisher> {
   const options = pieceBytes === undefined ? {} : { pieceBytes };
-  const peer = new RtmpPeer(weir.url(name), "publish", options);
+  const peer = new RtmpPeer(server.url(name), "publish", options);
   return new ClipPublisher(await peer.waitReady(), frames);
 }
 
@@ -48,7 +53,7 @@ describe("without koffi", { timeout: 90_000 }, () => {
   }, async () => {
     const input = ["-re", "-stream_loop", "-1", "-i", clip, "-c", "copy", "-f", "flv"];
     const ffmpeg = startProcess("ffmpeg", ["-v", "error", "-nostdin", ...input, weir.url("ff")]);
-    const publisher = await publish("own", 7);
+    const publisher = await publish("own", { pieceBytes: 7 });
     await delay(2500);
     const players = [1, 2].map(() => new RtmpPeer(weir.url("own"), "play"));
     await Promise.all(players.map((player) => player.waitReady()));
@@ -126,3 +131,43 @@ describe("without koffi", { timeout: 90_000 }, () => {
     second.close();
   });
 });
+
+/** Watches until so many bytes came. @returns what came */
+async function watch(url: string, bytesMin: number): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  const asked: ClientRequest = get(url, { agent: false }, (response) => {
+    response.on("data", (part: Buffer) => parts.push(part));
+    response.on("error", () => undefined);
+  });
+  asked.on("error", () => undefined);
+  const length = (): number => parts.reduce((sum, part) => sum + part.length, 0);
+  await waitUntil(`${bytesMin} bytes come`, () => length() >= bytesMin, 15_000);
+  asked.destroy();
+  return Buffer.concat(parts);
+}
+
+for (const backend of ["uws", "node"]) {
+  test(`without koffi viewers are served by ${backend}`, { timeout: 60_000 }, async () => {
+    const http = await findFreePort();
+    const server = await startWeir({
+      preload,
+      workers: 1,
+      directives: `http_backend ${backend}; gateways 2; http_server { enabled on; listen 127.0.0.1:${http}; }`,
+      vhost: "http_remux { enabled on; }",
+    });
+    try {
+      await waitUntil("http listens", () => isListening(http), 15_000);
+      const publisher = await publish("web", { server });
+      const url = `http://127.0.0.1:${http}/live/web.flv`;
+      const copies = await Promise.all([watch(url, 50_000), watch(url, 50_000)]);
+      for (const copy of copies) {
+        assert.equal(copy.toString("latin1", 0, 3), "FLV");
+      }
+      publisher.close();
+      assert.doesNotMatch(server.log(), /InvariantError/);
+    } finally {
+      const { code } = await server.stop();
+      assert.equal(code, 0);
+    }
+  });
+}

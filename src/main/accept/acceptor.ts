@@ -5,7 +5,8 @@
 import type { Config, ListenEndpoint } from "../../protocol/conf/config.ts";
 import { TransportError } from "../../protocol/errors.ts";
 import type { Prepared, ReloadPart } from "../config/parts.ts";
-import { acceptedFrom, acceptNow, closeDescriptor, Epoll, Errno, listenShared } from "./native.ts";
+import { addressOf, listenOn } from "./listening.ts";
+import { acceptedFrom, acceptNow, closeDescriptor, Epoll, Errno } from "./native.ts";
 import type { Poller } from "./poller.ts";
 
 /** Connections accepted in one turn: those that talk already get theirs. */
@@ -49,7 +50,7 @@ export class Acceptor implements ReloadPart {
 
   /** Starts listening. @throws TransportError that names the address when it cannot be had. */
   listen(endpoint: ListenEndpoint): void {
-    const listener = openListener(endpoint);
+    const listener = { endpoint, descriptor: listenOn(endpoint) };
     this.#listeners.push(listener);
     this.#watch([listener]);
   }
@@ -68,7 +69,7 @@ export class Acceptor implements ReloadPart {
     const abort = (): void => opened.splice(0).forEach(closeListener);
     try {
       for (const endpoint of wanted.values()) {
-        opened.push(openListener(endpoint));
+        opened.push({ endpoint, descriptor: listenOn(endpoint) });
       }
     } catch (error) {
       abort();
@@ -146,24 +147,6 @@ export class Acceptor implements ReloadPart {
       }
       // Anything else is the end of a connection that was never ours.
     }
-  }
-}
-
-/** `1.2.3.4:1935`, `[::]:1935`, `*:1935`. */
-export function addressOf({ host, port }: ListenEndpoint): string {
-  const name = host.includes(":") ? `[${host}]` : host;
-  return `${name === "" ? "*" : name}:${port}`;
-}
-
-function openListener(endpoint: ListenEndpoint): Listener {
-  try {
-    return { endpoint, descriptor: listenShared(endpoint.host, endpoint.port) };
-  } catch (error) {
-    if (!(error instanceof TransportError)) {
-      throw error;
-    }
-    const text = `cannot listen on ${addressOf(endpoint)}: ${error.message}`;
-    throw new TransportError(error.code, text, error);
   }
 }
 

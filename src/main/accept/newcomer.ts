@@ -1,4 +1,6 @@
 /** One connection in the lobby: its session machine, its deadlines, its answers, its way out. */
+
+import { joinBytes } from "../../protocol/bytes/join-bytes.ts";
 import type { ClusterConfig } from "../../protocol/conf/cluster.ts";
 import { ProtocolError, RejectedError } from "../../protocol/errors.ts";
 import {
@@ -12,11 +14,12 @@ import type { StreamEntry } from "../coordinator/coordinator.ts";
 import type { Connection } from "./acceptor.ts";
 import type { AdmittedStream, Applicant } from "./admission.ts";
 import type { FairClock } from "./fair-clock.ts";
+import type { Arrival } from "./hand-off.ts";
 import { handshakeHost } from "./handshake-host.ts";
 import type { LobbyHost } from "./lobby-host.ts";
 import { LobbySocket, type LobbySocketSink } from "./lobby-socket.ts";
 import { askOrigins } from "./origin-check.ts";
-import { type Arrival, Placed, placePlayer, placePublisher } from "./placing.ts";
+import { Placed, placePlayer, placePublisher } from "./placing.ts";
 import { describeError, noRoom } from "./refusals.ts";
 
 /** A refused client has this long to read why. */
@@ -114,7 +117,7 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
     if (this.#state !== "open") {
       return;
     }
-    const input = this.#rest.length === 0 ? bytes : joined(this.#rest, bytes);
+    const input = this.#rest.length === 0 ? bytes : joinBytes([this.#rest, bytes]);
     this.#rest = NOTHING;
     try {
       this.#push(input);
@@ -391,11 +394,4 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
       this.#keeper.waits(this, isWaiting);
     }
   }
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(first.length + second.length);
-  bytes.set(first);
-  bytes.set(second, first.length);
-  return bytes;
 }

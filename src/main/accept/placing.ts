@@ -1,33 +1,11 @@
 /** The way out of the lobby: an admitted newcomer gets a shard, a row and, to publish, a ring; then it is handed over. */
-import type {
-  PublishStyle,
-  ServerSession,
-  ServerSessionSink,
-} from "../../protocol/rtmp/server-session.ts";
-import type { StreamRequest } from "../../protocol/rtmp/stream-url.ts";
+import type { PublishStyle } from "../../protocol/rtmp/server-session.ts";
 import type { Client } from "../coordinator/clients.ts";
 import type { StreamEntry } from "../coordinator/coordinator.ts";
 import { monotonicMs } from "../monotonic.ts";
 import type { AdmittedStream } from "./admission.ts";
-import { handOff } from "./hand-off.ts";
+import { type Arrival, handOff } from "./hand-off.ts";
 import type { LobbyHost } from "./lobby-host.ts";
-import type { LobbySocket } from "./lobby-socket.ts";
-
-/** An admitted newcomer. */
-export interface Arrival {
-  readonly id: string;
-  readonly ip: string;
-  /** Paused, with nothing unsent. */
-  readonly socket: LobbySocket;
-  readonly session: ServerSession;
-  readonly sink: ServerSessionSink;
-  /** Bytes read and not consumed by the session. */
-  readonly rest: Uint8Array;
-  readonly messageStream: number;
-  readonly request: StreamRequest;
-  /** Servers that the request has passed, as `connect` told. */
-  readonly path: string;
-}
 
 /** What came of it. */
 export const Placed = {
@@ -65,19 +43,7 @@ export function placePublisher(
   coordinator.announce(entry, index);
   host.edge.publishes(entry, arrival);
   const publish = { lease, previous: entry.previous };
-  const { session, rest, messageStream, id: connectionId } = arrival;
-  const streamId = entry.id;
-  handOff(shard, {
-    row,
-    released,
-    session,
-    rest,
-    streamId,
-    messageStream,
-    connectionId,
-    publish,
-    play: 0,
-  });
+  handOff(shard, arrival, { row, released, streamId: entry.id, publish, play: 0 });
   entry.publisher = { shard: index, row };
   register(host, arrival, {
     type: style,
@@ -108,19 +74,8 @@ export function placePlayer(host: LobbyHost, arrival: Arrival, stream: AdmittedS
   // The shard sends the replies itself, with everything else that a new player gets.
   arrival.session.acceptPlay(arrival.messageStream, arrival.sink, true);
   const share = coordinator.addPlayer(entry, index);
-  const { session, rest, messageStream, id: connectionId } = arrival;
-  const streamId = entry.id;
-  handOff(shard, {
-    row,
-    released,
-    session,
-    rest,
-    streamId,
-    messageStream,
-    connectionId,
-    publish: null,
-    play: share.play,
-  });
+  const place = { row, released, streamId: entry.id, publish: null, play: share.play };
+  handOff(shard, arrival, place);
   host.edge.wanted(entry, arrival);
   register(host, arrival, {
     type: "rtmp-play",
@@ -137,7 +92,7 @@ function register(
   { id, ip, request, path }: Arrival,
   { type, shard, row, published, plays }: Omit<Client, "id" | "ip" | "since" | "request" | "path">,
 ): void {
-  // Field by field here and above: a spread is several times slower, and every join passes here.
+  // Field by field: a spread is several times slower, and every join passes here.
   const since = monotonicMs();
   host.clients.add({ id, ip, request, path, since, type, shard, row, published, plays });
   const { vhost, app, stream } = request;

@@ -11,7 +11,8 @@ import type {
   TimelineEnd,
 } from "../../protocol/control/calls.ts";
 import { RING_BYTES_MIN } from "../../protocol/limits.ts";
-import type { FrameRef, RingReader } from "../../protocol/ring/ring-reader.ts";
+import { newFrameRef } from "../../protocol/ring/frame-index.ts";
+import type { RingReader } from "../../protocol/ring/ring-reader.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 import { homeShard, type PlacementShard, placePlayer } from "./placement.ts";
 import type { RingPool } from "./ring-pool.ts";
@@ -374,14 +375,7 @@ export class Coordinator {
 
 /** The latest output timestamp in a ring that is no longer written, of any track; -1 when it has none. */
 function lastTimestampOf(reader: RingReader): number {
-  const frame: FrameRef = {
-    position: 0,
-    length: 0,
-    timestamp: 0,
-    kind: 0,
-    headerVersion: 0,
-    isKeyframe: false,
-  };
+  const frame = newFrameRef();
   let last = -1;
   const end = reader.frameCount;
   for (let back = 1; back <= LAST_FRAMES; back += 1) {

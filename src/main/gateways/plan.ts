@@ -2,8 +2,8 @@
 import { Worker } from "node:worker_threads";
 import type { Config } from "../../protocol/conf/config.ts";
 import type { HttpListen } from "../../protocol/control/calls.ts";
-import { TransportError } from "../../protocol/errors.ts";
-import { closeDescriptor, listenShared } from "../accept/native.ts";
+import { listenOn } from "../accept/listening.ts";
+import { closeDescriptor, isNative } from "../accept/native.ts";
 import { coresOfHost } from "../limits-of-host.ts";
 import type { Logger } from "../log/logger.ts";
 import type { GatewayPlace } from "../shards/shard-link.ts";
@@ -32,6 +32,8 @@ export async function planGateways(config: Config, log: Logger): Promise<Gateway
     );
   }
   const backend = loads ? "uws" : "node";
+  // Without the C library there is no socket to share: the one gateway opens its own.
+  const isShared = backend === "node" && isNative;
   const endpoints: HttpListen[] = [];
   const close = (): void => {
     for (const { descriptor } of endpoints) {
@@ -43,30 +45,22 @@ export async function planGateways(config: Config, log: Logger): Promise<Gateway
   try {
     for (const { host, port } of listen) {
       // uWebSockets.js opens sockets of its own; one here that nobody accepts on would take its share of clients.
-      const descriptor = backend === "node" ? listenOn(host, port) : null;
+      const descriptor = isShared ? listenOn({ host, port }) : null;
       endpoints.push({ host, port, descriptor, tls: null });
     }
   } catch (error) {
     close();
     throw error;
   }
-  const count =
-    gateways > 0 ? gateways : Math.max(1, Math.floor(coresOfHost() / CORES_PER_GATEWAY));
+  const count = backend === "node" && !isShared ? 1 : countOf(gateways);
   log.info("gateway", `${count} gateways on ${backend === "uws" ? "uWebSockets.js" : "node:http"}`);
   const place: GatewayPlace = { backend, listen: endpoints, crossdomain };
   return { places: new Array<GatewayPlace>(count).fill(place), close };
 }
 
-function listenOn(host: string, port: number): number {
-  try {
-    return listenShared(host, port);
-  } catch (error) {
-    if (!(error instanceof TransportError)) {
-      throw error;
-    }
-    const text = `cannot listen on ${host === "" ? "*" : host}:${port}: ${error.message}`;
-    throw new TransportError(error.code, text, error);
-  }
+/** @param wanted 0: as many as the host's cores ask for. */
+function countOf(wanted: number): number {
+  return wanted > 0 ? wanted : Math.max(1, Math.floor(coresOfHost() / CORES_PER_GATEWAY));
 }
 
 function doesUwsLoad(): Promise<boolean> {

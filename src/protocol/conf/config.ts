@@ -14,10 +14,11 @@ import type {
   VhostConfig,
 } from "./config-types.ts";
 import { DEFAULT_VHOST, DIRECTIVES, environmentNames, visitDirectives } from "./directives.ts";
-import { decodeListenEndpoint, type ListenEndpoint } from "./endpoint.ts";
+import type { ListenEndpoint } from "./endpoint.ts";
 import { type Directive, decodeGrammar, type ReadInclude } from "./grammar.ts";
 import { decodeExporter, decodeHttpApi, decodeHttpRemux, decodeHttpServer } from "./http-config.ts";
 import { rewriteLegacy } from "./legacy.ts";
+import { decodeEndpoints } from "./listening.ts";
 import { listSettings, type Settings } from "./reload-plan.ts";
 import { type ReaderContext, SectionReader } from "./section-reader.ts";
 import { validateDirectives } from "./validation.ts";
@@ -261,16 +262,13 @@ function decodeListen(root: SectionReader, around: Surroundings): ListenEndpoint
     );
   }
   const endpoints = new Map<string, ListenEndpoint>();
-  for (const text of written) {
-    const endpoint = decodeListenEndpoint(text);
-    const place = from.placeOf("listen");
-    if (endpoint === undefined) {
-      const message = `listen "${text}" is not a port from 1 to 65535, address:port or [v6]:port`;
-      throw new ConfigError("ERR_CONF_LISTEN", message, place);
-    }
+  for (const [index, endpoint] of decodeEndpoints(from).entries()) {
     const key = `${endpoint.host} ${endpoint.port}`;
     if (endpoints.has(key)) {
-      around.context.warnings.add(`${place.file}:${place.line}: listen ${text} stands twice`);
+      const place = from.placeOf("listen");
+      around.context.warnings.add(
+        `${place.file}:${place.line}: listen ${written[index]} stands twice`,
+      );
     }
     endpoints.set(key, endpoint);
   }

@@ -7,7 +7,7 @@ import type {
   HttpRemuxConfig,
   HttpServerConfig,
 } from "./config-types.ts";
-import { decodeListenEndpoint, type ListenEndpoint } from "./endpoint.ts";
+import { decodeEndpoints } from "./listening.ts";
 import type { SectionReader } from "./section-reader.ts";
 
 /** Decode `http_server`. @throws ConfigError */
@@ -73,15 +73,4 @@ export function decodeHttpRemux(remux: SectionReader): HttpRemuxConfig {
     hasVideo: remux.isOn("has_video"),
     guessHasAv: remux.isOn("guess_has_av"),
   };
-}
-
-function decodeEndpoints(server: SectionReader): ListenEndpoint[] {
-  return server.list("listen").map((text) => {
-    const endpoint = decodeListenEndpoint(text);
-    if (endpoint === undefined) {
-      const message = `listen "${text}" is not a port from 1 to 65535, address:port or [v6]:port`;
-      throw new ConfigError("ERR_CONF_LISTEN", message, server.placeOf("listen"));
-    }
-    return endpoint;
-  });
 }

@@ -38,6 +38,18 @@ export interface FrameRef {
   isKeyframe: boolean;
 }
 
+/** An entry to be filled. */
+export function newFrameRef(): FrameRef {
+  return {
+    position: 0,
+    length: 0,
+    timestamp: 0,
+    kind: 0,
+    headerVersion: 0,
+    isKeyframe: false,
+  };
+}
+
 /** A keyframe to start from, filled in place by readers. */
 export interface KeyframeRef {
   /** Position of the first byte, Int32. */
@@ -48,6 +60,11 @@ export interface KeyframeRef {
   headerVersion: number;
   /** Frame number, unsigned. */
   frame: number;
+}
+
+/** A keyframe to be filled. */
+export function newKeyframeRef(): KeyframeRef {
+  return { position: 0, timestamp: 0, headerVersion: 0, frame: 0 };
 }
 
 /** The entries of one ring. Memory: shared views, no allocation after construction. */

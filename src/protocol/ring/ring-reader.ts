@@ -8,7 +8,7 @@
  * No method waits or tries without end: the writer may have died at any point.
  */
 import { InvariantError } from "../errors.ts";
-import { FrameIndex, type FrameRef, type KeyframeRef } from "./frame-index.ts";
+import { FrameIndex, type FrameRef, type KeyframeRef, newFrameRef } from "./frame-index.ts";
 import { HeaderSlots } from "./header-slots.ts";
 import { ControlWord, controlWords, formattedLayout, READER_WORDS } from "./ring-layout.ts";
 
@@ -31,14 +31,7 @@ export class RingReader {
   readonly #index: FrameIndex;
   readonly #headers: HeaderSlots;
   readonly #fence: Int32Array = new Int32Array(1);
-  readonly #entry: FrameRef = {
-    position: 0,
-    length: 0,
-    timestamp: 0,
-    kind: 0,
-    headerVersion: 0,
-    isKeyframe: false,
-  };
+  readonly #entry = newFrameRef();
 
   /** @throws InvariantError when `sab` is no formatted ring. */
   constructor(sab: SharedArrayBuffer) {
@@ -214,6 +207,15 @@ export class RingReader {
       return new Uint8Array(0);
     }
     return this.#headers.read(version);
+  }
+
+  /**
+   * The headers to send before a frame that needs `version`. Where they changed so often since that their slot holds
+   * others, the newest are nearest to them. Memory and shape: as {@link readHeaders}.
+   * @returns null while they are being changed.
+   */
+  headersAt(version: number): Uint8Array | null {
+    return this.readHeaders(version) ?? this.readHeaders(this.headerVersion);
   }
 
   /**

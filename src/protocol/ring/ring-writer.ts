@@ -21,7 +21,7 @@
  * Reserved again.
  */
 import { InvariantError } from "../errors.ts";
-import { FRAME_KIND_MAX, FrameIndex, type FrameRef } from "./frame-index.ts";
+import { FRAME_KIND_MAX, FrameIndex, newFrameRef } from "./frame-index.ts";
 import { HeaderSlots } from "./header-slots.ts";
 import {
   ControlWord,
@@ -70,14 +70,7 @@ export class RingWriter {
   readonly #headers: HeaderSlots;
   readonly #data: Uint8Array;
   /** The entry being written, reused. */
-  readonly #entry: FrameRef = {
-    position: 0,
-    length: 0,
-    timestamp: 0,
-    kind: 0,
-    headerVersion: 0,
-    isKeyframe: false,
-  };
+  readonly #entry = newFrameRef();
   // Copies of this writer's own control words, which nobody else changes.
   #head: number;
   #frameCount: number;

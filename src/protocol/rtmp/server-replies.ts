@@ -4,8 +4,10 @@
  * Control messages go on chunk stream 2 and message stream 0, results on chunk stream 3 and message stream 0, status
  * and data on chunk stream 5 and their message stream. Peers: Larix refuses any other placing.
  */
+
 import type { AmfValue } from "../amf/amf-value.ts";
 import { encodeAmf0 } from "../amf/amf0-encoder.ts";
+import { joinBytes } from "../bytes/join-bytes.ts";
 import { encodeControl, encodeUserControl } from "./acknowledgement.ts";
 import { encodeMessage } from "./chunk-encoder.ts";
 import { encodeCommand } from "./command.ts";
@@ -45,7 +47,7 @@ const CAN_FORWARD = 4;
 export function encodeConnectReplies(announcement: ConnectAnnouncement): Uint8Array {
   const { transactionId, windowAckSize, chunkSize } = announcement;
   const route = { chunkStreamId: ChunkStream.Connection, streamId: 0, chunkSize };
-  return concat([
+  return joinBytes([
     encodeControl(MessageType.WindowAckSize, windowAckSize),
     encodeControl(MessageType.SetPeerBandwidth, windowAckSize, LIMIT_DYNAMIC),
     encodeControl(MessageType.SetChunkSize, chunkSize),
@@ -169,7 +171,7 @@ export function encodePauseReplies(
   const [code, description, event] = paused
     ? (["NetStream.Pause.Notify", "Paused stream.", UserControlEvent.StreamEof] as const)
     : (["NetStream.Unpause.Notify", "Unpaused stream.", UserControlEvent.StreamBegin] as const);
-  return concat([
+  return joinBytes([
     encodeOnStatus(streamId, statusObject("status", code, description), chunkSize),
     encodeUserControl(event, streamId),
   ]);
@@ -205,7 +207,7 @@ export function encodePlayReplies(
     streamId,
     timestamp: 0,
   };
-  return concat([
+  return joinBytes([
     announceChunkSize ? encodeControl(MessageType.SetChunkSize, chunkSize) : new Uint8Array(0),
     encodeUserControl(UserControlEvent.StreamBegin, streamId),
     encodeOnStatus(streamId, reset, chunkSize),
@@ -289,16 +291,3 @@ function connectInformation(announcement: ConnectAnnouncement): Map<string, AmfV
 }
 
 /** One array of several. Memory: **owned** by the caller. */
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  let length = 0;
-  for (const part of parts) {
-    length += part.length;
-  }
-  const whole = new Uint8Array(length);
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
-}

@@ -69,9 +69,7 @@ export class FlvForm implements Form {
     if (key === this.#key) {
       return this.#bytes;
     }
-    const { reader } = view;
-    const headers =
-      reader.readHeaders(keyframe.headerVersion) ?? reader.readHeaders(reader.headerVersion);
+    const headers = view.reader.headersAt(keyframe.headerVersion);
     if (headers === null) {
       return null;
     }

@@ -2,6 +2,7 @@
  * HTTP viewers' sockets as rows. The HTTP library takes all that is written and keeps what the socket does not take, so
  * a row is full from the first write that says so until it has drained, and its cursor is always at a boundary.
  */
+import { joinBytes } from "../../protocol/bytes/join-bytes.ts";
 import type { Board } from "../../protocol/control/board.ts";
 import { elapsedMs, MS_MASK } from "../io/clock.ts";
 import { type RowMemory, SEND_FAILED } from "../io/row-transport.ts";
@@ -69,7 +70,7 @@ export class HttpRows implements Rows {
     }
     const first = this.#first;
     this.#first = NOTHING;
-    return this.#write(row, first.length === 0 ? bytes : joined(first, bytes))
+    return this.#write(row, first.length === 0 ? bytes : joinBytes([first, bytes]))
       ? length
       : SEND_FAILED;
   }
@@ -130,11 +131,4 @@ export class HttpRows implements Rows {
     }
     return this.#view;
   }
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(a.length + b.length);
-  bytes.set(a);
-  bytes.set(b, a.length);
-  return bytes;
 }

@@ -4,6 +4,7 @@ import { RingState } from "../../protocol/ring/ring-layout.ts";
 import { RingReader } from "../../protocol/ring/ring-reader.ts";
 import { FanOut } from "../stream/fan-out.ts";
 import type { FanOutHost } from "../stream/fan-out-host.ts";
+import type { KnownStream } from "../stream/known-streams.ts";
 import type { Form } from "./form.ts";
 import { Tape } from "./tape.ts";
 
@@ -36,7 +37,7 @@ interface Source {
 }
 
 /** A stream on a gateway. */
-export class GatewayStream {
+export class GatewayStream implements KnownStream {
   readonly streamId: number;
   readonly key: string;
   /** Number of the newest announcement of it. */
@@ -61,8 +62,12 @@ export class GatewayStream {
     Object.assign(this.#settings, settings, { playWaitMs });
   }
 
-  get outlets(): Iterable<Outlet> {
-    return this.#outlets.values();
+  get skips(): number {
+    let skips = 0;
+    for (const { fanOut } of this.#outlets.values()) {
+      skips += fanOut.skips;
+    }
+    return skips;
   }
 
   /** The outlet of a form, opened when it is asked for first. */

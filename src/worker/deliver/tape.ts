@@ -5,8 +5,9 @@
  */
 import type { RingLease } from "../../protocol/control/calls.ts";
 import type { FrameClass } from "../../protocol/flv/classify.ts";
+import { newFrameRef, newKeyframeRef } from "../../protocol/ring/frame-index.ts";
 import { formatRing, RingState, ringSizeBytes, wrapFor } from "../../protocol/ring/ring-layout.ts";
-import { type FrameRef, type KeyframeRef, RingReader } from "../../protocol/ring/ring-reader.ts";
+import { RingReader } from "../../protocol/ring/ring-reader.ts";
 import { RingWriter } from "../../protocol/ring/ring-writer.ts";
 import type { Form } from "./form.ts";
 import { readWireMessage } from "./wire-payload.ts";
@@ -47,15 +48,8 @@ export class Tape {
     timestamp: 0,
     payload: new Uint8Array(0) as Uint8Array,
   };
-  readonly #frame: FrameRef = {
-    position: 0,
-    length: 0,
-    timestamp: 0,
-    kind: 0,
-    headerVersion: 0,
-    isKeyframe: false,
-  };
-  readonly #keyframe: KeyframeRef = { position: 0, timestamp: 0, headerVersion: 0, frame: 0 };
+  readonly #frame = newFrameRef();
+  readonly #keyframe = newKeyframeRef();
 
   constructor(form: Form, host: TapeHost) {
     this.#form = form;
@@ -174,7 +168,7 @@ export class Tape {
   }
 
   #takeHeaders(reader: RingReader, version: number): void {
-    const headers = reader.readHeaders(version) ?? reader.readHeaders(reader.headerVersion);
+    const headers = reader.headersAt(version);
     if (headers !== null && headers.length > 0) {
       this.#writer?.setHeaders(headers);
       this.#headerVersion = version;

@@ -16,6 +16,7 @@ import type {
   HttpReply,
   HttpRequest,
 } from "./http-backend.ts";
+import { ReplyState } from "./reply-state.ts";
 
 /** A WebSocket client may say this much at once; nobody listens. */
 const INBOUND_BYTES_MAX = 4096;
@@ -46,10 +47,12 @@ export class HttpBackendNode implements HttpBackend {
         : createTlsServer({ key: readFileSync(tls.key), cert: readFileSync(tls.certificate) });
     server.headersTimeout = HEADERS_TIMEOUT_MS;
     server.on("request", (request, response) => {
-      this.#handler(requestOf(request, tls !== null, false), new NodeReply(request, response));
+      const reply = new NodeReply(response, new ResponseAnswers(request, response));
+      this.#handler(requestOf(request, tls !== null, false), reply);
     });
     server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      const reply = new UpgradeReply(this.#webSockets, request, socket, head);
+      const answers = new UpgradeAnswers(this.#webSockets, request, socket, head);
+      const reply = new NodeReply(socket, answers);
       this.#handler(requestOf(request, tls !== null, true), reply);
     });
     this.#servers.push(server);
@@ -98,46 +101,62 @@ function requestOf(message: IncomingMessage, isSecure: boolean, isUpgrade: boole
   };
 }
 
+/** How one request is answered. */
+interface Answers {
+  send(status: number, headers: HeaderList, body: Uint8Array | string): void;
+  stream(status: number, headers: HeaderList, events: BodyEvents): BodyStream;
+}
+
 class NodeReply implements HttpReply {
+  readonly #answers: Answers;
+  readonly #state = new ReplyState();
+
+  /** @param connection Tells when it is over. */
+  constructor(connection: ServerResponse | Duplex, answers: Answers) {
+    this.#answers = answers;
+    connection.on("close", () => this.#state.leave());
+  }
+
+  get isOpen(): boolean {
+    return this.#state.isOpen;
+  }
+
+  onGone(callback: () => void): void {
+    this.#state.onGone(callback);
+  }
+
+  send(status: number, headers: HeaderList, body: Uint8Array | string): void {
+    if (this.#state.answer()) {
+      this.#answers.send(status, headers, body);
+    }
+  }
+
+  stream(status: number, headers: HeaderList, events: BodyEvents): BodyStream {
+    this.#state.answer();
+    return this.#answers.stream(status, headers, events);
+  }
+}
+
+/** Answers of node:http. */
+class ResponseAnswers implements Answers {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
-  #isAnswered = false;
-  #onGone: (() => void) | undefined;
 
   constructor(request: IncomingMessage, response: ServerResponse) {
     this.#request = request;
     this.#response = response;
     // A broken connection is told by close.
     response.on("error", () => undefined);
-    response.on("close", () => {
-      if (!this.#isAnswered) {
-        this.#isAnswered = true;
-        this.#onGone?.();
-      }
-    });
     request.resume();
   }
 
-  get isOpen(): boolean {
-    return !this.#isAnswered;
-  }
-
-  onGone(callback: () => void): void {
-    this.#onGone = callback;
-  }
-
   send(status: number, headers: HeaderList, body: Uint8Array | string): void {
-    if (this.#isAnswered) {
-      return;
-    }
-    this.#isAnswered = true;
     const length = typeof body === "string" ? Buffer.byteLength(body) : body.length;
     this.#head(status, [...headers, ["Content-Length", String(length)]]);
     this.#response.end(this.#request.method === "HEAD" ? undefined : body);
   }
 
   stream(status: number, headers: HeaderList, events: BodyEvents): BodyStream {
-    this.#isAnswered = true;
     const response = this.#response;
     // HTTP/1.0 has no chunks: the body ends with the connection, as it does for SRS.
     this.#head(status, [...headers, ["Connection", "close"]]);
@@ -159,13 +178,12 @@ class NodeReply implements HttpReply {
   }
 }
 
-class UpgradeReply implements HttpReply {
+/** Answers to a request for an upgrade: node:http leaves them to others. */
+class UpgradeAnswers implements Answers {
   readonly #server: WebSocketServer;
   readonly #request: IncomingMessage;
   readonly #socket: Duplex;
   readonly #head: Buffer;
-  #isAnswered = false;
-  #onGone: (() => void) | undefined;
 
   constructor(server: WebSocketServer, request: IncomingMessage, socket: Duplex, head: Buffer) {
     this.#server = server;
@@ -173,27 +191,9 @@ class UpgradeReply implements HttpReply {
     this.#socket = socket;
     this.#head = head;
     socket.on("error", () => socket.destroy());
-    socket.on("close", () => {
-      if (!this.#isAnswered) {
-        this.#isAnswered = true;
-        this.#onGone?.();
-      }
-    });
-  }
-
-  get isOpen(): boolean {
-    return !this.#isAnswered;
-  }
-
-  onGone(callback: () => void): void {
-    this.#onGone = callback;
   }
 
   send(status: number, headers: HeaderList, body: Uint8Array | string): void {
-    if (this.#isAnswered) {
-      return;
-    }
-    this.#isAnswered = true;
     const bytes = Buffer.from(body);
     const lines = [...headers, ["Content-Length", bytes.length], ["Connection", "close"]];
     const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join("");
@@ -201,7 +201,6 @@ class UpgradeReply implements HttpReply {
   }
 
   stream(_status: number, _headers: HeaderList, events: BodyEvents): BodyStream {
-    this.#isAnswered = true;
     const stream = new NodeWebSocket(events);
     this.#server.handleUpgrade(this.#request, this.#socket, this.#head, (socket) =>
       stream.open(socket),

@@ -16,6 +16,7 @@ import type {
   HttpReply,
   HttpRequest,
 } from "./http-backend.ts";
+import { ReplyState } from "./reply-state.ts";
 
 type Library = typeof import("uWebSockets.js").default;
 
@@ -158,8 +159,7 @@ class UwsReply implements HttpReply {
   readonly #context: uws.SocketContext | null;
   readonly #key: string;
   readonly #protocol: string;
-  #isAnswered = false;
-  #onGone: (() => void) | undefined;
+  readonly #state = new ReplyState();
   #stream: UwsBody | undefined;
 
   constructor(
@@ -177,18 +177,17 @@ class UwsReply implements HttpReply {
   }
 
   get isOpen(): boolean {
-    return !this.#isAnswered;
+    return this.#state.isOpen;
   }
 
   onGone(callback: () => void): void {
-    this.#onGone = callback;
+    this.#state.onGone(callback);
   }
 
   send(status: number, headers: HeaderList, body: Uint8Array | string): void {
-    if (this.#isAnswered) {
+    if (!this.#state.answer()) {
       return;
     }
-    this.#isAnswered = true;
     this.#response.cork(() => {
       this.#head(status, headers);
       if (this.#isHead) {
@@ -201,7 +200,7 @@ class UwsReply implements HttpReply {
   }
 
   stream(status: number, headers: HeaderList, events: BodyEvents): BodyStream {
-    this.#isAnswered = true;
+    this.#state.answer();
     if (this.#context !== null) {
       const socket = new UwsWebSocket(events);
       const context = this.#context;
@@ -218,9 +217,8 @@ class UwsReply implements HttpReply {
   #aborted(): void {
     if (this.#stream !== undefined) {
       this.#stream.aborted();
-    } else if (!this.#isAnswered) {
-      this.#isAnswered = true;
-      this.#onGone?.();
+    } else {
+      this.#state.leave();
     }
   }
 

@@ -1,4 +1,4 @@
-/** Small reads and joins of inbound bytes. */
+/** Small reads of inbound bytes. */
 
 /** The 32-bit number at `offset`, signed; bytes past the end count as 0. */
 export function readInt32(bytes: Uint8Array, offset: number): number {
@@ -8,12 +8,4 @@ export function readInt32(bytes: Uint8Array, offset: number): number {
     ((bytes[offset + 2] ?? 0) << 8) |
     (bytes[offset + 3] ?? 0)
   );
-}
-
-/** Both, one after the other. Owned. */
-export function concatenate(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const joined = new Uint8Array(a.length + b.length);
-  joined.set(a);
-  joined.set(b, a.length);
-  return joined;
 }

@@ -2,9 +2,10 @@
  * Players that cannot take ring bytes as they are: another message stream than 1, or a track switched off. Their
  * messages are copied out of the ring, changed and sent. A slow path for rare clients.
  */
+import { joinBytes } from "../../protocol/bytes/join-bytes.ts";
 import type { Board } from "../../protocol/control/board.ts";
 import { FrameClass } from "../../protocol/flv/classify.ts";
-import type { FrameRef } from "../../protocol/ring/ring-reader.ts";
+import { newFrameRef } from "../../protocol/ring/frame-index.ts";
 import type { Rows } from "../io/rows.ts";
 import { type RingView, SendResult } from "../stream/ring-view.ts";
 import { RowFlag } from "../stream/row-flags.ts";
@@ -30,14 +31,7 @@ export class Copies {
   readonly #rows: Rows;
   readonly #isStamped: boolean;
   readonly #board: Board;
-  readonly #frame: FrameRef = {
-    position: 0,
-    length: 0,
-    timestamp: 0,
-    kind: 0,
-    headerVersion: 0,
-    isKeyframe: false,
-  };
+  readonly #frame = newFrameRef();
 
   /** @param isStamped Copies carry the row's own message stream id: RTMP's do. */
   constructor(rows: Rows, isStamped: boolean) {
@@ -124,12 +118,6 @@ export class Copies {
     }
     this.#board.cursor[row] = cursor;
     this.#board.messageEnd[row] = cursor;
-    const joined = new Uint8Array(length);
-    let offset = 0;
-    for (const part of parts) {
-      joined.set(part, offset);
-      offset += part.length;
-    }
-    return joined;
+    return joinBytes(parts);
   }
 }

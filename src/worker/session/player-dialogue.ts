@@ -3,6 +3,7 @@
  * answered and counted at once; only a command revives a session, from one compact string, dropped again when it is
  * answered.
  */
+import { joinBytes } from "../../protocol/bytes/join-bytes.ts";
 import type { Board } from "../../protocol/control/board.ts";
 import type {
   AdmissionAnswer,
@@ -28,7 +29,7 @@ import {
 import type { SocketRows } from "../io/socket-rows.ts";
 import type { FanOut } from "../stream/fan-out.ts";
 import { RowFlag } from "../stream/row-flags.ts";
-import { concatenate, readInt32 } from "./bytes.ts";
+import { readInt32 } from "./bytes.ts";
 import type { TakenRow } from "./publisher-host.ts";
 import { sessionHost } from "./session-host.ts";
 import { switchTrack } from "./track-switch.ts";
@@ -124,7 +125,33 @@ export class PlayerDialogue implements ServerSessionSink {
 
   /** Takes bytes of a row's peer. */
   take(row: number, bytes: Uint8Array): void {
-    this.#decode(row, bytes);
+    const revived = this.#revived.get(row);
+    if (revived !== undefined) {
+      revived.rest = joinBytes([revived.rest, bytes]);
+      if (revived.rest.length > MESSAGE_BYTES_MAX_BEFORE_IDENTIFY) {
+        this.#host.end(row, "protocol error", "too much input while waiting for an answer");
+      }
+      return;
+    }
+    let taken: TakenRow | undefined;
+    this.#begin(row, () => {
+      const decoder = this.#load(row);
+      const consumed = decoder.push(bytes, this.#messages);
+      const waiting = this.#session;
+      if (waiting?.isWaiting) {
+        const rest = bytes.slice(consumed);
+        const asked = this.#asked;
+        if (asked === undefined) {
+          this.#revived.set(row, { session: waiting, rest });
+        } else {
+          taken = { row, session: wholeSession(waiting, decoder), asked, rest };
+        }
+      }
+      this.#save(row, decoder);
+    });
+    if (taken !== undefined && this.#sessions.has(row)) {
+      this.#host.share(taken);
+    }
   }
 
   /** Tells a player something it did not ask for. */
@@ -223,36 +250,6 @@ export class PlayerDialogue implements ServerSessionSink {
 
   // --- inbound ---
 
-  #decode(row: number, bytes: Uint8Array): void {
-    const revived = this.#revived.get(row);
-    if (revived !== undefined) {
-      revived.rest = concatenate(revived.rest, bytes);
-      if (revived.rest.length > MESSAGE_BYTES_MAX_BEFORE_IDENTIFY) {
-        this.#host.end(row, "protocol error", "too much input while waiting for an answer");
-      }
-      return;
-    }
-    let taken: TakenRow | undefined;
-    this.#begin(row, () => {
-      const decoder = this.#load(row);
-      const consumed = decoder.push(bytes, this.#messages);
-      const waiting = this.#session;
-      if (waiting?.isWaiting) {
-        const rest = bytes.slice(consumed);
-        const asked = this.#asked;
-        if (asked === undefined) {
-          this.#revived.set(row, { session: waiting, rest });
-        } else {
-          taken = { row, session: wholeSession(waiting, decoder), asked, rest };
-        }
-      }
-      this.#save(row, decoder);
-    });
-    if (taken !== undefined && this.#sessions.has(row)) {
-      this.#host.share(taken);
-    }
-  }
-
   readonly #messages = { message: (message: Message): boolean => this.#message(message) };
 
   #message(message: Message): boolean {
@@ -339,7 +336,7 @@ export class PlayerDialogue implements ServerSessionSink {
       this.#host.fanOut(answer.streamId)?.join(row);
     }
     if (revived.rest.length > 0 && this.#sessions.has(row)) {
-      this.#decode(row, revived.rest);
+      this.take(row, revived.rest);
     }
   }
 

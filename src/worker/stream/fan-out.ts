@@ -9,6 +9,7 @@ import type { RingLease, StreamSettings } from "../../protocol/control/calls.ts"
 import { RingState } from "../../protocol/ring/ring-layout.ts";
 import type { FanOutHost } from "./fan-out-host.ts";
 import { Joins } from "./joins.ts";
+import type { KnownStream } from "./known-streams.ts";
 import { judgeLag } from "./lag.ts";
 import { RingView, SendResult } from "./ring-view.ts";
 import { clearFlag, RowFlag, setFlag } from "./row-flags.ts";
@@ -21,7 +22,7 @@ const HELD = RowFlag.Waiting | RowFlag.Paused;
 const SPECIAL = HELD | RowFlag.Blocked | RowFlag.Pending | RowFlag.Copied | RowFlag.Skip;
 
 /** One stream's players on this shard. */
-export class FanOut {
+export class FanOut implements KnownStream {
   readonly streamId: number;
   readonly key: string;
   readonly settings: StreamSettings;

@@ -3,8 +3,9 @@
  * or for the stream to be live.
  */
 import type { StreamSettings } from "../../protocol/control/calls.ts";
+import { newFrameRef, newKeyframeRef } from "../../protocol/ring/frame-index.ts";
 import { RingState } from "../../protocol/ring/ring-layout.ts";
-import type { FrameRef, KeyframeRef, RingReader } from "../../protocol/ring/ring-reader.ts";
+import type { RingReader } from "../../protocol/ring/ring-reader.ts";
 import type { FanOutHost } from "./fan-out-host.ts";
 import type { RingView } from "./ring-view.ts";
 import { RowFlag } from "./row-flags.ts";
@@ -43,15 +44,8 @@ interface Waiter {
 export class Joins {
   readonly #options: JoinsOptions;
   readonly #host: FanOutHost;
-  readonly #keyframe: KeyframeRef = { position: 0, timestamp: 0, headerVersion: 0, frame: 0 };
-  readonly #frame: FrameRef = {
-    position: 0,
-    length: 0,
-    timestamp: 0,
-    kind: 0,
-    headerVersion: 0,
-    isKeyframe: false,
-  };
+  readonly #keyframe = newKeyframeRef();
+  readonly #frame = newFrameRef();
   #waiters: Waiter[] = [];
   #wasLive = false;
   /** Milliseconds, monotonic, at which the stream was first seen live, or not live any more. */

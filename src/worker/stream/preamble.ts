@@ -3,6 +3,7 @@
  * them, metadata and sequence headers valid at the keyframe, stamped with the keyframe's time.
  * Built once for all players that join at the same keyframe.
  */
+import { joinBytes } from "../../protocol/bytes/join-bytes.ts";
 import type { KeyframeRef } from "../../protocol/ring/ring-reader.ts";
 import { encodeMessage } from "../../protocol/rtmp/chunk-encoder.ts";
 import { ChunkStream, MessageType } from "../../protocol/rtmp/message.ts";
@@ -18,16 +19,6 @@ function chunkStreamOf(type: number): number {
     return ChunkStream.Video;
   }
   return type === MessageType.Audio ? ChunkStream.Audio : ChunkStream.Stream;
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    bytes.set(part, offset);
-    offset += part.length;
-  }
-  return bytes;
 }
 
 /** Builds preambles and keeps the last one. */
@@ -52,9 +43,7 @@ export class Preamble {
     }
     const { reader } = view;
     const { chunkSize } = reader;
-    // Headers that changed often since the keyframe push its own out of the ring: the newest are nearest to them.
-    const headers =
-      reader.readHeaders(keyframe.headerVersion) ?? reader.readHeaders(reader.headerVersion);
+    const headers = reader.headersAt(keyframe.headerVersion);
     if (headers === null) {
       return null;
     }
@@ -70,7 +59,7 @@ export class Preamble {
       };
       parts.push(encodeMessage(header, payload, chunkSize));
     }
-    this.#bytes = join(parts);
+    this.#bytes = joinBytes(parts);
     this.#key = key;
     return this.#bytes;
   }

@@ -3,8 +3,9 @@
  * A row's cursor is always a message boundary, or `messageEnd` says where the message that it stands in ends.
  */
 import type { RingLease } from "../../protocol/control/calls.ts";
+import { newFrameRef, newKeyframeRef } from "../../protocol/ring/frame-index.ts";
 import { ringLayout } from "../../protocol/ring/ring-layout.ts";
-import { type FrameRef, type KeyframeRef, RingReader } from "../../protocol/ring/ring-reader.ts";
+import { RingReader } from "../../protocol/ring/ring-reader.ts";
 import type { SharedBytes } from "../io/pending.ts";
 import { type RowMemory, SEND_FAILED } from "../io/row-transport.ts";
 import type { Rows } from "../io/rows.ts";
@@ -48,15 +49,8 @@ export class RingView {
   seenFrames: number;
   #rescued: Rescued[] = [];
   readonly #indexFrames: number;
-  readonly #frame: FrameRef = {
-    position: 0,
-    length: 0,
-    timestamp: 0,
-    kind: 0,
-    headerVersion: 0,
-    isKeyframe: false,
-  };
-  readonly #keyframe: KeyframeRef = { position: 0, timestamp: 0, headerVersion: 0, frame: 0 };
+  readonly #frame = newFrameRef();
+  readonly #keyframe = newKeyframeRef();
 
   constructor(lease: RingLease, rows: Rows) {
     this.ringId = lease.ringId;

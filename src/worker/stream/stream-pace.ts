@@ -1,7 +1,7 @@
 /** The pace of one stream as a shard's players see it: frame interval, messages per frame, and whose turn it is. */
 import type { StreamSettings } from "../../protocol/control/calls.ts";
 import { FrameClass } from "../../protocol/flv/classify.ts";
-import type { FrameRef } from "../../protocol/ring/ring-reader.ts";
+import { newFrameRef } from "../../protocol/ring/frame-index.ts";
 import { mergeFactor } from "./merge-policy.ts";
 import type { RingView } from "./ring-view.ts";
 
@@ -21,14 +21,7 @@ export interface Arrivals {
 
 /** Measures one stream from its ring's frame index. */
 export class StreamPace {
-  readonly #frame: FrameRef = {
-    position: 0,
-    length: 0,
-    timestamp: 0,
-    kind: 0,
-    headerVersion: 0,
-    isKeyframe: false,
-  };
+  readonly #frame = newFrameRef();
   readonly #arrivals: Arrivals = { videoFrames: 0, hasKeyframe: false };
   #intervalMs = 0;
   #messagesPerFrame = 1;

@@ -290,7 +290,7 @@ export class EdgePush implements UpstreamSink {
   }
 
   #sendHeaders(reader: RingReader, attempt: RtmpAttempt, version: number): void {
-    const bytes = reader.readHeaders(version) ?? reader.readHeaders(reader.headerVersion);
+    const bytes = reader.headersAt(version);
     for (const { type, payload } of bytes === null ? [] : decodeHeaderSet(bytes)) {
       const timestamp = this.#keyframe.timestamp >>> 0;
       attempt.send({ chunkStreamId: ChunkStream.Stream, type, streamId: 1, timestamp, payload });

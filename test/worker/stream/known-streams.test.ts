@@ -2,18 +2,33 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import type { RingLease, StreamSettings } from "../../../src/protocol/control/calls.ts";
-import type { FanOutHost } from "../../../src/worker/stream/fan-out-host.ts";
-import { KnownStreams } from "../../../src/worker/stream/known-streams.ts";
+import { type KnownStream, KnownStreams } from "../../../src/worker/stream/known-streams.ts";
 
 const STREAM = 5;
 
 let released: number[];
-let streams: KnownStreams;
+let opened: number[];
+let closed: number;
+let streams: KnownStreams<KnownStream>;
 
 beforeEach(() => {
   released = [];
-  const host = { ringReleased: (ringId: number) => released.push(ringId) };
-  streams = new KnownStreams(host as unknown as FanOutHost);
+  opened = [];
+  closed = 0;
+  streams = new KnownStreams<KnownStream>({
+    open: () => ({
+      announcement: 0,
+      skips: 3,
+      openRing: ({ ringId }) => opened.push(ringId),
+      advance: () => undefined,
+      tick: () => undefined,
+      tickSlow: () => undefined,
+      close: () => {
+        closed += 1;
+      },
+    }),
+    ringReleased: (ringId) => released.push(ringId),
+  });
 });
 
 function learn(announcement: number): void {
@@ -22,7 +37,7 @@ function learn(announcement: number): void {
 }
 
 function forget(announcement: number): void {
-  streams.forget({ kind: "forget", streamId: STREAM, announcement });
+  streams.take({ kind: "forget", streamId: STREAM, announcement });
 }
 
 test("a stream is forgotten with the announcement by which it is known", () => {
@@ -32,7 +47,20 @@ test("a stream is forgotten with the announcement by which it is known", () => {
   assert.equal(streams.find(STREAM), known);
   forget(1);
   assert.equal(streams.find(STREAM), undefined);
+  assert.equal(closed, 1);
   forget(1);
+  assert.equal(closed, 1);
+});
+
+test("skips are summed over all streams", () => {
+  learn(1);
+  streams.learn({
+    streamId: STREAM + 1,
+    key: "v/a/t",
+    settings: {} as StreamSettings,
+    announcement: 2,
+  });
+  assert.equal(streams.tickSlow(), 6);
 });
 
 test("an answer that overtakes the end of an earlier announcement keeps the stream", () => {
@@ -49,6 +77,11 @@ test("an answer that overtakes the end of an earlier announcement keeps the stre
 
 test("the lease of a ring that nobody knows is let go", () => {
   const lease: RingLease = { ringId: 9, memory: new SharedArrayBuffer(8) };
-  streams.openRing(STREAM, lease);
+  streams.take({ kind: "ring", streamId: STREAM, lease });
   assert.deepEqual(released, [9]);
+  learn(1);
+  streams.take({ kind: "ring", streamId: STREAM, lease });
+  assert.deepEqual([released, opened], [[9], [9]]);
+  streams.take({ kind: "ring", streamId: STREAM, lease: null });
+  assert.deepEqual([released, opened], [[9], [9]]);
 });
