@@ -1,7 +1,7 @@
 /** The control plane: what API, metrics and their ports are made of, and how a reload reaches them. */
 import type { Config, ListenEndpoint } from "../../protocol/conf/config.ts";
 import type { ApiAnswer, ApiQuestion } from "../../protocol/control/api.ts";
-import { addressOf } from "../accept/acceptor.ts";
+import { addressOf } from "../accept/listening.ts";
 import type { Prepared, ReloadPart } from "../config/parts.ts";
 import type { Logger } from "../log/logger.ts";
 import { monotonicMs } from "../monotonic.ts";

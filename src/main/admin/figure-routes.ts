@@ -15,8 +15,8 @@ export interface FigureRoutesHost {
   readonly version: string;
 }
 
-/** `summaries.data`; also what a heartbeat carries. */
-export function summaries({ figures, books, connections, version }: FigureRoutesHost): object {
+/** `summaries.data`. */
+function summaries({ figures, books, connections, version }: FigureRoutesHost): object {
   const { total } = books.sums();
   const kbytes = figures.selfKbytes();
   const { MemTotal } = figures.meminfos();

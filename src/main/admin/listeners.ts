@@ -12,8 +12,8 @@ import {
   API_CONNECTIONS_MAX,
   API_HEADER_BYTES_MAX,
 } from "../../protocol/limits.ts";
-import { addressOf } from "../accept/acceptor.ts";
-import { isNative, listenShared } from "../accept/native.ts";
+import { addressOf, listenOn } from "../accept/listening.ts";
+import { isNative } from "../accept/native.ts";
 import type { Prepared } from "../config/parts.ts";
 
 const HEADERS_TIMEOUT_MS = 5000;
@@ -110,7 +110,7 @@ export class Listeners {
       });
       if (isNative) {
         // Several processes may share the port, as SRS's users do.
-        server.listen({ fd: openShared(endpoint) });
+        server.listen({ fd: listenOn(endpoint) });
       } else {
         const { host, port } = endpoint;
         server.listen({ port, ...(host === "" ? {} : { host }) });
@@ -137,18 +137,11 @@ export class Listeners {
   }
 }
 
-function openShared(endpoint: ListenEndpoint): number {
-  try {
-    return listenShared(endpoint.host, endpoint.port);
-  } catch (error) {
-    throw cannotListen(endpoint, error);
-  }
-}
-
-function cannotListen(endpoint: ListenEndpoint, error: unknown): TransportError {
-  const reason = error instanceof Error ? error.message : String(error);
-  const code = error instanceof TransportError ? error.code : "ERR_HTTP_LISTEN";
-  return new TransportError(code, `cannot listen on ${addressOf(endpoint)}: ${reason}`, error);
+function cannotListen(endpoint: ListenEndpoint, { message }: Error): TransportError {
+  return new TransportError(
+    "ERR_HTTP_LISTEN",
+    `cannot listen on ${addressOf(endpoint)}: ${message}`,
+  );
 }
 
 function closeListener({ server }: Listener): void {

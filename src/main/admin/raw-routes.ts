@@ -2,7 +2,7 @@
 import type { Config } from "../../protocol/conf/config.ts";
 import type { PlanStep } from "../../protocol/conf/reload-plan.ts";
 import { ConfigError } from "../../protocol/errors.ts";
-import { addressOf } from "../accept/acceptor.ts";
+import { addressOf } from "../accept/listening.ts";
 import type { Reloader, ReloadReport } from "../config/reload.ts";
 import { maskSecrets } from "../log/secrets.ts";
 import { ApiCode, ApiError } from "./api-error.ts";
