@@ -1,5 +1,6 @@
 /** The control plane: what API, metrics and their ports are made of, and how a reload reaches them. */
 import type { Config, ListenEndpoint } from "../../protocol/conf/config.ts";
+import { isLoopback } from "../../protocol/conf/endpoint.ts";
 import type { ApiAnswer, ApiQuestion } from "../../protocol/control/api.ts";
 import { addressOf } from "../accept/listening.ts";
 import type { Prepared, ReloadPart } from "../config/parts.ts";
@@ -48,7 +49,10 @@ export class Admin implements ReloadPart {
     this.#server = server;
     this.#log = log;
     const config = (): Config => server.config;
-    this.#figures = new HostFigures(() => config().statsDisks);
+    this.#figures = new HostFigures(
+      () => config().statsDisks,
+      () => isServed(config()),
+    );
     this.#threads = new ThreadMetrics(server.supervisor.links);
     const ids = { serverId, serviceId: newId() };
     const host = { config, ...ids, log, now: monotonicMs };
@@ -115,9 +119,11 @@ export class Admin implements ReloadPart {
   async #answerGateway(question: ApiQuestion): Promise<ApiAnswer | null> {
     const config = this.#server.config;
     const path = question.path.replace(/(?<=.)\/$/, "");
-    const isShared = config.httpApi.enabled && isOnePort(config);
-    const isServed = path === ALWAYS_THERE || (isShared && this.#api.has(path));
-    return isServed ? await this.#api.answer(question) : null;
+    const { httpApi, exporter } = config;
+    const isShared = httpApi.enabled && isOnePort(httpApi, config);
+    const isMetrics = path === METRICS_PATH && exporter.enabled && isOnePort(exporter, config);
+    const isHere = path === ALWAYS_THERE || isMetrics || (isShared && this.#api.has(path));
+    return isHere ? await this.#api.answer(question) : null;
   }
 
   #tell(config: Config): void {
@@ -134,16 +140,20 @@ export class Admin implements ReloadPart {
   }
 }
 
-/** http_server's gateways have the port then, and hand requests on. */
-function isOnePort({ httpApi, httpServer }: Config): boolean {
-  return (
-    httpServer.enabled &&
-    httpApi.listen.some(({ port }) => httpServer.listen.some((other) => other.port === port))
-  );
+/** Somebody may ask for figures. */
+function isServed({ httpApi, exporter }: Config): boolean {
+  return httpApi.enabled || exporter.enabled;
 }
 
-function isLoopback({ host }: ListenEndpoint): boolean {
-  return host.startsWith("127.") || host === "::1";
+/** http_server's gateways have the port then, and hand requests on. */
+function isOnePort(
+  { listen }: { readonly listen: readonly ListenEndpoint[] },
+  { httpServer }: Config,
+): boolean {
+  return (
+    httpServer.enabled &&
+    listen.some(({ port }) => httpServer.listen.some((other) => other.port === port))
+  );
 }
 
 /** An address that both listen on is opened once. */

@@ -109,13 +109,19 @@ export class Api {
     if (!route.methods.includes(method)) {
       return notAllowed(route.methods);
     }
-    const who = `ip=${question.ip}`;
+    const who = this.#nameOf(question);
     const request: RouteRequest = { method, path: question.path, query, id, who, question };
     if ("reply" in route) {
       const reply = route.reply(request);
       return { ...reply, headers: { "content-type": route.type, ...reply.headers } };
     }
     return this.#json(callback, await this.#fields(route, request));
+  }
+
+  /** Who asks, for the log. */
+  #nameOf({ ip }: ApiQuestion): string {
+    const { enabled, type, username } = this.#host.config().httpApi.auth;
+    return enabled && type === "basic" ? `ip=${ip}, user=${username}` : `ip=${ip}`;
   }
 
   #find(path: string): { route: Route | PlainRoute; id: string } | undefined {

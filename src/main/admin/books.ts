@@ -204,6 +204,12 @@ export class Books implements ClientsObserver {
   }
 
   #sample(): void {
+    const { httpApi, exporter } = this.#host.config();
+    if (!httpApi.enabled && !exporter.enabled) {
+      // Nobody asks for rates. What has ended is let go all the same.
+      this.streams.all();
+      return;
+    }
     const now = this.#host.now();
     const { streams, vhosts } = this.sums();
     for (const [{ rate }, bytes] of streams) {

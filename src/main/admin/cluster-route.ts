@@ -1,5 +1,6 @@
 /** Tells other origins of a mesh whether a stream is live here (`origin_cluster`). */
 import { type Config, resolveVhost } from "../../protocol/conf/config.ts";
+import { isLoopback } from "../../protocol/conf/endpoint.ts";
 import { streamKey } from "../../protocol/rtmp/stream-url.ts";
 import { type Coordinator, isPull } from "../coordinator/coordinator.ts";
 import { writeEndpoint } from "./raw-routes.ts";
@@ -40,8 +41,8 @@ export function clusterRoute({ config, coordinator }: ClusterRouteHost): Route {
 function originOf(config: Config, vhost: string, coworker: string, asked: string): object {
   const { host = "", port = RTMP_PORT } = config.listen[0] ?? {};
   const known = coworker.replace(/:\d+$/, "");
-  const isLoopback = host.startsWith("127.") || host === "::1";
-  const ip = (host === "" || isLoopback ? known || asked : host) || "127.0.0.1";
+  const isAlone = host !== "" && !isLoopback({ host });
+  const ip = (isAlone ? host : known || asked) || "127.0.0.1";
   const api = config.httpApi.listen.map(writeEndpoint).join(" ");
   return { ip, port, vhost, api, routers: [`${ip}:${port}`] };
 }

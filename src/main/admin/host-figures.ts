@@ -34,14 +34,23 @@ interface Sample {
 
 /** Measures host and process. */
 export class HostFigures {
+  readonly #isAsked: () => boolean;
   readonly #read: ReadProc;
   readonly #disks: () => readonly string[];
   readonly #timer: NodeJS.Timeout;
   #before: Sample;
   #now: Sample;
 
-  /** @param disks Devices that are measured. */
-  constructor(disks: () => readonly string[], read: ReadProc = readProc) {
+  /**
+   * @param disks Devices that are measured.
+   * @param isAsked Somebody may ask: samples are taken.
+   */
+  constructor(
+    disks: () => readonly string[],
+    isAsked: () => boolean = () => true,
+    read: ReadProc = readProc,
+  ) {
+    this.#isAsked = isAsked;
     this.#read = read;
     this.#disks = disks;
     this.#before = this.#sample();
@@ -193,6 +202,9 @@ export class HostFigures {
   }
 
   #measure(): void {
+    if (!this.#isAsked()) {
+      return;
+    }
     this.#before = this.#now;
     this.#now = this.#sample();
   }

@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { isIP } from "node:net";
 import type { ListenEndpoint } from "../../protocol/conf/config.ts";
+import { isLoopback } from "../../protocol/conf/endpoint.ts";
 import type { ApiAnswer, ApiQuestion } from "../../protocol/control/api.ts";
 import { TransportError } from "../../protocol/errors.ts";
 import {
@@ -153,8 +154,8 @@ function closeListener({ server }: Listener): void {
  * A page of another site reaches a port of the loopback under a name that its owner points there; nobody else has a
  * name for it. Spec: reliability E-47.
  */
-function isOurs(request: IncomingMessage, { host: bound }: ListenEndpoint): boolean {
-  if (!bound.startsWith("127.") && bound !== "::1") {
+function isOurs(request: IncomingMessage, endpoint: ListenEndpoint): boolean {
+  if (!isLoopback(endpoint)) {
     return true;
   }
   const name = (request.headers.host ?? "").replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");

@@ -80,17 +80,17 @@ const COLUMNS: readonly Column[] = [
 /** Measures the primary's own loop, and reads what the other threads count. */
 export class ThreadMetrics {
   readonly #threads: readonly (ShardLink | undefined)[];
-  readonly #delay: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  /** From the first scrape on. */
+  #delay: IntervalHistogram | undefined;
   #utilisation = performance.eventLoopUtilization();
 
   constructor(threads: readonly (ShardLink | undefined)[]) {
     this.#threads = threads;
-    this.#delay.enable();
   }
 
   /** Measures no more. */
   close(): void {
-    this.#delay.disable();
+    this.#delay?.disable();
   }
 
   /** All of them. The primary's delay is the largest since this was last asked. */
@@ -129,11 +129,20 @@ export class ThreadMetrics {
       return utilization;
     }
     if (name === "weir_thread_loop_delay_seconds") {
-      const { max } = this.#delay;
-      this.#delay.reset();
-      return Math.max(0, max / NANOSECONDS - RESOLUTION_MS / SECOND_MS);
+      return this.#ownDelay();
     }
     return undefined;
+  }
+
+  #ownDelay(): number {
+    if (this.#delay === undefined) {
+      this.#delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+      this.#delay.enable();
+      return 0;
+    }
+    const { max } = this.#delay;
+    this.#delay.reset();
+    return Math.max(0, max / NANOSECONDS - RESOLUTION_MS / SECOND_MS);
   }
 }
 

@@ -198,7 +198,7 @@ function buildConfig(root: SectionReader, around: Surroundings): Config {
     forceGraceQuit: root.isOn("force_grace_quit"),
     limits: decodeLimits(root),
     httpServer: decodeHttpServer(root),
-    httpApi: decodeHttpApi(root),
+    httpApi: decodeHttpApi(root, around.strict),
     exporter: decodeExporter(root),
     statsDisks: root.section("stats").list("disk"),
     vhosts: decodeVhosts(root, chunkSize, around.context),

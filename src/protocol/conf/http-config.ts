@@ -7,6 +7,7 @@ import type {
   HttpRemuxConfig,
   HttpServerConfig,
 } from "./config-types.ts";
+import { isLoopback } from "./endpoint.ts";
 import { decodeEndpoints } from "./listening.ts";
 import type { SectionReader } from "./section-reader.ts";
 
@@ -22,13 +23,19 @@ export function decodeHttpServer(root: SectionReader): HttpServerConfig {
   };
 }
 
-/** Decode `http_api`. @throws ConfigError */
-export function decodeHttpApi(root: SectionReader): HttpApiConfig {
+/** Decode `http_api`. @param strict Without credentials it is for the loopback alone. @throws ConfigError */
+export function decodeHttpApi(root: SectionReader, strict: boolean): HttpApiConfig {
   const api = root.section("http_api");
   const raw = api.section("raw_api");
+  const enabled = api.isOn("enabled");
+  const listen = decodeEndpoints(api);
+  if (strict && enabled && !api.section("auth").isOn("enabled") && !listen.every(isLoopback)) {
+    const message = "under strict on, http_api needs auth where it listens beyond the loopback";
+    throw new ConfigError("ERR_CONF_AUTH", message, api.placeOf("listen"));
+  }
   return {
-    enabled: api.isOn("enabled"),
-    listen: decodeEndpoints(api),
+    enabled,
+    listen,
     crossdomain: api.isOn("crossdomain"),
     jsonp: api.isOn("jsonp"),
     rawApi: { enabled: raw.isOn("enabled"), allowReload: raw.isOn("allow_reload") },
@@ -72,5 +79,8 @@ export function decodeHttpRemux(remux: SectionReader): HttpRemuxConfig {
     hasAudio: remux.isOn("has_audio"),
     hasVideo: remux.isOn("has_video"),
     guessHasAv: remux.isOn("guess_has_av"),
+    dropsUnannounced: remux.isOn("drop_if_not_match"),
+    fastCacheMs: Math.round(remux.number("fast_cache") * 1000),
+    isLegacyHevc: remux.isOn("hevc_legacy"),
   };
 }

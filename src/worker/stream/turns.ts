@@ -34,6 +34,8 @@ export class Turns implements TurnTaker {
   #owed = 0;
   #viewAt = 0;
   #rowAt = 0;
+  /** When the frame was announced whose turn was counted last; see RingReader.wokenAt. */
+  #noted = 0;
   /** The rest of the turn is queued with the host. */
   #isCut = false;
 
@@ -79,7 +81,9 @@ export class Turns implements TurnTaker {
   #note(): void {
     const { views } = this.#options;
     const wokenAt = views[views.length - 1]?.reader.wokenAt ?? 0;
-    if (wokenAt !== 0) {
+    // A turn without a wake since the last one has nothing new to tell.
+    if (wokenAt !== 0 && wokenAt !== this.#noted) {
+      this.#noted = wokenAt;
       const elapsedUs = ((this.#host.now() * MICROSECONDS) | 0) - wokenAt;
       noteTurn(this.#host.rows.board.counters, (elapsedUs >>> 0) / MICROSECONDS);
     }

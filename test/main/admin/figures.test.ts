@@ -54,14 +54,22 @@ test("/proc is read by name, whatever the process is called", () => {
 
 test("figures have SRS's fields with a /proc, a strange one, or none", () => {
   for (const files of [read, () => "", () => "nonsense\n".repeat(9)]) {
-    const figures = new HostFigures(() => ["sda"], files);
+    const figures = new HostFigures(
+      () => ["sda"],
+      () => true,
+      files,
+    );
     figures.close();
     assert.deepEqual(faultsOf(figures.selfProcStats(), SELF_PROC_STATS), []);
     assert.deepEqual(faultsOf(figures.systemProcStats(), SYSTEM_PROC_STATS), []);
     assert.deepEqual(faultsOf(figures.meminfos(), MEMINFOS), []);
     assert.deepEqual(faultsOf(figures.rusages(), RUSAGES), []);
   }
-  const figures = new HostFigures(() => [], read);
+  const figures = new HostFigures(
+    () => [],
+    () => true,
+    read,
+  );
   figures.close();
   const { MemActive, RealInUse, NotInUse, percent_ram, percent_swap } = figures.meminfos();
   assert.deepEqual([MemActive, RealInUse, NotInUse], [900, 600, 400]);
