@@ -236,10 +236,6 @@ export class ShardBench implements FanOutHost, LiveStreamHost {
     this.closed.push(closed);
   }
 
-  described(): void {
-    // Nobody asks what a stream carries.
-  }
-
   wake(_stream: LiveStream, _writer: RingWriter): void {
     this.fanOut.advance();
   }

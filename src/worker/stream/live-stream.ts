@@ -46,8 +46,8 @@ export interface LiveStreamHost {
   ringOpened(stream: LiveStream, lease: RingLease): void;
   /** The ring is no longer written by this stream. */
   ringClosed(lease: RingLease): void;
-  /** The stream carries something else than before. */
-  described(stream: LiveStream, tracks: StreamTracks): void;
+  /** The stream carries something else than before; for those who are asked about it. */
+  described?(stream: LiveStream, tracks: StreamTracks): void;
   /** Wakes the readers of the stream's ring, here and in other threads. */
   wake(stream: LiveStream, writer: RingWriter): void;
 }
@@ -309,7 +309,7 @@ export class LiveStream {
     this.#measure(length, isKeyframe);
     const news = this.#figures.count(message, length, this.#nowMs);
     if (news !== null) {
-      this.#host.described(this, news);
+      this.#host.described?.(this, news);
     }
   }
 
