@@ -6,6 +6,7 @@ import { availableParallelism, loadavg, networkInterfaces, uptime } from "node:o
 import {
   type CpuTicks,
   type DiskCounters,
+  type Memory,
   type ReadProc,
   readCpuTicks,
   readDisks,
@@ -221,7 +222,7 @@ export class HostFigures {
 }
 
 /** `meminfos`. Units: kB, and shares from 0 to 1. */
-export interface MemInfos {
+export interface MemInfos extends Memory {
   readonly ok: boolean;
   readonly sample_time: number;
   readonly percent_ram: number;
@@ -229,12 +230,6 @@ export interface MemInfos {
   readonly MemActive: number;
   readonly RealInUse: number;
   readonly NotInUse: number;
-  readonly MemTotal: number;
-  readonly MemFree: number;
-  readonly Buffers: number;
-  readonly Cached: number;
-  readonly SwapTotal: number;
-  readonly SwapFree: number;
 }
 
 function sumOf({ user, nice, sys, idle, iowait, irq, softirq, steal }: CpuTicks): number {

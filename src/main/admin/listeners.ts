@@ -79,7 +79,7 @@ export class Listeners {
       const use = wanted.get(address);
       if (use === undefined) {
         // Who asked for this reload may have done so here, and is still to be answered.
-        listener.server.close();
+        retire(listener.server);
       } else {
         listener.use = use;
         next.set(address, listener);
@@ -143,6 +143,12 @@ function cannotListen(endpoint: ListenEndpoint, { message }: Error): TransportEr
     "ERR_HTTP_LISTEN",
     `cannot listen on ${addressOf(endpoint)}: ${message}`,
   );
+}
+
+/** Listens no more; what is being answered has its time, which nobody looks at any more but here. */
+function retire(server: Server): void {
+  server.close();
+  setTimeout(() => server.closeAllConnections(), REQUEST_TIMEOUT_MS).unref();
 }
 
 function closeListener({ server }: Listener): void {
