@@ -95,9 +95,8 @@ export class Admin implements ReloadPart {
     const shards = supervisor.links;
     const listing = new Listing({ config, books, clients, shards, now: monotonicMs });
     const connections = (): number => server.connections;
-    const flags = { ssl: false, hls: false, callback: false };
     const routes = [
-      ...helpRoutes(version, flags),
+      ...helpRoutes(version),
       ...figureRoutes({ figures: this.#figures, books, connections, version }),
       ...listRoutes({ listing, books, clients, shards, log }),
       rawRoute({ config, reloader }),
