@@ -6,10 +6,12 @@ import type {
   HttpApiConfig,
   HttpRemuxConfig,
   HttpServerConfig,
+  HttpStaticConfig,
 } from "./config-types.ts";
 import { isLoopback } from "./endpoint.ts";
 import { decodeEndpoints } from "./listening.ts";
 import type { SectionReader } from "./section-reader.ts";
+import { decodeTlsServer } from "./tls-config.ts";
 
 /** Decode `http_server`. @throws ConfigError */
 export function decodeHttpServer(root: SectionReader): HttpServerConfig {
@@ -20,6 +22,8 @@ export function decodeHttpServer(root: SectionReader): HttpServerConfig {
     crossdomain: server.isOn("crossdomain"),
     gateways: root.number("gateways"),
     backend: root.choice("http_backend") as HttpServerConfig["backend"],
+    dir: server.text("dir"),
+    https: decodeTlsServer(server.section("https")),
   };
 }
 
@@ -69,6 +73,11 @@ function decodeApiAuth(auth: SectionReader): ApiAuthConfig {
     throw new ConfigError("ERR_CONF_AUTH", message, auth.placeOf("enabled"));
   }
   return decoded;
+}
+
+/** Decode `http_static` of a vhost. */
+export function decodeHttpStatic(files: SectionReader): HttpStaticConfig {
+  return { enabled: files.isOn("enabled"), mount: files.text("mount"), dir: files.text("dir") };
 }
 
 /** Decode `http_remux` of a vhost. */
