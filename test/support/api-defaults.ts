@@ -1,5 +1,6 @@
 /** What a configuration that says nothing of API and metrics means. Spec: SRS compatibility §1B. */
 import type { Config } from "../../src/protocol/conf/config.ts";
+import { tlsDefaults } from "./tls-settings.ts";
 
 export const API_DEFAULTS: Pick<Config, "httpApi" | "exporter" | "statsDisks"> = {
   httpApi: {
@@ -9,6 +10,7 @@ export const API_DEFAULTS: Pick<Config, "httpApi" | "exporter" | "statsDisks"> =
     jsonp: false,
     rawApi: { enabled: false, allowReload: false },
     auth: { enabled: false, type: "basic", username: "", password: "", token: "" },
+    https: tlsDefaults("http_api.https", 1990),
   },
   exporter: {
     enabled: false,

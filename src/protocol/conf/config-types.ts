@@ -83,6 +83,7 @@ export interface HttpApiConfig {
   readonly jsonp: boolean;
   readonly rawApi: { readonly enabled: boolean; readonly allowReload: boolean };
   readonly auth: ApiAuthConfig;
+  readonly https: TlsServerConfig;
 }
 
 /** Metrics for Prometheus (SRS: exporter). */

@@ -33,7 +33,9 @@ export function decodeHttpApi(root: SectionReader, strict: boolean): HttpApiConf
   const raw = api.section("raw_api");
   const enabled = api.isOn("enabled");
   const listen = decodeEndpoints(api);
-  if (strict && enabled && !api.section("auth").isOn("enabled") && !listen.every(isLoopback)) {
+  const https = decodeTlsServer(api.section("https"));
+  const all = https.enabled ? [...listen, ...https.listen] : listen;
+  if (strict && enabled && !api.section("auth").isOn("enabled") && !all.every(isLoopback)) {
     const message = "under strict on, http_api needs auth where it listens beyond the loopback";
     throw new ConfigError("ERR_CONF_AUTH", message, api.placeOf("listen"));
   }
@@ -44,6 +46,7 @@ export function decodeHttpApi(root: SectionReader, strict: boolean): HttpApiConf
     jsonp: api.isOn("jsonp"),
     rawApi: { enabled: raw.isOn("enabled"), allowReload: raw.isOn("allow_reload") },
     auth: decodeApiAuth(api.section("auth")),
+    https,
   };
 }
 

@@ -59,7 +59,7 @@ const HTTP: readonly DirectiveSpec[] = [
       text("token", "", "Token of bearer authentication.", SECRET_HOT),
       offUnlessOn("rtc_bearer_enabled", "off", "Ask WebRTC clients for the token too."),
     ]),
-    httpsBlock(tlsRows("1990", {}, {})),
+    httpsBlock(tlsRows("1990", HOT, HOT)),
   ]),
   block("http_server", "Streams and files over HTTP.", [
     offUnlessOn("enabled", "off", "Serve it.", RESTART),
