@@ -49,8 +49,8 @@ port.on("message", (message: ToTls) => {
     case "give":
       relays.adopt(message.row, message.outer);
       break;
-    case "certificate":
-      relays.renew(message);
+    case "settings":
+      relays.change(message);
       break;
     case "fault":
       runFault(start.allowFaults, message.fault);

@@ -66,7 +66,7 @@ export function checkCertificate(config: TlsServerConfig): void {
 /** Tells what is served with, and warns of what ends soon. @param server For the log, e.g. `rtmps`. */
 export function tellCertificate(
   server: string,
-  { about, daysLeft }: TlsMaterial,
+  { about, daysLeft }: Pick<TlsMaterial, "about" | "daysLeft">,
   log: Logger,
 ): void {
   const text = `${server}: certificate ${about}`;

@@ -223,9 +223,10 @@ export function openPair(bytesMax: number = 0): [number, number] {
   check(cSocketPair(AF_UNIX, SOCK_STREAM_NONBLOCK_CLOEXEC, 0, addressAt), "socketpair");
   const pair: [number, number] = [addressView.getInt32(0, true), addressView.getInt32(4, true)];
   if (bytesMax > 0) {
+    const half = new Int32Array([bytesMax / 2]);
     for (const descriptor of pair) {
-      // The kernel takes it twice, for its own use.
-      setOption(descriptor, SOL_SOCKET, SO_SNDBUF, bytesMax / 2);
+      // The kernel takes it twice, for its own use. It cannot fail on a socket just made.
+      cSetsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, half, 4);
     }
   }
   return pair;

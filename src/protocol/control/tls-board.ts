@@ -82,8 +82,8 @@ export type ToTls =
       /** Inode of the pair's other end. */
       readonly outer: number;
     }
-  /** For connections from now on. PEM. */
-  | { readonly kind: "certificate"; readonly key: string; readonly certificate: string }
+  /** For connections from now on. */
+  | ({ readonly kind: "settings" } & TlsSettings)
   | { readonly kind: "fault"; readonly fault: "throw" | "oom" | "hang" }
   | { readonly kind: "stop" };
 
@@ -95,14 +95,18 @@ export type FromTls =
   /** The row is FREE again. `failure`: why its handshake failed; null when it did not. */
   | { readonly kind: "gone"; readonly row: number; readonly failure: string | null };
 
-/** What the TLS thread is started with. */
-export interface TlsStart {
-  /** **Shared**: a {@link TlsBoard}. */
-  readonly board: SharedArrayBuffer;
+/** How connections are served. */
+export interface TlsSettings {
   /** PEM. */
   readonly key: string;
   readonly certificate: string;
   /** Milliseconds that sent bytes may stay unacknowledged. */
   readonly stallMs: number;
+}
+
+/** What the TLS thread is started with. */
+export interface TlsStart extends TlsSettings {
+  /** **Shared**: a {@link TlsBoard}. */
+  readonly board: SharedArrayBuffer;
   readonly allowFaults: boolean;
 }

@@ -1,13 +1,10 @@
 /** The RTMPS connections of the TLS thread, by row of its board. */
 import { createSecureContext, type SecureContext } from "node:tls";
 import { RowState } from "../../protocol/control/board.ts";
-import type { FromTls, TlsBoard, TlsStart } from "../../protocol/control/tls-board.ts";
+import type { FromTls, TlsBoard, TlsSettings } from "../../protocol/control/tls-board.ts";
 import { TlsRelay } from "./tls-relay.ts";
 
-/** A key and its certificate, in PEM. */
-export type TlsPair = Pick<TlsStart, "key" | "certificate">;
-
-function contextOf({ key, certificate }: TlsPair): SecureContext {
+function contextOf({ key, certificate }: TlsSettings): SecureContext {
   // Without a session id context OpenSSL takes no session up again.
   return createSecureContext({ key, cert: certificate, sessionIdContext: "weir" });
 }
@@ -15,19 +12,15 @@ function contextOf({ key, certificate }: TlsPair): SecureContext {
 /** Takes given connections and relays them. */
 export class TlsRelays {
   readonly #board: TlsBoard;
-  readonly #stallMs: number;
   readonly #post: (message: FromTls) => void;
   readonly #relays = new Map<number, TlsRelay>();
   #context: SecureContext;
+  #stallMs: number;
 
-  constructor(
-    board: TlsBoard,
-    start: TlsPair & { readonly stallMs: number },
-    post: (message: FromTls) => void,
-  ) {
+  constructor(board: TlsBoard, settings: TlsSettings, post: (message: FromTls) => void) {
     this.#board = board;
-    this.#stallMs = start.stallMs;
-    this.#context = contextOf(start);
+    this.#stallMs = settings.stallMs;
+    this.#context = contextOf(settings);
     this.#post = post;
   }
 
@@ -36,9 +29,10 @@ export class TlsRelays {
     return this.#relays.size;
   }
 
-  /** Connections from now on are served with another certificate. */
-  renew(pair: TlsPair): void {
-    this.#context = contextOf(pair);
+  /** Connections from now on are served otherwise. */
+  change(settings: TlsSettings): void {
+    this.#context = contextOf(settings);
+    this.#stallMs = settings.stallMs;
   }
 
   /** Takes a given connection over. @param outer Inode of the pair's other end. */
