@@ -111,7 +111,7 @@ for (const backend of ["uws", "node"]) {
       await weir?.close();
     });
 
-    test("HTTPS-FLV and WSS on the paths of HTTP", LIMIT, async () => {
+    test("E-90 HTTPS-FLV and WSS on the paths of HTTP, from TLS 1.2 on", LIMIT, async () => {
       const viewers = [watchHttps(https, "a"), watchSocket(https, "a")];
       await waitUntil("all watch", () => viewers.every((one) => one.bytes() > 10_000), WAIT_MS);
       viewers.forEach((viewer) => {
@@ -123,6 +123,16 @@ for (const backend of ["uws", "node"]) {
         get(`https://127.0.0.1:${https}/nothing/here`, wanted, resolve).on("error", reject);
       });
       assert.equal(answer.resume().statusCode, 404);
+      const old = connect({
+        host: "127.0.0.1",
+        port: https,
+        rejectUnauthorized: false,
+        minVersion: "TLSv1",
+        maxVersion: "TLSv1.1",
+        ciphers: "ALL@SECLEVEL=0",
+      });
+      const refusal = await new Promise<Error>((resolve) => old.on("error", resolve));
+      assert.match(refusal.message, /protocol version|unsupported|EPROTO|ECONNRESET|disconnected/i);
     });
 
     test("a new certificate drops no viewer; a bad one changes nothing", LIMIT, async () => {
@@ -188,6 +198,20 @@ for (const backend of ["uws", "node"]) {
         await waitCertificate("third");
       },
     );
+
+    test("ends in order while viewers are there from before the last renewal", LIMIT, async () => {
+      files = makeCertificate({ name: "fourth" });
+      assert.equal((await weir.reload(options())).error, undefined);
+      await waitCertificate("fourth");
+      const viewers = [watchHttps(https, "a"), watchSocket(https, "a")];
+      await waitUntil("all watch", () => viewers.every((one) => one.bytes() > 3000), WAIT_MS);
+      files = makeCertificate({ name: "fifth" });
+      assert.equal((await weir.reload(options())).error, undefined);
+      await waitCertificate("fifth");
+      await weir.close();
+      await waitUntil("all are let go", () => viewers.every((one) => one.isOver()), WAIT_MS);
+      assert.doesNotMatch(weir.log(), /\[ERROR\].*hangs/);
+    });
   });
 }
 
