@@ -63,10 +63,10 @@ function checkPorts(root: SectionReader): void {
   const rtmp = (root.isSet("listen") ? root : root.section("rtmp")).list("listen");
   for (const name of ["http_api", "http_server", "exporter"]) {
     const section = root.section(name);
-    const taken = section
-      .list("listen")
-      .find((text) => rtmp.some((own) => isOneAddress(text, own)));
-    if (taken !== undefined && section.isOn("enabled")) {
+    // Others would be compared in vain, however many there are.
+    const listen = section.isOn("enabled") ? section.list("listen") : [];
+    const taken = listen.find((text) => rtmp.some((own) => isOneAddress(text, own)));
+    if (taken !== undefined) {
       const text = `${name}.listen ${taken} is an address of RTMP's listen`;
       throw conflict(section.placeOf("listen"), text);
     }
