@@ -17,7 +17,13 @@ import { DEFAULT_VHOST, DIRECTIVES, environmentNames, visitDirectives } from "./
 import type { ListenEndpoint } from "./endpoint.ts";
 import { type Directive, decodeGrammar, type ReadInclude } from "./grammar.ts";
 import { decodeHls } from "./hls-config.ts";
-import { decodeHttpRemux, decodeHttpServer, decodeHttpStatic } from "./http-config.ts";
+import {
+  decodeExporter,
+  decodeHttpApi,
+  decodeHttpRemux,
+  decodeHttpServer,
+  decodeHttpStatic,
+} from "./http-config.ts";
 import { rewriteLegacy } from "./legacy.ts";
 import { decodeEndpoints } from "./listening.ts";
 import { listSettings, type Settings } from "./reload-plan.ts";
@@ -201,6 +207,9 @@ function buildConfig(root: SectionReader, around: Surroundings): Config {
     forceGraceQuit: root.isOn("force_grace_quit"),
     limits: decodeLimits(root),
     httpServer: decodeHttpServer(root),
+    httpApi: decodeHttpApi(root, around.strict),
+    exporter: decodeExporter(root),
+    statsDisks: root.section("stats").list("disk"),
     rtmps: decodeTlsServer(root.section("rtmps")),
     vhosts: decodeVhosts(root, chunkSize, around.context),
   };
