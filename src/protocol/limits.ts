@@ -139,6 +139,11 @@ export const UNIDENTIFIED_MAX = 4096;
 
 /** Smallest ring: one GOP of a low-rate stream. */
 export const RING_BYTES_MIN: number = 128 * 1024;
+/**
+ * Smallest ring of what HTTP viewers are sent: their connections are full for longer than those of RTMP players, and half
+ * a ring is how far behind they may be.
+ */
+export const TAPE_BYTES_MIN: number = 512 * 1024;
 /** Ring growth per stream. Configurable. A single legal message may exceed it. */
 export const RING_BYTES_BUDGET: number = 8 * 1024 * 1024;
 /** Largest ring ever: four times the largest legal message, rounded up to a power of two. */

@@ -19,7 +19,7 @@ export interface MediaMessage {
 /** One stream's muxer. */
 export interface Form extends PreambleForm {
   readonly contentType: string;
-  /** Bytes of the ring it wants; null: as large as the publisher's, which holds more than a GOP. */
+  /** Bytes of the ring it wants; null: at least as large as the publisher's, which holds more than a GOP. */
   readonly ringBytes: number | null;
   /** It begins with the oldest message that is still there, and goes on while nobody watches: viewers get the past. */
   readonly keepsPast: boolean;

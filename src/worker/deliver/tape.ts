@@ -5,6 +5,7 @@
  */
 import type { RingLease } from "../../protocol/control/calls.ts";
 import { FrameClass } from "../../protocol/flv/classify.ts";
+import { TAPE_BYTES_MIN } from "../../protocol/limits.ts";
 import { newFrameRef, newKeyframeRef } from "../../protocol/ring/frame-index.ts";
 import { formatRing, RingState, ringSizeBytes, wrapFor } from "../../protocol/ring/ring-layout.ts";
 import { RingReader } from "../../protocol/ring/ring-reader.ts";
@@ -84,6 +85,8 @@ export class Tape {
       }
       if (source.next < 0) {
         this.#begin(source);
+      } else {
+        this.#askForRoom(source);
       }
       // Before the frames: what comes after the state was stored is not lost.
       const { state, successorId } = source.reader;
@@ -123,7 +126,7 @@ export class Tape {
     } else {
       this.#end();
       this.#form.restart();
-      this.#openRing(this.#form.ringBytes ?? reader.wrap);
+      this.#openRing(this.#form.ringBytes ?? Math.max(reader.wrap, TAPE_BYTES_MIN));
       const isThere = !this.#form.keepsPast && reader.newestKeyframe(this.#keyframe);
       source.next = isThere ? this.#keyframe.frame : reader.oldestFrame;
     }
@@ -138,6 +141,7 @@ export class Tape {
         source.next = (source.next + 1) >>> 0;
       } else if (reader.newestKeyframe(this.#keyframe) && this.#keyframe.frame !== source.next) {
         // Lapped: viewers see a jump, as slow ones do.
+        reader.askForWrap(reader.wrap * 2);
         source.next = this.#keyframe.frame;
       } else {
         source.next = end;
@@ -198,6 +202,15 @@ export class Tape {
       writer.begin(bytes.length);
       writer.put(bytes, 0, bytes.length);
       writer.commit(this.#frame);
+    }
+  }
+
+  /** This thread came late, and the next time it may be too late: a larger ring is asked for. */
+  #askForRoom({ reader, next }: Source): void {
+    const isThere = reader.readFrame(next, this.#frame);
+    const behind = isThere ? (reader.head - this.#frame.position) >>> 0 : 0;
+    if (behind > reader.wrap >>> 2) {
+      reader.askForWrap(reader.wrap * 2);
     }
   }
 

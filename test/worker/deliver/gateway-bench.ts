@@ -70,8 +70,11 @@ export class GatewayBench implements GatewayStreamHost {
   #wanted: RingLease | undefined;
   #previous: TimelineEnd | null = null;
   #ringId = 0;
+  readonly #ringBytes: number;
 
-  constructor(settings: Partial<StreamSettings> = {}) {
+  /** @param ringBytes Of the publisher's first ring. */
+  constructor(settings: Partial<StreamSettings> = {}, ringBytes: number = 512 * 1024) {
+    this.#ringBytes = ringBytes;
     this.#settings = { ...defaults, ...settings };
     this.stream = new GatewayStream(1, "v/live/a", this.#settings, this);
   }
@@ -171,7 +174,7 @@ export class GatewayBench implements GatewayStreamHost {
     return new LiveStream({
       streamId: 1,
       settings: this.#settings,
-      lease: lend(512 * 1024),
+      lease: lend(this.#ringBytes),
       previous: this.#previous,
       host: {
         now: () => this.clock,
