@@ -45,7 +45,7 @@ export const USAGE = `Usage: npm run bench -- [options]
   (none)               P1 to P10: target, figure, verdict, against floor, nginx-rtmp and Node-Media-Server
   --full               every scenario, with system calls
   --quick              smoke run in less than 2 minutes; times are not judged
-  --scenario NAME      P1 … P10, or one of fan-out, viewer-storm, streams, players, bitrates, scaling,
+  --scenario NAME      P1 … P10, or one of fan-out, viewer-storm, hls-viewers, streams, players, bitrates, scaling,
                        slow-readers, republish, reload, generator, soak; may be repeated
   --server NAME        only this server (floor, weir, weir-edge, nginx-rtmp, nms, a peer); may be repeated
   --runs N             runs of each measurement, the median counts (3)

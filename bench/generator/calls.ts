@@ -62,6 +62,8 @@ export interface Distributions {
   readonly ping: string;
   /** Between the last frame of a publish and the first of the next, at a player. */
   readonly outage: string;
+  /** Of HLS: from asking for a segment to its last byte. */
+  readonly fetch: string;
 }
 
 /** Cumulative, but where said. */
@@ -92,6 +94,8 @@ export interface GeneratorCounts {
   /** Responses of HLS. */
   readonly playlists: number;
   readonly segments: number;
+  /** Segments, and playlists after the first, that were answered with another status than 200. */
+  readonly refusals: number;
 }
 
 export interface Progress {

@@ -33,6 +33,7 @@ export class HlsPlayer implements SocketOwner, ResponseSink {
   #playlistPath: string;
   /** What the response on its way answers. */
   #asked: "playlist" | "segment" = "playlist";
+  #askedUs: number = 0;
   #status: number = 0;
   #text: string = "";
   #playlist: Playlist | undefined;
@@ -86,7 +87,7 @@ export class HlsPlayer implements SocketOwner, ResponseSink {
       this.#tally.counts.playlists++;
       this.#heardPlaylist(decodePlaylist(this.#text));
     } else {
-      this.#tally.counts.segments++;
+      this.#tally.fetched(nowUs() - this.#askedUs);
       this.#nextSequence++;
       this.#askNext();
     }
@@ -110,6 +111,8 @@ export class HlsPlayer implements SocketOwner, ResponseSink {
   /** A playlist that is not there yet is asked for again; a segment that is gone is a gap. */
   #refused(): void {
     this.#refusals++;
+    // Before the first playlist the stream may not be there yet.
+    this.#tally.counts.refusals += this.#playlist === undefined ? 0 : 1;
     if (this.#status !== NOT_FOUND || this.#refusals > REFUSALS_MAX) {
       throw new Error(`HTTP status ${this.#status} for a ${this.#asked}`);
     }
@@ -160,6 +163,7 @@ export class HlsPlayer implements SocketOwner, ResponseSink {
   }
 
   #ask(path: string): void {
+    this.#askedUs = nowUs();
     this.#socket.send(encodeRequest(this.#target.port, path, []));
   }
 }

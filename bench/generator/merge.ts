@@ -46,6 +46,7 @@ export function mergeFigures(all: readonly GeneratorFigures[]): GeneratorFigures
       join: merge("join"),
       ping: merge("ping"),
       outage: merge("outage"),
+      fetch: merge("fetch"),
     },
     lag: worstLag(all.map(({ lag }) => lag)),
   };

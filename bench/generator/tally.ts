@@ -25,12 +25,14 @@ export class Tally {
     retries: 0,
     playlists: 0,
     segments: 0,
+    refusals: 0,
   };
   readonly #reasons: Set<string> = new Set();
   readonly #latency: Histogram = buildHistogram();
   readonly #join: Histogram = buildHistogram();
   readonly #ping: Histogram = buildHistogram();
   readonly #outage: Histogram = buildHistogram();
+  readonly #fetch: Histogram = buildHistogram();
 
   /** A video frame of a player. */
   latency(us: number): void {
@@ -63,6 +65,12 @@ export class Tally {
     this.#outage.recordValue(clampUs(outageUs));
   }
 
+  /** A segment of HLS is whole. */
+  fetched(us: number): void {
+    this.counts.segments++;
+    this.#fetch.recordValue(clampUs(us));
+  }
+
   lose(reason: string, wasLive: boolean): void {
     this.counts.lost++;
     this.counts.live -= wasLive ? 1 : 0;
@@ -84,10 +92,12 @@ export class Tally {
         join: encodeHistogram(this.#join),
         ping: encodeHistogram(this.#ping),
         outage: encodeHistogram(this.#outage),
+        fetch: encodeHistogram(this.#fetch),
       },
       lag: lag.figures(),
     };
-    for (const histogram of [this.#latency, this.#join, this.#ping, this.#outage]) {
+    const all = [this.#latency, this.#join, this.#ping, this.#outage, this.#fetch];
+    for (const histogram of all) {
       histogram.reset();
     }
     lag.reset();

@@ -27,6 +27,8 @@ export type FigureName =
   | "joinThreadUs"
   | "pingP50Ms"
   | "pingP99Ms"
+  | "fetchP50Ms"
+  | "fetchP99Ms"
   | "outageP50Ms"
   | "outageP99Ms"
   | "upstreams"
@@ -35,6 +37,7 @@ export type FigureName =
   | "gaps"
   | "disorder"
   | "beforeKeyframe"
+  | "refusals"
   | "resumedShare"
   | "slowLive"
   | "playlistsPerSecond"
@@ -86,6 +89,8 @@ export const FIGURES: Readonly<Record<FigureName, FigureKind>> = {
   /** From when a ping was due to its pong: the serving thread's delay and its tick. */
   pingP50Ms: { title: "ping p50", unit: "ms", isCost: true },
   pingP99Ms: { title: "ping p99", unit: "ms", isCost: true },
+  fetchP50Ms: { title: "segment fetched, p50", unit: "ms", isCost: true },
+  fetchP99Ms: { title: "segment fetched, p99", unit: "ms", isCost: true },
   outageP50Ms: { title: "without media at a republish, p50", unit: "ms", isCost: true },
   outageP99Ms: { title: "without media at a republish, p99", unit: "ms", isCost: true },
   /** Of an edge: connections to its origin. */
@@ -95,6 +100,8 @@ export const FIGURES: Readonly<Record<FigureName, FigureKind>> = {
   gaps: { title: "frames missing", unit: "", isCost: false },
   disorder: { title: "frames out of order", unit: "", isCost: false },
   beforeKeyframe: { title: "frames before a keyframe", unit: "", isCost: false },
+  /** Of HLS: playlists and segments that were not there. */
+  refusals: { title: "requests refused", unit: "", isCost: false },
   /** Publishes that players saw begin ÷ those that began, 1 when all did. */
   resumedShare: { title: "republishes seen", unit: "", isCost: false },
   slowLive: { title: "slow players still there", unit: "", isCost: false },

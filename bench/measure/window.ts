@@ -98,6 +98,7 @@ export function deliveryFigures({ counts, lag, distributions }: GeneratorFigures
   const latency = percentilesOf([distributions.latency]);
   const ping = percentilesOf([distributions.ping]);
   const outage = percentilesOf([distributions.outage]);
+  const fetch = percentilesOf([distributions.fetch]);
   return {
     connections: counts.connections,
     live: counts.live,
@@ -105,10 +106,12 @@ export function deliveryFigures({ counts, lag, distributions }: GeneratorFigures
     gaps: counts.gaps,
     disorder: counts.disorder,
     beforeKeyframe: counts.beforeKeyframe,
+    refusals: counts.refusals,
     generatorLagP99Ms: lag.p99,
     generatorBacklogMaxMs: lag.backlogMax,
     ...(latency.count > 0 ? { latencyP50Ms: latency.p50, latencyP99Ms: latency.p99 } : {}),
     ...(ping.count > 0 ? { pingP50Ms: ping.p50, pingP99Ms: ping.p99 } : {}),
+    ...(fetch.count > 0 ? { fetchP50Ms: fetch.p50, fetchP99Ms: fetch.p99 } : {}),
     ...(outage.count > 0 ? { outageP50Ms: outage.p50, outageP99Ms: outage.p99 } : {}),
   };
 }

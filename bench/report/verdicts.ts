@@ -158,7 +158,7 @@ function faultsOf(figures: Figures, isQuick: boolean): string {
   if (live < connections) {
     faults.push(`${connections - live} of ${connections} not live`);
   }
-  for (const name of ["lost", "gaps", "disorder", "beforeKeyframe"] as const) {
+  for (const name of ["lost", "gaps", "disorder", "beforeKeyframe", "refusals"] as const) {
     if ((figures[name] ?? 0) > 0) {
       faults.push(`${name} ${figures[name]}`);
     }

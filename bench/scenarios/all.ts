@@ -9,6 +9,7 @@ import {
   players,
   realtime,
 } from "./fan-out.ts";
+import { hlsViewers } from "./hls.ts";
 import type { Scenario } from "./scenario.ts";
 import { joins, reload, republish, slowReaders, soak, viewerJoins } from "./storms.ts";
 import { edge, growth, ingest, loopDelay, scaling, shards, streams } from "./ways-in.ts";
@@ -27,6 +28,7 @@ export const scenarios: readonly Scenario[] = [
   loopDelay,
   fanOut,
   viewerJoins,
+  hlsViewers,
   streams,
   players,
   bitrates,

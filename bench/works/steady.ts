@@ -31,7 +31,10 @@ export async function measureFanOut(
       await joinAll(load.crowd, load, { players: players - probes, streams });
     }
     if (probes > 0) {
-      await joinAll(load.crowd, load, { players: probes, streams, pingEveryMs: PING_EVERY_MS });
+      // Only players of RTMP can ping.
+      const where = work.protocol === "rtmp" ? {} : load.server.publish;
+      const pinging = { players: probes, streams, pingEveryMs: PING_EVERY_MS, ...where };
+      await joinAll(load.crowd, load, pinging);
     }
     const joined = await load.crowd.figures();
     await sleep(means.pace.settleMs);
