@@ -126,6 +126,24 @@ describe("FrameCheck", () => {
   });
 });
 
+describe("HLS", () => {
+  test("fetches are counted and timed, over all processes and anew after each look", LIMIT, () => {
+    const tallies = [new Tally(), new Tally()];
+    for (const [index, tally] of tallies.entries()) {
+      tally.fetched((index + 1) * 10_000);
+      tally.counts.refusals += index;
+    }
+    const all = mergeFigures(tallies.map((tally) => tally.take(new LagRecorder())));
+    assert.deepEqual([all.counts.segments, all.counts.refusals], [2, 1]);
+    const fetch = percentilesOf([all.distributions.fetch]);
+    assert.equal(fetch.count, 2);
+    assert.ok(Math.abs(fetch.p99 - 20) < 1, `${fetch.p99} ms`);
+    const [first] = tallies;
+    const later = first?.take(new LagRecorder()).distributions.fetch ?? "";
+    assert.equal(percentilesOf([later]).count, 0);
+  });
+});
+
 describe("several processes", () => {
   const figuresOf = (players: number, us: number, lagMs: number): GeneratorFigures => {
     const tally = new Tally();
