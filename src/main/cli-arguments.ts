@@ -126,6 +126,7 @@ Options:
    -c filename         : Start with this configuration file.
    --diff filename     : With -t: tell what a reload from this file to the tested one changes.
    --demo              : Publish a test picture as live/demo.
+   ctl, top            : Look at and control a running server; weir ctl tells how.
 For example:
    weir -v
    weir -t -c conf/weir.conf

@@ -20,8 +20,9 @@ import { Poller } from "./accept/poller.ts";
 import { Questions } from "./accept/questions.ts";
 import { noLongerAllowed } from "./accept/re-admission.ts";
 import { type RehearsalLimits, rehearse } from "./accept/rehearsal.ts";
+import { Books } from "./admin/books.ts";
 import type { ReloadPart } from "./config/parts.ts";
-import { type Client, Clients } from "./coordinator/clients.ts";
+import { type Client, Clients, type SessionEnd } from "./coordinator/clients.ts";
 import { Coordinator } from "./coordinator/coordinator.ts";
 import { Edge } from "./coordinator/edge.ts";
 import { RingPool } from "./coordinator/ring-pool.ts";
@@ -58,11 +59,15 @@ export interface ServerOptions {
   readonly stuck?: () => void;
 }
 
+/** Answers a request to the API; null: there is no such path. Never rejects. */
+export type ApiService = PrimaryCalls["api"];
+
 /** A running server. */
 export class Server {
   readonly supervisor: Supervisor;
   readonly coordinator: Coordinator;
   readonly clients: Clients = new Clients();
+  readonly books: Books;
   readonly edge: Edge;
   readonly pool: RingPool;
   readonly lobby: Lobby;
@@ -76,6 +81,7 @@ export class Server {
   readonly #viewers: Viewers;
   readonly #gateways: GatewayPlan;
   readonly #poller: Poller = new Poller();
+  #serveApi: ApiService = () => Promise.resolve(null);
 
   private constructor(options: ServerOptions, gateways: GatewayPlan) {
     const { config, log } = options;
@@ -99,6 +105,7 @@ export class Server {
     });
     const { links } = this.supervisor;
     this.coordinator = new Coordinator(this.pool, links, () => this.#config.limits.spillPlayers);
+    this.books = this.#openBooks();
     this.edge = new Edge({
       config: () => this.#config,
       coordinator: this.coordinator,
@@ -151,6 +158,19 @@ export class Server {
     });
   }
 
+  #openBooks(): Books {
+    const { coordinator, clients, pool, supervisor } = this;
+    const config = (): Config => this.#config;
+    return new Books({
+      config,
+      coordinator,
+      clients,
+      pool,
+      shards: supervisor.links,
+      now: monotonicMs,
+    });
+  }
+
   /** Starts the shards, then listens. @throws TransportError when an address cannot be had. */
   static async start(options: ServerOptions): Promise<Server> {
     const server = new Server(options, await planGateways(options.config, options.log));
@@ -190,6 +210,11 @@ export class Server {
     ];
   }
 
+  /** Who answers requests to the API that come in at a gateway. */
+  serveApi(service: ApiService): void {
+    this.#serveApi = service;
+  }
+
   #goOver(next: Config): void {
     this.#config = next;
     for (const { client, why } of noLongerAllowed(next, this.clients)) {
@@ -197,6 +222,11 @@ export class Server {
       const ending = this.supervisor.links[client.shard]?.kick(client.row, "no longer allowed");
       ending?.catch((error: unknown) => this.#log.warn(client.id, String(error)));
     }
+  }
+
+  /** The configuration in force. */
+  get config(): Config {
+    return this.#config;
   }
 
   /** Connections that are there, in the lobby and on the shards. */
@@ -214,6 +244,7 @@ export class Server {
 
   /** Ends every session and thread. @param timeoutMs Given to the shards to do so by themselves. */
   async close(timeoutMs: number = STOP_TIMEOUT_MS): Promise<void> {
+    this.books.close();
     this.#acceptor.close();
     this.lobby.close();
     this.#poller.close();
@@ -227,11 +258,7 @@ export class Server {
         shard.releaseRow(message.row);
         const client = this.clients.take(shard.index, message.row);
         if (client !== undefined) {
-          const { reason, detail, bytesIn, bytesOut } = message;
-          this.#ended(
-            client,
-            `${reason}${detail === "" ? "" : ` (${detail})`}, in=${bytesIn}, out=${bytesOut}`,
-          );
+          this.#ended(client, message);
         }
         break;
       }
@@ -254,6 +281,9 @@ export class Server {
       case "upstream-works":
         this.edge.works(message.streamId);
         break;
+      case "stream-info":
+        this.books.described(shard.index, message);
+        break;
       case "settings-accepted":
         this.#rollout.accepted(shard, message.version);
         break;
@@ -264,15 +294,20 @@ export class Server {
   }
 
   #publishEnded(shard: ShardLink, message: Extract<ShardNews, { kind: "ring-ended" }>): void {
+    this.books.writerEnded(message);
     const ended = this.coordinator.ringEnded(shard.index, message);
     if (ended !== undefined) {
       this.clients.find(shard.index, ended.publisher.row)?.published.delete(ended.entry);
     }
   }
 
-  #ended(client: Client, text: string): void {
+  #ended(client: Client, end: SessionEnd): void {
+    const { reason, detail, bytesIn, bytesOut } = end;
     const seconds = ((monotonicMs() - client.since) / 1000).toFixed(1);
-    this.#log.info(client.id, `${client.type} ended: ${text}, ${seconds} s`);
+    const why = `${reason}${detail === "" ? "" : ` (${detail})`}`;
+    const bytes = `in=${bytesIn}, out=${bytesOut}`;
+    this.#log.info(client.id, `${client.type} ended: ${why}, ${bytes}, ${seconds} s`);
+    this.clients.ended(client, end);
     for (const share of client.plays.values()) {
       this.coordinator.removePlayer(share);
     }
@@ -287,7 +322,9 @@ export class Server {
     this.coordinator.shardDied(shard.index);
     this.edge.shardDied(shard.index);
     for (const client of clients) {
-      this.#ended(client, "shard died");
+      const bytesIn = shard.board.bytesIn[client.row] ?? 0;
+      const bytesOut = shard.board.bytesOut[client.row] ?? 0;
+      this.#ended(client, { reason: "shard died", detail: "", bytesIn, bytesOut });
     }
   }
 
@@ -298,6 +335,7 @@ export class Server {
       admit: (question) => this.#questions.admit(shard, question),
       admitViewer: (question) => Promise.resolve(this.#viewers.admit(shard, question)),
       nextOrigin: (question) => Promise.resolve(this.edge.nextOrigin(shard.index, question)),
+      api: (question) => this.#serveApi(question),
       playEnded: (row, play) => Promise.resolve(this.#questions.playEnded(shard, row, play)),
     };
   }

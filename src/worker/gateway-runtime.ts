@@ -13,6 +13,7 @@ import type {
   StreamNews,
 } from "../protocol/control/calls.ts";
 import { Doorbell } from "../protocol/ring/doorbell.ts";
+import { ApiService } from "./deliver/api-service.ts";
 import type { Form } from "./deliver/form.ts";
 import { HttpRows } from "./deliver/http-rows.ts";
 import { corsHeaders, HttpServices } from "./deliver/http-services.ts";
@@ -69,7 +70,8 @@ export class GatewayRuntime implements GatewayStreamHost {
       beginTurn: () => void this.#loop.turns.begin(),
       post,
     });
-    this.#services = new HttpServices([this.#viewers], cors);
+    const api = new ApiService({ api: (question) => this.#primary.api(question) });
+    this.#services = new HttpServices([api, this.#viewers], cors);
   }
 
   /** Starts ticking and listening to the doorbell. */

@@ -1,4 +1,5 @@
 /** Who is connected and handed over: one record per row, kept by the primary for its API, its log and its counts. */
+import type { EndReason } from "../../protocol/control/calls.ts";
 import type { StreamRequest } from "../../protocol/rtmp/stream-url.ts";
 import type { PlayerShare, StreamEntry } from "./coordinator.ts";
 
@@ -21,15 +22,48 @@ export interface Client {
   readonly plays: Map<number, PlayerShare>;
 }
 
+/** How a session ended. */
+export interface SessionEnd {
+  readonly reason: EndReason;
+  /** More about it, '' for nothing. */
+  readonly detail: string;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
+/** Who hears of every session's begin and end: RTMP and HTTP, on every thread, each exactly once. */
+export interface ClientsObserver {
+  /** Admitted, placed and counted. */
+  joined(client: Client): void;
+  /** It is in no table any more, its plays and publishes still are in the directory. */
+  left(client: Client, end: SessionEnd): void;
+}
+
 /** All clients by shard and row. */
 export class Clients {
   readonly #byShard: Map<number, Client>[] = [];
+  readonly #observers: ClientsObserver[] = [];
   #size = 0;
 
-  /** Adds the client of a row that has none. */
+  /** Who hears of sessions from now on. */
+  observe(observer: ClientsObserver): void {
+    this.#observers.push(observer);
+  }
+
+  /** Adds the client of a row that has none: its session begins. */
   add(client: Client): void {
     this.#rowsOf(client.shard).set(client.row, client);
     this.#size += 1;
+    for (const observer of this.#observers) {
+      observer.joined(client);
+    }
+  }
+
+  /** Tells that the session of a client that was taken has ended. */
+  ended(client: Client, end: SessionEnd): void {
+    for (const observer of this.#observers) {
+      observer.left(client, end);
+    }
   }
 
   find(shard: number, row: number): Client | undefined {

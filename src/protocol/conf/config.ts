@@ -16,7 +16,7 @@ import type {
 import { DEFAULT_VHOST, DIRECTIVES, environmentNames, visitDirectives } from "./directives.ts";
 import type { ListenEndpoint } from "./endpoint.ts";
 import { type Directive, decodeGrammar, type ReadInclude } from "./grammar.ts";
-import { decodeHttpRemux, decodeHttpServer } from "./http-config.ts";
+import { decodeExporter, decodeHttpApi, decodeHttpRemux, decodeHttpServer } from "./http-config.ts";
 import { rewriteLegacy } from "./legacy.ts";
 import { decodeEndpoints } from "./listening.ts";
 import { listSettings, type Settings } from "./reload-plan.ts";
@@ -198,6 +198,9 @@ function buildConfig(root: SectionReader, around: Surroundings): Config {
     forceGraceQuit: root.isOn("force_grace_quit"),
     limits: decodeLimits(root),
     httpServer: decodeHttpServer(root),
+    httpApi: decodeHttpApi(root, around.strict),
+    exporter: decodeExporter(root),
+    statsDisks: root.section("stats").list("disk"),
     vhosts: decodeVhosts(root, chunkSize, around.context),
   };
 }

@@ -2,7 +2,10 @@
  * What the primary and a shard say to each other. Hand-offs and news about rings are posted messages, in order on one
  * port; questions with an answer are typed calls with a time limit. Session snapshots pass through unread.
  */
+import type { RingFigures } from "../ring/ring-figures.ts";
+import type { ApiAnswer, ApiQuestion } from "./api.ts";
 import type { RingLease, TimelineEnd } from "./ring-lease.ts";
+import type { StreamInfo } from "./stream-info.ts";
 import type {
   OriginAnswer,
   OriginQuestion,
@@ -204,6 +207,8 @@ export type ShardNews =
       readonly streamId: number;
       readonly ringId: number;
       readonly end: TimelineEnd;
+      /** What the writer had counted. */
+      readonly figures: RingFigures;
     }
   /** The shard will apply the version when it is in force. */
   | { readonly kind: "settings-accepted"; readonly version: number }
@@ -211,6 +216,7 @@ export type ShardNews =
   | { readonly kind: "ring-released"; readonly ringId: number }
   | PullEnded
   | UpstreamWorks
+  | StreamInfo
   | { readonly kind: "stopped" };
 
 /** What a publisher or player asks for a second time on its connection. */
@@ -301,6 +307,8 @@ export type ViewerAnswer =
 /** Calls that a thread may make of the primary. */
 export interface PrimaryCalls {
   admitViewer(question: ViewerQuestion): Promise<ViewerAnswer>;
+  /** A request to the HTTP API that came in at a gateway; null: it has no such path there. */
+  api(question: ApiQuestion): Promise<ApiAnswer | null>;
   /** A ring of at least this wrap for a stream that the calling shard writes; null when the host's budget is spent. */
   leaseRing(streamId: number, wrapBytes: number): Promise<RingLease | null>;
   admit(question: RowQuestion): Promise<AdmissionAnswer>;

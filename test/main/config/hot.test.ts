@@ -18,6 +18,9 @@ const ATTEMPT =
 const EACH_CONNECTION = "asked of the configuration in force at each connect or play: e2e/edge";
 const EDGE = "carried to an edge's streams: below";
 const VIEWERS = "asked of the configuration in force by each viewer: main/gateways/viewers";
+const API = "asked of the configuration in force at each request: e2e/api-access";
+const API_LISTEN = "the listeners open and close addresses: e2e/api-access, reload";
+const METRICS = "asked of the configuration in force at each scrape: e2e/metrics";
 const STRICT = "changes what other directives mean: e2e/reload, strict on";
 
 /** What is not carried by the settings of streams. */
@@ -45,6 +48,22 @@ const MECHANISMS: Readonly<Record<string, string>> = {
   "vhost.http_remux.has_audio": VIEWERS,
   "vhost.http_remux.has_video": VIEWERS,
   "vhost.http_remux.guess_has_av": VIEWERS,
+  "http_api.enabled": API_LISTEN,
+  "http_api.listen": API_LISTEN,
+  "http_api.crossdomain": API,
+  "http_api.jsonp": API,
+  "http_api.raw_api.enabled": API,
+  "http_api.raw_api.allow_reload": API,
+  "http_api.auth.enabled": API,
+  "http_api.auth.type": API,
+  "http_api.auth.username": API,
+  "http_api.auth.password": API,
+  "http_api.auth.token": API,
+  "exporter.enabled": API_LISTEN,
+  "exporter.listen": API_LISTEN,
+  "exporter.label": METRICS,
+  "exporter.tag": METRICS,
+  "stats.disk": METRICS,
   "vhost.http_remux.drop_if_not_match": VIEWERS,
   "vhost.http_remux.fast_cache": VIEWERS,
   "vhost.http_remux.hevc_legacy": VIEWERS,
