@@ -3,6 +3,7 @@
  * take, each made once for all its viewers here. It reads the rings that shards write and owns no descriptor.
  */
 import type { MessagePort } from "node:worker_threads";
+import type { ApiQuestion } from "../protocol/control/api.ts";
 import { Board, Counter } from "../protocol/control/board.ts";
 import type {
   ForgetStream,
@@ -14,6 +15,7 @@ import type {
 } from "../protocol/control/calls.ts";
 import { Doorbell } from "../protocol/ring/doorbell.ts";
 import { ApiService } from "./deliver/api-service.ts";
+import { ConsoleService } from "./deliver/console-service.ts";
 import type { Form } from "./deliver/form.ts";
 import { HttpRows } from "./deliver/http-rows.ts";
 import { corsHeaders, HttpServices } from "./deliver/http-services.ts";
@@ -70,8 +72,9 @@ export class GatewayRuntime implements GatewayStreamHost {
       beginTurn: () => void this.#loop.turns.begin(),
       post,
     });
-    const api = new ApiService({ api: (question) => this.#primary.api(question) });
-    this.#services = new HttpServices([api, this.#viewers], cors);
+    const primary = { api: (question: ApiQuestion) => this.#primary.api(question) };
+    const before = [new ApiService(primary), new ConsoleService(primary)];
+    this.#services = new HttpServices([...before, this.#viewers], cors);
   }
 
   /** Starts ticking and listening to the doorbell. */
