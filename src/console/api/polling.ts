@@ -22,34 +22,51 @@ export function usePolled<Fields>(path: string, periodMs: number): Polled<Fields
   const [round, setRound] = useState(0);
   const needSignIn = useContext(SignInNeeded);
   useEffect(() => {
-    let isOver = path === "";
-    let timer = 0;
-    const look = async (): Promise<void> => {
-      try {
-        const next = document.hidden ? undefined : await ask<Fields>(path);
-        if (!isOver && next !== undefined) {
-          setAnswer(() => next);
-          setError("");
-        }
-      } catch (thrown) {
-        if (!isOver && thrown instanceof SignInError) {
+    const told = {
+      came: (next: Fields) => {
+        setAnswer(() => next);
+        setError("");
+      },
+      failed: (thrown: unknown) => {
+        setError(wordsOf(thrown));
+        if (thrown instanceof SignInError) {
           needSignIn(thrown);
         }
-        if (!isOver) {
-          setError(wordsOf(thrown));
-        }
-      }
-      if (!isOver) {
-        timer = window.setTimeout(() => void look(), periodMs);
-      }
+      },
     };
-    if (!isOver) {
-      void look();
-    }
-    return () => {
-      isOver = true;
-      window.clearTimeout(timer);
-    };
+    return path === "" ? undefined : poll(path, periodMs, told);
   }, [path, periodMs, round, needSignIn]);
   return { answer, error, refresh: () => setRound((count) => count + 1) };
+}
+
+interface Told<Fields> {
+  came(answer: Fields): void;
+  failed(thrown: unknown): void;
+}
+
+/** @returns what ends it: nothing is told any more. */
+function poll<Fields>(path: string, periodMs: number, told: Told<Fields>): () => void {
+  let isOver = false;
+  let timer = 0;
+  const tell = (act: () => void): void => {
+    if (!isOver) {
+      act();
+      timer = window.setTimeout(look, periodMs);
+    }
+  };
+  const look = (): void => {
+    if (document.hidden) {
+      tell(() => undefined);
+      return;
+    }
+    ask<Fields>(path).then(
+      (answer) => tell(() => told.came(answer)),
+      (thrown: unknown) => tell(() => told.failed(thrown)),
+    );
+  };
+  look();
+  return () => {
+    isOver = true;
+    window.clearTimeout(timer);
+  };
 }

@@ -104,7 +104,7 @@ const COLUMNS: readonly Column<ClientAnswer>[] = [
   },
   { title: "Stream", order: ({ url }) => url, cell: ({ url }) => url.replace(/^\//, "") },
   {
-    title: "From page",
+    title: "From",
     order: ({ pageUrl, tcUrl }) => pageUrl || tcUrl,
     cell: ({ pageUrl, tcUrl }) => (
       <span class="cut" title={pageUrl || tcUrl}>

@@ -62,9 +62,10 @@ function Hour(): VNode {
   );
   const { times } = plots;
   return (
-    <Section title="Last hour" aside={times.length < 2 ? "One figure every ten seconds" : ""}>
+    <Section title="Last hour" aside="one figure every ten seconds">
       <Trouble text={error} />
-      <div class="plots">
+      {times.length < 2 && <p class="note">The first figures come within half a minute.</p>}
+      <div class="plots" hidden={times.length < 2}>
         <Plot title="Traffic" times={times} lines={plots.traffic} write={bitRate} />
         <Plot title="Clients" times={times} lines={plots.clients} write={plainly} />
         <Plot title="Cores" times={times} lines={plots.cores} write={plainly} />

@@ -44,7 +44,10 @@ function factsOf(stream: StreamAnswer): [name: string, value: string][] {
   }
   if (audio !== null) {
     facts.push(["Audio", `${audio.codec} ${audio.profile}`]);
-    facts.push(["Sound", `${audio.sample_rate} Hz, ${audio.channel} channels`]);
+    facts.push([
+      "Sound",
+      `${audio.sample_rate} Hz, ${audio.channel === 1 ? "mono" : `${audio.channel} channels`}`,
+    ]);
   }
   facts.push(["Frames", count(stream.video_frames)]);
   facts.push(["Received", byteSize(stream.recv_bytes)]);
