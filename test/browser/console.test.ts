@@ -34,7 +34,7 @@ before(async () => {
     makeWeirConf(directory, port, {
       workers: 2,
       directives: [
-        "max_connections 300; spill_players 1; gateways 1;",
+        "max_connections 300; spill_players 1; gateways 1; auto_reload_for_docker off;",
         `http_server { enabled on; listen 127.0.0.1:${http}; }`,
         `http_api { enabled on; listen 127.0.0.1:${http}; raw_api { enabled on; allow_reload on; } }`,
       ].join("\n"),
@@ -86,7 +86,7 @@ async function openConsole(
 }
 
 async function textOf(page: Page): Promise<string> {
-  return await page.locator("main").innerText();
+  return (await page.locator("main").textContent()) ?? "";
 }
 
 test("a live stream is opened with keys alone, and plays", LIMIT, async () => {
@@ -122,7 +122,7 @@ test("players of each thread are shown", LIMIT, async () => {
   await page.getByRole("link", { name: "Server", exact: true }).click();
   const players = async (thread: string): Promise<string> => {
     const row = page.getByRole("row", { name: new RegExp(thread) });
-    return (await row.locator('td[data-label="Players"]').innerText()).trim();
+    return (await row.locator(`td[data-label="Players"]`).textContent()) ?? "";
   };
   await waitUntil(
     "both shards have players",
