@@ -104,7 +104,7 @@ function threadColumns(most: number): Column<ThreadAnswer>[] {
     {
       title: "Load",
       order: ({ utilisation }) => utilisation,
-      cell: ({ utilisation }) => <Bar share={utilisation} label={percent(utilisation)} />,
+      cell: ({ utilisation }) => <Bar isLoad share={utilisation} label={percent(utilisation)} />,
     },
     {
       title: "Players",

@@ -4,6 +4,8 @@ import { useEffect, useRef } from "preact/hooks";
 import Plotter, { type AlignedData, type Options } from "uplot";
 
 const HEIGHT = 150;
+/** Between two marks of the time, in seconds. */
+const MINUTES = [60, 120, 300, 600, 900, 1800];
 
 interface Line {
   readonly label: string;
@@ -80,7 +82,13 @@ function optionsOf(
     cursor: { y: false, points: { show: false } },
     scales: { y: { range: (_self, _min, max) => [0, max > 0 ? max * 1.1 : 1] } },
     axes: [
-      { ...axis, space: 70, values: (_self, splits) => splits.map(clock) },
+      {
+        ...axis,
+        size: 26,
+        space: 70,
+        incrs: MINUTES,
+        values: (_self, splits) => splits.map(clock),
+      },
       { ...axis, size: 78, space: 36, values: (_self, splits) => splits.map(write) },
     ],
     series: [

@@ -31,13 +31,26 @@ export function Trouble({ text }: { readonly text: string }): VNode | null {
   );
 }
 
+interface BarProps {
+  readonly share: number;
+  readonly label: string;
+  /** Much of it is a bad sign. */
+  readonly isLoad?: boolean;
+}
+
 /** A share of a whole as a bar. */
-export function Bar({ share, label }: { readonly share: number; readonly label: string }): VNode {
+export function Bar({ share, label, isLoad = false }: BarProps): VNode {
   const bounded = Math.min(1, Math.max(0, share));
   const level = bounded > 0.9 ? "high" : bounded > 0.7 ? "raised" : "";
   return (
     <span class="bar-line">
-      <meter class={`bar ${level}`} min={0} max={1} value={bounded} aria-label={label} />
+      <meter
+        class={`bar ${isLoad ? level : ""}`}
+        min={0}
+        max={1}
+        value={bounded}
+        aria-label={label}
+      />
       <span class="bar-value">{label}</span>
     </span>
   );

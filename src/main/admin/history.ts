@@ -38,6 +38,7 @@ export class History {
 
   constructor(host: HistoryHost) {
     this.#host = host;
+    this.sample(Date.now());
     this.#timer = setInterval(() => this.sample(Date.now()), SAMPLE_MS).unref();
   }
 
