@@ -83,7 +83,9 @@ function columnsOf(history: HistoryAnswer | undefined): (name: string) => number
 }
 
 function plainly(value: number): string {
-  return value >= 100 ? count(Math.round(value)) : String(Math.round(value * 100) / 100);
+  return value >= 100
+    ? count(Math.round(value))
+    : String(value >= 10 ? Math.round(value) : Math.round(value * 100) / 100);
 }
 
 function milliseconds(value: number): string {
