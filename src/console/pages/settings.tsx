@@ -12,7 +12,10 @@ const PERIOD_MS = 15_000;
 
 /** The page. */
 export function SettingsPage({ overview }: { readonly overview: Overview }): VNode {
-  const { answer, error, refresh } = usePolled<{ settings: SettingAnswer[] }>(PATH, PERIOD_MS);
+  const { answer, error, refresh } = usePolled<{ settings: SettingAnswer[] | null }>(
+    PATH,
+    PERIOD_MS,
+  );
   const [sought, setSought] = useState("");
   const [isAll, setAll] = useState(false);
   const settings = (answer?.settings ?? []).filter(
@@ -47,11 +50,20 @@ export function SettingsPage({ overview }: { readonly overview: Overview }): VNo
           columns={COLUMNS}
           rows={settings}
           keyOf={({ place }) => place}
-          empty={answer === undefined ? "Loading…" : "None fits."}
+          empty={emptyText(answer)}
         />
       </Section>
     </>
   );
+}
+
+function emptyText(answer: { readonly settings: SettingAnswer[] | null } | undefined): string {
+  if (answer === undefined) {
+    return "Loading…";
+  }
+  return answer.settings === null
+    ? "Settings are shown where http_api.raw_api is enabled."
+    : "Nothing fits.";
 }
 
 const COLUMNS: readonly Column<SettingAnswer>[] = [

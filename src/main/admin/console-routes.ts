@@ -7,7 +7,6 @@ import { Counter } from "../../protocol/control/board.ts";
 import { maskSecrets } from "../log/secrets.ts";
 import type { Server } from "../server.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
-import { ApiCode, ApiError } from "./api-error.ts";
 import { HISTORY_COLUMNS, type History } from "./history.ts";
 import { idOf } from "./ids.ts";
 import { READ, type Route } from "./route.ts";
@@ -72,8 +71,8 @@ export function consoleRoutes(host: ConsoleRoutesHost): Route[] {
     {
       path: "/api/v1/console/settings",
       methods: READ,
-      about: "weir: the settings in force, where `raw_api` is enabled; secrets are not shown.",
-      fields: shape({ settings: listOf(SETTING) }),
+      about: "weir: the settings in force without their secrets; null unless `raw_api` is enabled.",
+      fields: shape({ settings: orNull(listOf(SETTING)) }),
       answer: () => ({ settings: settingsOf(host) }),
     },
   ];
@@ -124,10 +123,10 @@ function placeOf({ name, httpRemux }: VhostConfig): object {
 }
 
 /** SRS lets nobody read the configuration unless it is told to. */
-function settingsOf({ server, reloader }: ConsoleRoutesHost): object[] {
+function settingsOf({ server, reloader }: ConsoleRoutesHost): object[] | null {
   const settings = reloader()?.settings;
   if (!server.config.httpApi.rawApi.enabled || settings === undefined) {
-    throw new ApiError(ApiCode.RawDisabled);
+    return null;
   }
   const usual = usualValues();
   return listShown(settings).map(({ place, path, value, effect }) => ({
