@@ -1,6 +1,7 @@
 /** Where the console is: at the API's port, at http_server's port where both are one, and the way from one to the other. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { RtmpPeer } from "../support/rtmp-peer.ts";
 import { findFreePort, isListening, waitUntil } from "../support/scratch.ts";
 import { type RunningServer, startWeir } from "../support/weir.ts";
 
@@ -107,3 +108,32 @@ test("settings are told without their secrets", LIMIT, async () => {
   assert.equal(read("http_api.listen"), `127.0.0.1:${port}`);
   await weir.stop();
 });
+
+test("an edge's origins are told with their health", LIMIT, async () => {
+  const [port, dead] = [await findFreePort(), await findFreePort()];
+  const weir = await startWeir({
+    directives: `http_api { enabled on; listen 127.0.0.1:${port}; }`,
+    vhost: `cluster { mode remote; origin 127.0.0.1:${dead}; }`,
+  });
+  const player = new RtmpPeer(weir.url("show"), "play");
+  await waitUntil(
+    "the dead origin is left alone",
+    async () => {
+      if (!(await isListening(port))) {
+        return false;
+      }
+      const answer = await ask(port, "/api/v1/console");
+      const { data } = (await answer.json()) as { data: Overview };
+      const [origin] = data.origins;
+      return origin?.address === `127.0.0.1:${dead}` && origin.open && data.attempts > 0;
+    },
+    WAIT_MS,
+  );
+  player.reset();
+  await weir.stop();
+});
+
+interface Overview {
+  readonly attempts: number;
+  readonly origins: readonly { readonly address: string; readonly open: boolean }[];
+}

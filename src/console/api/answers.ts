@@ -58,7 +58,6 @@ export interface ClientAnswer {
 /** One thread. */
 export interface ThreadAnswer {
   readonly name: string;
-  readonly kind: string;
   readonly up: boolean;
   readonly players: number;
   readonly publishers: number;

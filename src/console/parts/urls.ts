@@ -20,9 +20,8 @@ export function watchUrls(stream: StreamAnswer, overview: Overview): WatchUrl[] 
   const place = overview.vhosts.find(({ id }) => id === stream.vhost);
   const vhost = place?.name ?? DEFAULT_VHOST;
   const query = vhost === DEFAULT_VHOST ? "" : `?vhost=${encodeURIComponent(vhost)}`;
-  const [port] = overview.http_ports;
-  const base = `//${location.hostname}:${port}`;
-  const http = place === undefined || port === undefined ? [] : httpUrls(stream, place, base);
+  const host = httpHost(overview);
+  const http = place === undefined || host === null ? [] : httpUrls(stream, place, host);
   const path = `${segments(stream.app)}/${encodeURIComponent(stream.name)}`;
   const rtmpPort = overview.rtmp_port === RTMP_PORT ? "" : `:${overview.rtmp_port}`;
   const rtmp = `rtmp://${location.hostname}${rtmpPort}/${path}`;
@@ -30,17 +29,30 @@ export function watchUrls(stream: StreamAnswer, overview: Overview): WatchUrl[] 
   return urls.map((one) => ({ ...one, url: `${one.url}${query}` }));
 }
 
-function httpUrls(stream: StreamAnswer, { mount, hls }: VhostPlace, base: string): WatchUrl[] {
+/** Where streams are; a page that came by TLS came from there. */
+function httpHost({ http_ports: [port] }: Overview): string | null {
+  if (isSecure()) {
+    return location.host;
+  }
+  return port === undefined ? null : `${location.hostname}:${port}`;
+}
+
+function isSecure(): boolean {
+  return location.protocol === "https:";
+}
+
+function httpUrls(stream: StreamAnswer, { mount, hls }: VhostPlace, host: string): WatchUrl[] {
+  const s = isSecure() ? "s" : "";
   const urls: WatchUrl[] = [];
   const path = mount === null ? null : filled(mount, stream);
   if (path?.endsWith(".flv") === true) {
-    urls.push({ label: "HTTP-FLV", url: `http:${base}${path}`, kind: "flv" });
-    urls.push({ label: "WS-FLV", url: `ws:${base}${path}`, kind: "ws" });
+    urls.push({ label: "HTTP-FLV", url: `http${s}://${host}${path}`, kind: "flv" });
+    urls.push({ label: "WS-FLV", url: `ws${s}://${host}${path}`, kind: "ws" });
   } else if (path !== null) {
-    urls.push({ label: "HTTP", url: `http:${base}${path}`, kind: null });
+    urls.push({ label: "HTTP", url: `http${s}://${host}${path}`, kind: null });
   }
   if (hls !== null) {
-    urls.push({ label: "HLS", url: `http:${base}${filled(hls, stream)}`, kind: "hls" });
+    urls.push({ label: "HLS", url: `http${s}://${host}${filled(hls, stream)}`, kind: "hls" });
   }
   return urls;
 }

@@ -4,6 +4,7 @@ import { decodeConfig } from "../../protocol/conf/config.ts";
 import { mountFormat } from "../../protocol/conf/mount.ts";
 import { listShown, type Settings } from "../../protocol/conf/reload-plan.ts";
 import { Counter } from "../../protocol/control/board.ts";
+import { addressOf } from "../accept/listening.ts";
 import { maskSecrets } from "../log/secrets.ts";
 import type { Server } from "../server.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
@@ -24,7 +25,6 @@ export interface ConsoleRoutesHost {
 
 const THREAD = shape({
   name: TEXT,
-  kind: TEXT,
   up: FLAG,
   players: COUNT,
   publishers: COUNT,
@@ -91,7 +91,7 @@ function overview({ server, version }: ConsoleRoutesHost): object {
     attempts: edge.attempts,
     threads: supervisor.links.filter((link) => link !== undefined).map(threadOf),
     origins: [...edge.pool.states()].map(({ address, isOpen, failures }) => ({
-      address: maskSecrets(address),
+      address: writeAddress(address),
       open: isOpen,
       failures,
     })),
@@ -99,11 +99,10 @@ function overview({ server, version }: ConsoleRoutesHost): object {
   };
 }
 
-function threadOf({ name, isShard, isAlive, board }: ShardLink): object {
+function threadOf({ name, isAlive, board }: ShardLink): object {
   const of = (counter: number): number => board.counters[counter] ?? 0;
   return {
     name,
-    kind: isShard ? "shard" : "gateway",
     up: isAlive,
     players: of(Counter.Players),
     publishers: of(Counter.Publishers),
@@ -122,20 +121,30 @@ function placeOf({ name, httpRemux }: VhostConfig): object {
   return { id: idOf(name), name, mount: isServed ? mount : null, hls: null };
 }
 
+/** The pool's names are host and port with a blank between. */
+function writeAddress(address: string): string {
+  const [host = "", port = ""] = address.split(" ");
+  return port === "" ? host : addressOf({ host, port: Number(port) });
+}
+
 /** SRS lets nobody read the configuration unless it is told to. */
 function settingsOf({ server, reloader }: ConsoleRoutesHost): object[] | null {
   const settings = reloader()?.settings;
   if (!server.config.httpApi.rawApi.enabled || settings === undefined) {
     return null;
   }
-  const usual = usualValues();
+  usual ??= usualValues();
+  const fallbackOf = usual;
   return listShown(settings).map(({ place, path, value, effect }) => ({
     place,
     value: maskSecrets(value),
-    fallback: usual.get(path) ?? null,
+    fallback: fallbackOf.get(path) ?? null,
     effect,
   }));
 }
+
+/** The same for ever, and some milliseconds of work. */
+let usual: ReadonlyMap<string, string> | undefined;
 
 /** By path: what counts where nothing is written. */
 function usualValues(): Map<string, string> {

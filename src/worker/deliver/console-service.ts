@@ -14,6 +14,9 @@ import type { HttpService } from "./http-service.ts";
 /** What the build made. */
 const FOLDER = new URL("../../console/", import.meta.url);
 
+/** Pages that wait for the primary's word at a time. Reaction: answered with 503. */
+const CALLS_MAX = 16;
+
 /** Who says whether the console is here. */
 export interface ConsoleServiceHost {
   /** null: not here. @throws ControlError */
@@ -25,6 +28,7 @@ export class ConsoleService implements HttpService {
   readonly #host: ConsoleServiceHost;
   readonly #folder: URL;
   #files: Promise<ConsoleFiles> | undefined;
+  #calls = 0;
 
   /** @param folder Another one, for tests. */
   constructor(host: ConsoleServiceHost, folder: URL = FOLDER) {
@@ -44,27 +48,37 @@ export class ConsoleService implements HttpService {
 
   async #answer(request: HttpRequest, reply: HttpReply, next: () => void): Promise<void> {
     const host = request.header("host");
+    const place = isConsolePage(request.path) ? await this.#askPlace(host, request.ip) : HERE;
+    if (place === null || place.status !== HERE.status) {
+      give(place, reply, next);
+      return;
+    }
+    this.#files ??= readFiles(this.#folder);
+    give(consoleAnswer(await this.#files, request.path, host), reply, next);
+  }
+
+  /** Never rejects. @returns null: there is no console. */
+  async #askPlace(host: string, ip: string): Promise<ApiAnswer | null> {
+    if (this.#calls >= CALLS_MAX) {
+      return BUSY;
+    }
+    this.#calls += 1;
     try {
-      if (isConsolePage(request.path)) {
-        const place = await this.#host.api(questionOf(host, request.ip));
-        if (place === null || place.status !== 200) {
-          decline(place, reply, next);
-          return;
-        }
-      }
-      this.#files ??= readFiles(this.#folder);
-      decline(consoleAnswer(await this.#files, request.path, host), reply, next);
+      return await this.#host.api(questionOf(host, ip));
     } catch {
       // The primary does not answer in time; it tells about that itself.
-      if (reply.isOpen) {
-        reply.send(503, [["Retry-After", "1"]], "");
-      }
+      return BUSY;
+    } finally {
+      this.#calls -= 1;
     }
   }
 }
 
+const HERE: ApiAnswer = { status: 200, headers: {}, body: "" };
+const BUSY: ApiAnswer = { status: 503, headers: { "retry-after": "1" }, body: "" };
+
 /** Sends what there is; hands on what there is not. */
-function decline(
+function give(
   answer: Pick<ApiAnswer, "status" | "headers" | "body"> | null,
   reply: HttpReply,
   next: () => void,
@@ -86,7 +100,7 @@ async function readFiles(folder: URL): Promise<ConsoleFiles> {
   const files = new Map<string, string>();
   const names = await readdir(folder).catch((): string[] => []);
   for (const name of names) {
-    files.set(name, await readFile(new URL(name, folder), "utf8"));
+    files.set(name, await readFile(new URL(name, folder), "utf8").catch(() => ""));
   }
   return files;
 }
