@@ -12,6 +12,7 @@ import type { PrimaryCalls, RingLease, ShardNews } from "../protocol/control/cal
 import { VersionWord } from "../protocol/control/version-word.ts";
 import { Acceptor } from "./accept/acceptor.ts";
 import { Admission } from "./accept/admission.ts";
+import { checkCertificate } from "./accept/certificates.ts";
 import { FileBudget } from "./accept/file-budget.ts";
 import { addressOf } from "./accept/listening.ts";
 import { Lobby } from "./accept/lobby.ts";
@@ -20,6 +21,7 @@ import { Poller } from "./accept/poller.ts";
 import { Questions } from "./accept/questions.ts";
 import { noLongerAllowed } from "./accept/re-admission.ts";
 import { type RehearsalLimits, rehearse } from "./accept/rehearsal.ts";
+import { TlsFront } from "./accept/tls-front.ts";
 import { Books } from "./admin/books.ts";
 import type { ReloadPart } from "./config/parts.ts";
 import { type Client, Clients, type SessionEnd } from "./coordinator/clients.ts";
@@ -38,6 +40,8 @@ import { Supervisor, type SupervisorLimits } from "./shards/supervisor.ts";
 /** Share of the host's memory that rings may take. */
 const RING_SHARE = 0.1;
 const STOP_TIMEOUT_MS = 3000;
+const TLS_STOP_TIMEOUT_MS = 1000;
+const TLS_HANG_KILL_MS = 10_000;
 /** From 500 players on the lobby's code is as good as compiled; a slow host starts with less. */
 const REHEARSAL: RehearsalLimits = { players: 512, timeMs: 250 };
 
@@ -71,6 +75,7 @@ export class Server {
   readonly edge: Edge;
   readonly pool: RingPool;
   readonly lobby: Lobby;
+  readonly tlsFront: TlsFront;
   #config: Config;
   readonly #version: SharedArrayBuffer = VersionWord.memory();
   readonly #rollout: SettingsRollout;
@@ -89,6 +94,7 @@ export class Server {
     this.#log = log;
     this.#gateways = gateways;
     const shards = config.workers > 0 ? config.workers : coresOfHost();
+    this.tlsFront = this.#openTlsFront(options);
     this.pool = new RingPool(totalmem() * RING_SHARE, forgetMemory);
     this.supervisor = new Supervisor({
       shards,
@@ -96,6 +102,7 @@ export class Server {
       stuck: () => options.stuck?.(),
       rows: rowsFor(config.maxConnections),
       version: this.#version,
+      tlsBoard: this.tlsFront.memory,
       allowFaults: options.allowFaults ?? false,
       limits: options.supervisorLimits ?? {},
       log,
@@ -154,7 +161,7 @@ export class Server {
       serverInfo: { ip: "", pid: process.pid, version: options.version },
       files: new FileBudget(),
       poller: this.#poller,
-      crowded: (isCrowded) => (isCrowded ? this.#acceptor.suspend() : this.#acceptor.resume()),
+      crowded: (isCrowded) => this.#crowded(isCrowded),
     });
   }
 
@@ -171,8 +178,30 @@ export class Server {
     });
   }
 
-  /** Starts the shards, then listens. @throws TransportError when an address cannot be had. */
+  #openTlsFront({ config, log, allowFaults, supervisorLimits }: ServerOptions): TlsFront {
+    return new TlsFront({
+      rows: rowsFor(config.maxConnections),
+      poller: this.#poller,
+      log,
+      allowFaults: allowFaults ?? false,
+      hangKillMs: supervisorLimits?.hangKillMs ?? TLS_HANG_KILL_MS,
+      accepted: (connection) => this.lobby.accept(connection),
+    });
+  }
+
+  /** The lobby is full, or has room again. */
+  #crowded(isCrowded: boolean): void {
+    if (isCrowded) {
+      this.#acceptor.suspend();
+    } else {
+      this.#acceptor.resume();
+    }
+    this.tlsFront.crowded(isCrowded);
+  }
+
+  /** Starts the shards, then listens. @throws TransportError of an address, ConfigError of a certificate. */
   static async start(options: ServerOptions): Promise<Server> {
+    checkCertificate(options.config.rtmps);
     const server = new Server(options, await planGateways(options.config, options.log));
     try {
       const started = server.supervisor.start();
@@ -190,6 +219,7 @@ export class Server {
         server.#acceptor.listen(endpoint);
         options.log.info("server", `listening on rtmp://${addressOf(endpoint)}`);
       }
+      server.tlsFront.start(options.config);
     } catch (error) {
       await server.close();
       throw error;
@@ -203,6 +233,14 @@ export class Server {
     return [
       { prepare: (next) => ({ commit: () => this.#goOver(next), abort: nothing }) },
       this.#acceptor,
+      this.tlsFront,
+      this.#gateways.part((news) => {
+        for (const link of this.supervisor.links) {
+          if (link?.isShard === false) {
+            link.post(news);
+          }
+        }
+      }),
       {
         prepare: (next) =>
           this.#rollout.prepare(({ key }) => this.#admission.settingsUnder(next, key)),
@@ -237,6 +275,7 @@ export class Server {
   /** Lets nobody in any more; clients that understand it are asked to connect elsewhere, all may stay. */
   drain(): void {
     this.#acceptor.close();
+    this.tlsFront.close();
     for (const link of this.supervisor.links) {
       link?.post({ kind: "drain" });
     }
@@ -246,9 +285,11 @@ export class Server {
   async close(timeoutMs: number = STOP_TIMEOUT_MS): Promise<void> {
     this.books.close();
     this.#acceptor.close();
+    this.tlsFront.close();
     this.lobby.close();
     this.#poller.close();
     await this.supervisor.stop(timeoutMs);
+    await this.tlsFront.stop(TLS_STOP_TIMEOUT_MS);
     this.#gateways.close();
   }
 
@@ -333,7 +374,7 @@ export class Server {
       leaseRing: (_streamId, wrapBytes): Promise<RingLease | null> =>
         Promise.resolve(this.coordinator.lendRing(shard.index, wrapBytes)),
       admit: (question) => this.#questions.admit(shard, question),
-      admitViewer: (question) => Promise.resolve(this.#viewers.admit(shard, question)),
+      admitViewer: (question) => this.#viewers.admit(shard, question),
       nextOrigin: (question) => Promise.resolve(this.edge.nextOrigin(shard.index, question)),
       api: (question) => this.#serveApi(question),
       playEnded: (row, play) => Promise.resolve(this.#questions.playEnded(shard, row, play)),

@@ -90,6 +90,7 @@ export interface Overview {
   readonly uptime_ms: number;
   readonly rtmp_port: number;
   readonly http_ports: readonly number[];
+  readonly https_ports: readonly number[];
   readonly may_reload: boolean;
   readonly pulls: number;
   readonly attempts: number;

@@ -29,9 +29,10 @@ export function watchUrls(stream: StreamAnswer, overview: Overview): WatchUrl[] 
   return urls.map((one) => ({ ...one, url: `${one.url}${query}` }));
 }
 
-/** Where streams are; a page that came by TLS came from there. */
-function httpHost({ http_ports: [port] }: Overview): string | null {
-  if (isSecure()) {
+/** Where streams are. What a page that came by TLS plays must come by TLS too, if need be from the proxy before weir. */
+function httpHost({ http_ports, https_ports }: Overview): string | null {
+  const [port] = isSecure() ? https_ports : http_ports;
+  if (port === undefined && isSecure()) {
     return location.host;
   }
   return port === undefined ? null : `${location.hostname}:${port}`;

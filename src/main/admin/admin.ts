@@ -1,8 +1,9 @@
 /** The control plane: what API, metrics and their ports are made of, and how a reload reaches them. */
-import type { Config, ListenEndpoint } from "../../protocol/conf/config.ts";
+import type { Config } from "../../protocol/conf/config.ts";
 import { isLoopback } from "../../protocol/conf/endpoint.ts";
 import type { ApiAnswer, ApiQuestion } from "../../protocol/control/api.ts";
 import { isConsolePage, isConsolePath } from "../../protocol/control/console-page.ts";
+import { type TlsMaterial, tellCertificate } from "../accept/certificates.ts";
 import { addressOf } from "../accept/listening.ts";
 import type { Prepared, ReloadPart } from "../config/parts.ts";
 import type { Logger } from "../log/logger.ts";
@@ -22,6 +23,7 @@ import { Listeners, type PortUse } from "./listeners.ts";
 import { Listing } from "./listing.ts";
 import { METRICS_PATH, metricsRoute } from "./metrics.ts";
 import { openApiRoute } from "./openapi.ts";
+import { isOnePort, type PortPlan, planPorts } from "./ports.ts";
 import { type Reloading, rawRoute } from "./raw-routes.ts";
 import type { PlainRoute, Route } from "./route.ts";
 import { ThreadMetrics } from "./thread-metrics.ts";
@@ -49,6 +51,8 @@ export class Admin implements ReloadPart {
   readonly #history: History;
   readonly #console = new ConsoleAnswers();
   readonly #listeners: Listeners;
+  /** Of the certificate in force. */
+  #digest: string | undefined;
 
   private constructor(options: AdminOptions) {
     const { server, log, serverId } = options;
@@ -71,13 +75,14 @@ export class Admin implements ReloadPart {
     this.#listeners = new Listeners((question, use) => this.#answer(question, use));
   }
 
-  /** Opens the ports of the configuration in force. @throws TransportError */
+  /** Opens the ports of the configuration in force. @throws TransportError of an address, ConfigError of a certificate */
   static async open(options: AdminOptions): Promise<Admin> {
     const admin = new Admin(options);
     try {
       const { config } = options.server;
-      (await admin.prepare(config)).commit();
-      admin.#tell(config);
+      const plan = planPorts(config);
+      (await admin.#prepare(plan)).commit();
+      admin.#tell(config, plan.uses);
     } catch (error) {
       admin.close();
       throw error;
@@ -87,7 +92,18 @@ export class Admin implements ReloadPart {
   }
 
   async prepare(next: Config): Promise<Prepared> {
-    return this.#listeners.prepare(portsOf(next));
+    return await this.#prepare(planPorts(next));
+  }
+
+  async #prepare({ uses, tls }: PortPlan): Promise<Prepared> {
+    const prepared = await this.#listeners.prepare(uses);
+    return {
+      commit: () => {
+        prepared.commit();
+        this.#serves(tls);
+      },
+      abort: prepared.abort,
+    };
   }
 
   /** Closes the ports; what is being answered is cut. */
@@ -107,9 +123,8 @@ export class Admin implements ReloadPart {
     const shards = supervisor.links;
     const listing = new Listing({ config, books, clients, shards, now: monotonicMs });
     const connections = (): number => server.connections;
-    const flags = { ssl: false, hls: false, callback: false };
     const routes = [
-      ...helpRoutes(version, flags),
+      ...helpRoutes(version),
       ...figureRoutes({ figures: this.#figures, books, connections, version }),
       ...listRoutes({ listing, books, clients, shards, log }),
       rawRoute({ config, reloader }),
@@ -145,12 +160,22 @@ export class Admin implements ReloadPart {
     return isHere ? await this.#api.answer(question) : null;
   }
 
-  #tell(config: Config): void {
-    for (const { endpoint, isApi } of portsOf(config)) {
-      this.#log.info("api", `${isApi ? "API" : "metrics"} on http://${addressOf(endpoint)}`);
+  /** Tells which certificate is in force, when it is another one. */
+  #serves(tls: TlsMaterial | null): void {
+    if (tls !== null && tls.digest !== this.#digest) {
+      tellCertificate("http_api", tls, this.#log);
     }
-    const { enabled, listen, auth } = config.httpApi;
-    if (enabled && !auth.enabled && !listen.every(isLoopback)) {
+    this.#digest = tls?.digest;
+  }
+
+  #tell(config: Config, uses: readonly PortUse[]): void {
+    for (const { endpoint, isApi, tls } of uses) {
+      const address = `${tls === null ? "http" : "https"}://${addressOf(endpoint)}`;
+      this.#log.info("api", `${isApi ? "API" : "metrics"} on ${address}`);
+    }
+    const { enabled, listen, https, auth } = config.httpApi;
+    const all = https.enabled ? [...listen, ...https.listen] : listen;
+    if (enabled && !auth.enabled && !all.every(isLoopback)) {
       this.#log.warn(
         "api",
         "everybody who reaches the HTTP API may end connections: set http_api.auth, or listen on 127.0.0.1",
@@ -162,34 +187,4 @@ export class Admin implements ReloadPart {
 /** Somebody may ask for figures. */
 function isServed({ httpApi, exporter }: Config): boolean {
   return httpApi.enabled || exporter.enabled;
-}
-
-/** http_server's gateways have the port then, and hand requests on. */
-function isOnePort(
-  { listen }: { readonly listen: readonly ListenEndpoint[] },
-  { httpServer }: Config,
-): boolean {
-  return (
-    httpServer.enabled &&
-    listen.some(({ port }) => httpServer.listen.some((other) => other.port === port))
-  );
-}
-
-/** An address that both listen on is opened once. */
-function portsOf(config: Config): PortUse[] {
-  const { httpApi, httpServer, exporter } = config;
-  const taken = new Set(httpServer.enabled ? httpServer.listen.map(({ port }) => port) : []);
-  const uses = new Map<string, PortUse>();
-  for (const endpoint of httpApi.enabled ? httpApi.listen : []) {
-    if (!taken.has(endpoint.port)) {
-      uses.set(addressOf(endpoint), { endpoint, isApi: true });
-    }
-  }
-  for (const endpoint of exporter.enabled ? exporter.listen : []) {
-    const address = addressOf(endpoint);
-    if (!taken.has(endpoint.port) && !uses.has(address)) {
-      uses.set(address, { endpoint, isApi: false });
-    }
-  }
-  return [...uses.values()];
 }

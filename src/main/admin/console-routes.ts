@@ -51,6 +51,7 @@ export function consoleRoutes(host: ConsoleRoutesHost): Route[] {
           uptime_ms: COUNT,
           rtmp_port: COUNT,
           http_ports: listOf(COUNT),
+          https_ports: listOf(COUNT),
           may_reload: FLAG,
           pulls: COUNT,
           attempts: COUNT,
@@ -81,11 +82,13 @@ export function consoleRoutes(host: ConsoleRoutesHost): Route[] {
 function overview({ server, version }: ConsoleRoutesHost): object {
   const { config, supervisor, edge } = server;
   const { rawApi } = config.httpApi;
+  const { enabled, listen, https } = config.httpServer;
   return {
     version,
     uptime_ms: Math.round(process.uptime() * 1000),
     rtmp_port: config.listen[0]?.port ?? 0,
-    http_ports: config.httpServer.enabled ? config.httpServer.listen.map(({ port }) => port) : [],
+    http_ports: enabled ? listen.map(({ port }) => port) : [],
+    https_ports: enabled && https.enabled ? https.listen.map(({ port }) => port) : [],
     may_reload: rawApi.enabled && rawApi.allowReload,
     pulls: edge.pulls,
     attempts: edge.attempts,

@@ -1,4 +1,5 @@
 /** Endpoints that tell what there is: the tree of endpoints, versions, features, and SRS's own tests of its API. */
+import { visitDirectives } from "../../protocol/conf/directives.ts";
 import { ApiCode, ApiError } from "./api-error.ts";
 import { ANY, type PlainRoute, READ, type Route } from "./route.ts";
 import { type Schema, shape, TEXT } from "./schema.ts";
@@ -92,24 +93,30 @@ const AUTHORS_ROUTE: Route = {
   answer: () => ({ data: { license: "MIT", contributors: "weir contributors" } }),
 };
 
-/** What a configuration of SRS's features asks for that weir has, by SRS's names. */
-export interface FeatureFlags {
-  readonly ssl: boolean;
-  readonly hls: boolean;
-  readonly callback: boolean;
-}
+/** SRS's names of features, with the directive whose block does each. */
+const FEATURES_BY_DIRECTIVE: readonly (readonly [string, string])[] = [
+  ["ssl", "rtmps"],
+  ["hls", "vhost.hls"],
+  ["callback", "vhost.http_hooks"],
+  ["dvr", "vhost.dvr"],
+  ["transcode", "vhost.transcode"],
+  ["ingest", "vhost.ingest"],
+  ["caster", "stream_caster"],
+];
 
-function featuresRoute(version: string, flags: FeatureFlags): Route {
+function featuresRoute(version: string): Route {
+  const working = new Set<string>();
+  visitDirectives((path, { status }) => {
+    if (status === "implemented") {
+      working.add(path);
+    }
+  });
   const features = {
-    ...flags,
+    ...Object.fromEntries(FEATURES_BY_DIRECTIVE.map(([name, path]) => [name, working.has(path)])),
     hds: false,
     api: true,
     httpd: true,
-    dvr: false,
-    transcode: false,
-    ingest: false,
     stat: true,
-    caster: false,
     complex_send: true,
     tcp_nodelay: true,
     so_sendbuf: true,
@@ -165,14 +172,14 @@ export const REDIRECTS_ROUTE: PlainRoute = {
 };
 
 /** All of them. @param version weir's own. */
-export function helpRoutes(version: string, flags: FeatureFlags): Route[] {
+export function helpRoutes(version: string): Route[] {
   return [
     ROOT,
     API_ROOT,
     V1_ROOT,
     VERSION_ROUTE,
     AUTHORS_ROUTE,
-    featuresRoute(version, flags),
+    featuresRoute(version),
     requestsRoute("/api/v1/requests"),
     requestsRoute("/api/v1/tests/requests"),
     ERRORS_ROUTE,

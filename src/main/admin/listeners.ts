@@ -3,6 +3,7 @@
  * the time for each of them; one answer per connection, as SRS gives it.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer, Server as TlsServer } from "node:https";
 import { isIP } from "node:net";
 import type { ListenEndpoint } from "../../protocol/conf/config.ts";
 import { isLoopback } from "../../protocol/conf/endpoint.ts";
@@ -13,6 +14,7 @@ import {
   API_CONNECTIONS_MAX,
   API_HEADER_BYTES_MAX,
 } from "../../protocol/limits.ts";
+import type { TlsMaterial } from "../accept/certificates.ts";
 import { addressOf, listenOn } from "../accept/listening.ts";
 import { isNative } from "../accept/native.ts";
 import type { Prepared } from "../config/parts.ts";
@@ -29,6 +31,8 @@ export interface PortUse {
   readonly endpoint: ListenEndpoint;
   /** False: for metrics alone. */
   readonly isApi: boolean;
+  /** null: in the clear. */
+  readonly tls: TlsMaterial | null;
 }
 
 /** Answers a request. Never rejects. */
@@ -51,7 +55,7 @@ export class Listeners {
 
   /** Opens what is not open yet; commit closes what is not wanted any more. @throws TransportError */
   async prepare(uses: readonly PortUse[]): Promise<Prepared> {
-    const wanted = new Map(uses.map((use) => [addressOf(use.endpoint), use]));
+    const wanted = new Map(uses.map((use) => [keyOf(use), use]));
     const opened = new Map<string, Listener>();
     const abort = (): void => opened.forEach(closeListener);
     try {
@@ -81,7 +85,7 @@ export class Listeners {
         // Who asked for this reload may have done so here, and is still to be answered.
         retire(listener.server);
       } else {
-        listener.use = use;
+        renew(listener, use);
         next.set(address, listener);
       }
     }
@@ -90,13 +94,7 @@ export class Listeners {
 
   #open(use: PortUse): Promise<Listener> {
     const { endpoint } = use;
-    const server = createServer({
-      maxHeaderSize: API_HEADER_BYTES_MAX,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      connectionsCheckingInterval: CHECK_MS,
-      keepAlive: false,
-    });
+    const server = newServer(use.tls);
     server.maxConnections = API_CONNECTIONS_MAX;
     server.setTimeout(SILENCE_MS);
     const listener: Listener = { use, server };
@@ -143,6 +141,39 @@ function cannotListen(endpoint: ListenEndpoint, { message }: Error): TransportEr
     "ERR_HTTP_LISTEN",
     `cannot listen on ${addressOf(endpoint)}: ${message}`,
   );
+}
+
+function newServer(tls: TlsMaterial | null): Server {
+  const options = {
+    maxHeaderSize: API_HEADER_BYTES_MAX,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionsCheckingInterval: CHECK_MS,
+    keepAlive: false,
+  };
+  if (tls === null) {
+    return createServer(options);
+  }
+  const { key, certificate: cert } = tls;
+  return createTlsServer({ ...options, key, cert, handshakeTimeout: HEADERS_TIMEOUT_MS });
+}
+
+/** An address that goes over to TLS, or back, is another listener. */
+function keyOf({ endpoint, tls }: PortUse): string {
+  return `${tls === null ? "" : "tls "}${addressOf(endpoint)}`;
+}
+
+/** New connections get a certificate that has changed; those that are there keep theirs. */
+function renew(listener: Listener, use: PortUse): void {
+  const { tls } = use;
+  if (
+    tls !== null &&
+    tls.digest !== listener.use.tls?.digest &&
+    listener.server instanceof TlsServer
+  ) {
+    listener.server.setSecureContext({ key: tls.key, cert: tls.certificate });
+  }
+  listener.use = use;
 }
 
 /** Listens no more; what is being answered has its time, which nobody looks at any more but here. */

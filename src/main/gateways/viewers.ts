@@ -4,7 +4,7 @@ import { matchMount } from "../../protocol/conf/mount.ts";
 import type { RemuxSettings, ViewerAnswer, ViewerQuestion } from "../../protocol/control/calls.ts";
 import { RejectedError } from "../../protocol/errors.ts";
 import { resolveStreamRequest, type StreamRequest } from "../../protocol/rtmp/stream-url.ts";
-import type { Admission } from "../accept/admission.ts";
+import type { Admission, AdmittedStream } from "../accept/admission.ts";
 import { newConnectionId } from "../accept/connection-id.ts";
 import type { Clients } from "../coordinator/clients.ts";
 import type { Coordinator } from "../coordinator/coordinator.ts";
@@ -32,8 +32,24 @@ interface Target {
   readonly remux: RemuxSettings;
 }
 
-function refusal(status: number, description: string): ViewerAnswer {
-  return { allowed: false, isMounted: true, status, description, location: null };
+/** Statuses of refusals that are no ban. */
+const STATUSES: Readonly<Record<string, number | undefined>> = {
+  ERR_STREAM_NOT_FOUND: 404,
+  ERR_EDGE_LOOP: 508,
+  redirect: 302,
+};
+const FORBIDDEN = 403;
+
+function refusal(status: number, description: string, location: string | null): ViewerAnswer {
+  return { allowed: false, isMounted: true, status, description, location };
+}
+
+/** A viewer that gets its place. */
+interface Admitted extends Target {
+  readonly id: string;
+  /** Servers that its request has passed. */
+  readonly path: string;
+  readonly stream: AdmittedStream;
 }
 
 const NOT_MOUNTED: ViewerAnswer = { allowed: false, isMounted: false };
@@ -49,19 +65,27 @@ export class Viewers {
   }
 
   /** Answers a gateway. A viewer that is admitted is counted until the gateway says `gone`. */
-  admit(gateway: ShardLink, question: ViewerQuestion): ViewerAnswer {
+  async admit(gateway: ShardLink, question: ViewerQuestion): Promise<ViewerAnswer> {
+    const id = newConnectionId();
     try {
       const target = this.#targetOf(question);
       if (target === null) {
         return NOT_MOUNTED;
       }
-      return this.#place(gateway, question, target);
+      const { admission, edge } = this.#host;
+      const path = edge.passage({ ip: "", pid: "", id: "", path: question.passed }, id);
+      const applicant = { ip: question.ip, pageUrl: question.referer };
+      const stream = admission.play(target.request, applicant);
+      await admission.elsewhere(target.request);
+      return this.#place(gateway, question, { ...target, id, path, stream });
     } catch (error) {
       if (!(error instanceof RejectedError)) {
         throw error;
       }
-      this.#host.log.info(newConnectionId(), `refused: ${error.message}, ip=${question.ip}`);
-      return refusal(403, error.message);
+      this.#host.log.info(id, `refused: ${error.message}, ip=${question.ip}`);
+      const location =
+        error.redirect === undefined ? null : elsewhere(error.redirect.url, question);
+      return refusal(STATUSES[error.code] ?? FORBIDDEN, error.message, location);
     }
   }
 
@@ -78,15 +102,16 @@ export class Viewers {
     }
   }
 
-  #place(gateway: ShardLink, question: ViewerQuestion, { request, remux }: Target): ViewerAnswer {
+  #place(gateway: ShardLink, { ip }: ViewerQuestion, admitted: Admitted): ViewerAnswer {
     const { admission, coordinator, clients, edge, log } = this.#host;
-    const { ip, referer: pageUrl } = question;
-    const { key, settings } = admission.play(request, { ip, pageUrl });
-    const row = gateway.allocateRow();
+    const { request, remux, id, path, stream: named } = admitted;
+    const { key } = named;
+    const settings = admission.current(named);
+    // The question may have taken its time: a gateway that died meanwhile has been swept.
+    const row = gateway.isAlive ? gateway.allocateRow() : -1;
     if (row < 0) {
-      return refusal(503, "Too many viewers");
+      return refusal(503, "Too many viewers", null);
     }
-    const id = newConnectionId();
     gateway.board.clear(row);
     this.#serial += 1;
     gateway.board.inode[row] = this.#serial;
@@ -98,7 +123,7 @@ export class Viewers {
     clients.add({
       id,
       ip,
-      path: "",
+      path,
       type: "flv-play",
       shard: gateway.index,
       row,
@@ -107,7 +132,7 @@ export class Viewers {
       published: new Set(),
       plays: new Map([[share.play, share]]),
     });
-    edge.wanted(entry, { id, request, path: "" });
+    edge.wanted(entry, { id, request, path, isHttp: true });
     const { vhost, app, stream } = request;
     const where = `vhost=${vhost}, app=${app}, stream=${stream}`;
     log.info(id, `flv-play, ${where}, ip=${ip}, ${gateway.name}`);
@@ -135,6 +160,13 @@ export class Viewers {
     });
     return { request, remux };
   }
+}
+
+/** The same request at another origin of a mesh, whose HTTP port is taken to be this one's. */
+function elsewhere(url: string, { host, path, query, isSecure }: ViewerQuestion): string {
+  const name = new URL(url).hostname;
+  const port = /:\d+$/.exec(host)?.[0] ?? "";
+  return `${isSecure ? "https" : "http"}://${name}${port}${path}${query === "" ? "" : `?${query}`}`;
 }
 
 /** @returns null when it is not valid percent-encoded text. */

@@ -99,7 +99,7 @@ async function serve(plan: ServerPlan, version: string, teller: StartTeller): Pr
   try {
     started = await start(plan, { log, version, serverId, reloader: () => reloader });
   } catch (error) {
-    if (!(error instanceof TransportError || error instanceof ControlError)) {
+    if (!isExpected(error)) {
       throw error;
     }
     log.error("server", error.message, error.code);
@@ -126,7 +126,7 @@ interface Started {
   readonly admin: Admin;
 }
 
-/** Opens everything. @throws TransportError or ControlError when something cannot be had; nothing is left open then. */
+/** Opens everything. @throws what {@link isExpected} knows when something cannot be had; nothing is left open then. */
 async function start(
   plan: ServerPlan,
   around: Omit<AdminOptions, "server" | "log"> & { readonly log: LineLog },
@@ -148,6 +148,13 @@ async function start(
     await server.close(URGENT_STOP_TIMEOUT_MS);
     throw error;
   }
+}
+
+/** What the host or the operator is told of; anything else is a fault of the server's own. */
+function isExpected(error: unknown): error is TransportError | ControlError | ConfigError {
+  return (
+    error instanceof TransportError || error instanceof ControlError || error instanceof ConfigError
+  );
 }
 
 /** The thread that hangs cannot be ended alone, and an exit in order would wait for it. */

@@ -7,6 +7,7 @@ import type { ReferConfig } from "../access/refer.ts";
 import type { SecurityConfig } from "../access/security.ts";
 import type { ClusterConfig } from "./cluster.ts";
 import type { ListenEndpoint } from "./endpoint.ts";
+import type { TlsServerConfig } from "./tls-config.ts";
 
 /**
  * Severities as log lines carry them, least first (`srs_log_level_v2`). SRS 4's `verbose`, `info` and `trace`
@@ -51,6 +52,17 @@ export interface HttpServerConfig {
   /** Threads; 0: by the number of cores. */
   readonly gateways: number;
   readonly backend: "auto" | "uws" | "node";
+  /** Directory of files. */
+  readonly dir: string;
+  readonly https: TlsServerConfig;
+}
+
+/** Files of a vhost over HTTP (SRS: http_static). */
+export interface HttpStaticConfig {
+  readonly enabled: boolean;
+  /** Path that they are found under, with `[vhost]`. */
+  readonly mount: string;
+  readonly dir: string;
 }
 
 /** Who may use the HTTP API. */
@@ -71,6 +83,7 @@ export interface HttpApiConfig {
   readonly jsonp: boolean;
   readonly rawApi: { readonly enabled: boolean; readonly allowReload: boolean };
   readonly auth: ApiAuthConfig;
+  readonly https: TlsServerConfig;
 }
 
 /** Metrics for Prometheus (SRS: exporter). */
@@ -144,6 +157,7 @@ export interface VhostConfig {
   readonly play: PlayConfig;
   readonly publish: PublishConfig;
   readonly httpRemux: HttpRemuxConfig;
+  readonly httpStatic: HttpStaticConfig;
   readonly cluster: ClusterConfig;
   readonly security: SecurityConfig;
   readonly refer: ReferConfig;
@@ -183,4 +197,5 @@ export interface Config {
   readonly exporter: ExporterConfig;
   /** Devices whose input and output is measured (SRS: stats.disk). */
   readonly statsDisks: readonly string[];
+  readonly rtmps: TlsServerConfig;
 }

@@ -16,11 +16,18 @@ import type {
 import { DEFAULT_VHOST, DIRECTIVES, environmentNames, visitDirectives } from "./directives.ts";
 import type { ListenEndpoint } from "./endpoint.ts";
 import { type Directive, decodeGrammar, type ReadInclude } from "./grammar.ts";
-import { decodeExporter, decodeHttpApi, decodeHttpRemux, decodeHttpServer } from "./http-config.ts";
+import {
+  decodeExporter,
+  decodeHttpApi,
+  decodeHttpRemux,
+  decodeHttpServer,
+  decodeHttpStatic,
+} from "./http-config.ts";
 import { rewriteLegacy } from "./legacy.ts";
 import { decodeEndpoints } from "./listening.ts";
 import { listSettings, type Settings } from "./reload-plan.ts";
 import { type ReaderContext, SectionReader } from "./section-reader.ts";
+import { decodeTlsServer } from "./tls-config.ts";
 import { validateDirectives } from "./validation.ts";
 
 export type {
@@ -201,6 +208,7 @@ function buildConfig(root: SectionReader, around: Surroundings): Config {
     httpApi: decodeHttpApi(root, around.strict),
     exporter: decodeExporter(root),
     statsDisks: root.section("stats").list("disk"),
+    rtmps: decodeTlsServer(root.section("rtmps")),
     vhosts: decodeVhosts(root, chunkSize, around.context),
   };
 }
@@ -327,6 +335,7 @@ function decodeVhost(
     play: decodePlay(vhost.section("play"), minLatency, from.context),
     publish: decodePublish(vhost.section("publish")),
     httpRemux: decodeHttpRemux(vhost.section("http_remux")),
+    httpStatic: decodeHttpStatic(vhost.section("http_static")),
     cluster: decodeCluster(vhost.section("cluster")),
     security: decodeSecurity(name, vhost.section("security"), from.context),
     refer: decodeRefer(name, vhost.section("refer"), from.context),

@@ -6,10 +6,12 @@ import type {
   HttpApiConfig,
   HttpRemuxConfig,
   HttpServerConfig,
+  HttpStaticConfig,
 } from "./config-types.ts";
 import { isLoopback } from "./endpoint.ts";
 import { decodeEndpoints } from "./listening.ts";
 import type { SectionReader } from "./section-reader.ts";
+import { decodeTlsServer } from "./tls-config.ts";
 
 /** Decode `http_server`. @throws ConfigError */
 export function decodeHttpServer(root: SectionReader): HttpServerConfig {
@@ -20,6 +22,8 @@ export function decodeHttpServer(root: SectionReader): HttpServerConfig {
     crossdomain: server.isOn("crossdomain"),
     gateways: root.number("gateways"),
     backend: root.choice("http_backend") as HttpServerConfig["backend"],
+    dir: server.text("dir"),
+    https: decodeTlsServer(server.section("https")),
   };
 }
 
@@ -29,7 +33,9 @@ export function decodeHttpApi(root: SectionReader, strict: boolean): HttpApiConf
   const raw = api.section("raw_api");
   const enabled = api.isOn("enabled");
   const listen = decodeEndpoints(api);
-  if (strict && enabled && !api.section("auth").isOn("enabled") && !listen.every(isLoopback)) {
+  const https = decodeTlsServer(api.section("https"));
+  const all = https.enabled ? [...listen, ...https.listen] : listen;
+  if (strict && enabled && !api.section("auth").isOn("enabled") && !all.every(isLoopback)) {
     const message = "under strict on, http_api needs auth where it listens beyond the loopback";
     throw new ConfigError("ERR_CONF_AUTH", message, api.placeOf("listen"));
   }
@@ -40,6 +46,7 @@ export function decodeHttpApi(root: SectionReader, strict: boolean): HttpApiConf
     jsonp: api.isOn("jsonp"),
     rawApi: { enabled: raw.isOn("enabled"), allowReload: raw.isOn("allow_reload") },
     auth: decodeApiAuth(api.section("auth")),
+    https,
   };
 }
 
@@ -69,6 +76,11 @@ function decodeApiAuth(auth: SectionReader): ApiAuthConfig {
     throw new ConfigError("ERR_CONF_AUTH", message, auth.placeOf("enabled"));
   }
   return decoded;
+}
+
+/** Decode `http_static` of a vhost. */
+export function decodeHttpStatic(files: SectionReader): HttpStaticConfig {
+  return { enabled: files.isOn("enabled"), mount: files.text("mount"), dir: files.text("dir") };
 }
 
 /** Decode `http_remux` of a vhost. */

@@ -21,6 +21,9 @@ const VIEWERS = "asked of the configuration in force by each viewer: main/gatewa
 const API = "asked of the configuration in force at each request: e2e/api-access";
 const API_LISTEN = "the listeners open and close addresses: e2e/api-access, reload";
 const METRICS = "asked of the configuration in force at each scrape: e2e/metrics";
+const RTMPS = "the TLS front listens, renews or stops: e2e/rtmps";
+const HTTPS = "gateways are told: e2e/https";
+const FILES = "gateways are told: e2e/static-mounts";
 const STRICT = "changes what other directives mean: e2e/reload, strict on";
 
 /** What is not carried by the settings of streams. */
@@ -59,11 +62,24 @@ const MECHANISMS: Readonly<Record<string, string>> = {
   "http_api.auth.username": API,
   "http_api.auth.password": API,
   "http_api.auth.token": API,
+  "http_api.https.enabled": API_LISTEN,
+  "http_api.https.listen": API_LISTEN,
+  "http_api.https.key": API_LISTEN,
+  "http_api.https.cert": API_LISTEN,
   "exporter.enabled": API_LISTEN,
   "exporter.listen": API_LISTEN,
   "exporter.label": METRICS,
   "exporter.tag": METRICS,
   "stats.disk": METRICS,
+  "vhost.http_static.enabled": FILES,
+  "vhost.http_static.mount": FILES,
+  "vhost.http_static.dir": FILES,
+  "http_server.https.key": HTTPS,
+  "http_server.https.cert": HTTPS,
+  "rtmps.enabled": RTMPS,
+  "rtmps.listen": RTMPS,
+  "rtmps.key": RTMPS,
+  "rtmps.cert": RTMPS,
   "vhost.http_remux.drop_if_not_match": VIEWERS,
   "vhost.http_remux.fast_cache": VIEWERS,
   "vhost.http_remux.hevc_legacy": VIEWERS,

@@ -8,6 +8,8 @@ import {
 } from "../../../src/protocol/conf/config.ts";
 import { visitDirectives } from "../../../src/protocol/conf/directives.ts";
 import { ConfigError } from "../../../src/protocol/errors.ts";
+import { API_DEFAULTS } from "../../support/api-defaults.ts";
+import { tlsDefaults } from "../../support/tls-settings.ts";
 
 const OPTIONS: DecodeConfigOptions = {
   include: () => assert.fail("no include expected"),
@@ -80,22 +82,11 @@ test("§1B coded defaults of an empty default vhost", () => {
         crossdomain: true,
         gateways: 0,
         backend: "auto",
+        dir: "./objs/nginx/html",
+        https: tlsDefaults("http_server.https", 8088),
       },
-      httpApi: {
-        enabled: false,
-        listen: [{ host: "", port: 1985 }],
-        crossdomain: true,
-        jsonp: false,
-        rawApi: { enabled: false, allowReload: false },
-        auth: { enabled: false, type: "basic", username: "", password: "", token: "" },
-      },
-      exporter: {
-        enabled: false,
-        listen: [{ host: "", port: 9972 }],
-        label: "",
-        tag: "",
-      },
-      statsDisks: [],
+      ...API_DEFAULTS,
+      rtmps: tlsDefaults("rtmps", 1443),
       vhosts: [
         {
           name: "__defaultVhost__",
@@ -139,6 +130,7 @@ test("§1B coded defaults of an empty default vhost", () => {
             fastCacheMs: 0,
             isLegacyHevc: false,
           },
+          httpStatic: { enabled: false, mount: "[vhost]/", dir: "./objs/nginx/html" },
           cluster: {
             isEdge: false,
             origins: [],

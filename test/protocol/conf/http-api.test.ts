@@ -33,3 +33,14 @@ test("E-40 under strict an API without credentials is for the loopback alone", (
   assert.equal(strict("enabled on; auth { enabled on; password x; }").auth.enabled, true);
   assert.equal(strict("enabled off;").enabled, false);
 });
+
+test("an address of RTMP's is not one of HTTP's: both would get some of the clients", () => {
+  const of = (name: string, listen: string): string => `${name} { enabled on; listen ${listen}; }`;
+  for (const name of ["http_api", "http_server", "exporter"]) {
+    for (const listen of ["1935", "127.0.0.1:1935", "8081 1935"]) {
+      assert.throws(() => decode(of(name, listen)), /ConfigError: .* address of RTMP/, name);
+    }
+    assert.ok(decode(of(name, "1936")));
+    assert.ok(decode(`${name} { listen 1935; }`), "one that is off is in nobody's way");
+  }
+});
