@@ -8,13 +8,13 @@ import { randomUUID } from "node:crypto";
 import { totalmem } from "node:os";
 import type { Config } from "../protocol/conf/config.ts";
 import { resolveVhost } from "../protocol/conf/config.ts";
-import type { PrimaryCalls, RingLease, ShardNews } from "../protocol/control/calls.ts";
+import type { PrimaryCalls, RingLease } from "../protocol/control/calls.ts";
 import { VersionWord } from "../protocol/control/version-word.ts";
 import { Acceptor } from "./accept/acceptor.ts";
 import { Admission } from "./accept/admission.ts";
 import { checkCertificate } from "./accept/certificates.ts";
 import { FileBudget } from "./accept/file-budget.ts";
-import { addressOf } from "./accept/listening.ts";
+import { addressOf, whenListening } from "./accept/listening.ts";
 import { Lobby } from "./accept/lobby.ts";
 import { forgetMemory, isNative } from "./accept/native.ts";
 import { Poller } from "./accept/poller.ts";
@@ -23,12 +23,14 @@ import { noLongerAllowed } from "./accept/re-admission.ts";
 import { type RehearsalLimits, rehearse } from "./accept/rehearsal.ts";
 import { TlsFront } from "./accept/tls-front.ts";
 import { Books } from "./admin/books.ts";
-import type { ReloadPart } from "./config/parts.ts";
-import { type Client, Clients, type SessionEnd } from "./coordinator/clients.ts";
+import type { Prepared, ReloadPart } from "./config/parts.ts";
+import { Clients } from "./coordinator/clients.ts";
 import { Coordinator } from "./coordinator/coordinator.ts";
 import { Edge } from "./coordinator/edge.ts";
+import { Packagers } from "./coordinator/packagers.ts";
 import { RingPool } from "./coordinator/ring-pool.ts";
 import { SettingsRollout } from "./coordinator/settings-rollout.ts";
+import { HlsDesk } from "./gateways/hls-desk.ts";
 import { type GatewayPlan, planGateways } from "./gateways/plan.ts";
 import { Viewers } from "./gateways/viewers.ts";
 import { coresOfHost } from "./limits-of-host.ts";
@@ -36,9 +38,11 @@ import type { Logger } from "./log/logger.ts";
 import { monotonicMs } from "./monotonic.ts";
 import type { ShardLink } from "./shards/shard-link.ts";
 import { Supervisor, type SupervisorLimits } from "./shards/supervisor.ts";
+import { ThreadNews } from "./thread-news.ts";
 
 /** Share of the host's memory that rings may take. */
 const RING_SHARE = 0.1;
+const CORES_PER_PACKAGER = 8;
 const STOP_TIMEOUT_MS = 3000;
 const TLS_STOP_TIMEOUT_MS = 1000;
 const TLS_HANG_KILL_MS = 10_000;
@@ -63,6 +67,15 @@ export interface ServerOptions {
   readonly stuck?: () => void;
 }
 
+/** What most rooms ask. */
+interface Directory {
+  readonly admission: Admission;
+  readonly coordinator: Coordinator;
+  readonly clients: Clients;
+  readonly edge: Edge;
+  readonly log: Logger;
+}
+
 /** Answers a request to the API; null: there is no such path. Never rejects. */
 export type ApiService = PrimaryCalls["api"];
 
@@ -84,8 +97,10 @@ export class Server {
   readonly #acceptor: Acceptor;
   readonly #questions: Questions;
   readonly #viewers: Viewers;
+  readonly #hls: HlsDesk;
   readonly #gateways: GatewayPlan;
   readonly #poller: Poller = new Poller();
+  readonly #news: ThreadNews;
   #serveApi: ApiService = () => Promise.resolve(null);
 
   private constructor(options: ServerOptions, gateways: GatewayPlan) {
@@ -95,10 +110,12 @@ export class Server {
     this.#gateways = gateways;
     const shards = config.workers > 0 ? config.workers : coresOfHost();
     this.tlsFront = this.#openTlsFront(options);
+    const packagers = packagersFor(config.jobs);
     this.pool = new RingPool(totalmem() * RING_SHARE, forgetMemory);
     this.supervisor = new Supervisor({
       shards,
       gateways: gateways.places,
+      packagers,
       stuck: () => options.stuck?.(),
       rows: rowsFor(config.maxConnections),
       version: this.#version,
@@ -106,25 +123,19 @@ export class Server {
       allowFaults: options.allowFaults ?? false,
       limits: options.supervisorLimits ?? {},
       log,
-      message: (shard, message) => this.#take(shard, message),
-      died: (shard) => this.#shardDied(shard),
+      message: (shard, message) => this.#news.take(shard, message),
+      died: (shard) => this.#news.shardDied(shard),
       calls: (shard) => this.#callsOf(shard),
     });
     const { links } = this.supervisor;
-    this.coordinator = new Coordinator(this.pool, links, () => this.#config.limits.spillPlayers);
+    this.coordinator = new Coordinator(
+      this.pool,
+      links,
+      () => this.#config.limits.spillPlayers,
+      new Packagers(shards + gateways.places.length, packagers),
+    );
     this.books = this.#openBooks();
-    this.edge = new Edge({
-      config: () => this.#config,
-      coordinator: this.coordinator,
-      shards: links,
-      log,
-      serverId: config.serverId === "" ? randomUUID() : config.serverId,
-      version: options.version,
-      pid: process.pid,
-      now: monotonicMs,
-      random: Math.random,
-      after,
-    });
+    this.edge = this.#openEdge(options, config.serverId === "" ? randomUUID() : config.serverId);
     this.#rollout = new SettingsRollout({
       coordinator: this.coordinator,
       shards: links,
@@ -136,7 +147,7 @@ export class Server {
       edge: this.edge,
       shards: links,
     });
-    const directory = {
+    const directory: Directory = {
       admission: this.#admission,
       coordinator: this.coordinator,
       clients: this.clients,
@@ -145,23 +156,34 @@ export class Server {
     };
     this.#questions = new Questions(directory);
     this.#viewers = new Viewers({ ...directory, config: () => this.#config, shards: links });
+    this.#hls = this.#newHls(directory);
+    this.#news = new ThreadNews({
+      ...directory,
+      books: this.books,
+      viewers: this.#viewers,
+      hls: this.#hls,
+      rollout: this.#rollout,
+    });
     this.#acceptor = new Acceptor(
       this.#poller,
       (connection) => this.lobby.accept(connection),
       (error) => log.error("accept", error.message),
     );
-    this.lobby = new Lobby({
+    this.lobby = this.#newLobby(options, directory);
+  }
+
+  #openEdge({ log, version }: ServerOptions, serverId: string): Edge {
+    return new Edge({
       config: () => this.#config,
-      admission: this.#admission,
       coordinator: this.coordinator,
-      edge: this.edge,
-      clients: this.clients,
-      shards: links,
+      shards: this.supervisor.links,
       log,
-      serverInfo: { ip: "", pid: process.pid, version: options.version },
-      files: new FileBudget(),
-      poller: this.#poller,
-      crowded: (isCrowded) => this.#crowded(isCrowded),
+      serverId,
+      version,
+      pid: process.pid,
+      now: monotonicMs,
+      random: Math.random,
+      after,
     });
   }
 
@@ -204,6 +226,7 @@ export class Server {
     checkCertificate(options.config.rtmps);
     const server = new Server(options, await planGateways(options.config, options.log));
     try {
+      server.#startPackagers();
       const started = server.supervisor.start();
       if (options.isRehearsed === true && isNative) {
         // While the shards' threads start: this one has nothing else to do.
@@ -217,6 +240,9 @@ export class Server {
       }
       for (const endpoint of options.config.listen) {
         server.#acceptor.listen(endpoint);
+      }
+      await whenListening();
+      for (const endpoint of options.config.listen) {
         options.log.info("server", `listening on rtmp://${addressOf(endpoint)}`);
       }
       server.tlsFront.start(options.config);
@@ -227,12 +253,37 @@ export class Server {
     return server;
   }
 
+  #newHls(directory: Directory): HlsDesk {
+    return new HlsDesk({
+      ...directory,
+      links: this.supervisor.links,
+      config: () => this.#config,
+      now: monotonicMs,
+      ended: (link, row, reason) => {
+        const bytesOut = link.board.bytesOut[row] ?? 0;
+        this.#news.take(link, { kind: "gone", row, reason, detail: "", bytesIn: 0, bytesOut });
+      },
+    });
+  }
+
+  #newLobby({ version }: ServerOptions, directory: Directory): Lobby {
+    return new Lobby({
+      ...directory,
+      config: () => this.#config,
+      shards: this.supervisor.links,
+      serverInfo: { ip: "", pid: process.pid, version },
+      files: new FileBudget(),
+      poller: this.#poller,
+      crowded: (isCrowded) => this.#crowded(isCrowded),
+    });
+  }
+
   /** What has to be ready for a new configuration, and goes over to it. */
   get parts(): readonly ReloadPart[] {
     const nothing = (): void => undefined;
     return [
       { prepare: (next) => ({ commit: () => this.#goOver(next), abort: nothing }) },
-      this.#acceptor,
+      { prepare: (next) => this.#prepareAddresses(next) },
       this.tlsFront,
       this.#gateways.part((news) => {
         for (const link of this.supervisor.links) {
@@ -245,7 +296,20 @@ export class Server {
         prepare: (next) =>
           this.#rollout.prepare(({ key }) => this.#admission.settingsUnder(next, key)),
       },
+      // After the streams have their settings.
+      { prepare: () => ({ commit: () => this.#startPackagers(), abort: nothing }) },
     ];
+  }
+
+  async #prepareAddresses(next: Config): Promise<Prepared> {
+    const prepared = this.#acceptor.prepare(next);
+    try {
+      await whenListening();
+    } catch (error) {
+      prepared.abort();
+      throw error;
+    }
+    return prepared;
   }
 
   /** Who answers requests to the API that come in at a gateway. */
@@ -262,6 +326,13 @@ export class Server {
     }
   }
 
+  #startPackagers(): void {
+    if ([...this.#config.vhosts.values()].some(({ hls }) => hls.enabled)) {
+      this.supervisor.startPackagers();
+      this.coordinator.announceToPackagers();
+    }
+  }
+
   /** The configuration in force. */
   get config(): Config {
     return this.#config;
@@ -269,7 +340,7 @@ export class Server {
 
   /** Connections that are there, in the lobby and on the shards. */
   get connections(): number {
-    return this.clients.size + this.lobby.size;
+    return this.clients.connections + this.lobby.size;
   }
 
   /** Lets nobody in any more; clients that understand it are asked to connect elsewhere, all may stay. */
@@ -281,8 +352,14 @@ export class Server {
     }
   }
 
+  /** After {@link close}: a thread waits for a disk and would keep the process from its end. */
+  get isStuck(): boolean {
+    return this.supervisor.links.some((link) => link?.role === "packager");
+  }
+
   /** Ends every session and thread. @param timeoutMs Given to the shards to do so by themselves. */
   async close(timeoutMs: number = STOP_TIMEOUT_MS): Promise<void> {
+    this.#hls.close();
     this.books.close();
     this.#acceptor.close();
     this.tlsFront.close();
@@ -293,88 +370,13 @@ export class Server {
     this.#gateways.close();
   }
 
-  #take(shard: ShardLink, message: ShardNews): void {
-    switch (message.kind) {
-      case "gone": {
-        shard.releaseRow(message.row);
-        const client = this.clients.take(shard.index, message.row);
-        if (client !== undefined) {
-          this.#ended(client, message);
-        }
-        break;
-      }
-      case "ring-opened":
-        this.coordinator.ringOpened(shard.index, message);
-        this.#viewers.ringOpened(message.streamId);
-        break;
-      case "ring-ended":
-        this.#publishEnded(shard, message);
-        break;
-      case "ring-released":
-        this.coordinator.releaseRing(shard.index, message.ringId);
-        break;
-      case "failed":
-        this.#log.error(shard.name, message.text, "ERR_GATEWAY");
-        break;
-      case "pull-ended":
-        this.edge.pullEnded(shard.index, message);
-        break;
-      case "upstream-works":
-        this.edge.works(message.streamId);
-        break;
-      case "stream-info":
-        this.books.described(shard.index, message);
-        break;
-      case "settings-accepted":
-        this.#rollout.accepted(shard, message.version);
-        break;
-      case "ready":
-      case "stopped":
-        break;
-    }
-  }
-
-  #publishEnded(shard: ShardLink, message: Extract<ShardNews, { kind: "ring-ended" }>): void {
-    this.books.writerEnded(message);
-    const ended = this.coordinator.ringEnded(shard.index, message);
-    if (ended !== undefined) {
-      this.clients.find(shard.index, ended.publisher.row)?.published.delete(ended.entry);
-    }
-  }
-
-  #ended(client: Client, end: SessionEnd): void {
-    const { reason, detail, bytesIn, bytesOut } = end;
-    const seconds = ((monotonicMs() - client.since) / 1000).toFixed(1);
-    const why = `${reason}${detail === "" ? "" : ` (${detail})`}`;
-    const bytes = `in=${bytesIn}, out=${bytesOut}`;
-    this.#log.info(client.id, `${client.type} ended: ${why}, ${bytes}, ${seconds} s`);
-    this.clients.ended(client, end);
-    for (const share of client.plays.values()) {
-      this.coordinator.removePlayer(share);
-    }
-    for (const entry of client.published) {
-      this.coordinator.removePublisher(entry, client);
-    }
-  }
-
-  #shardDied(shard: ShardLink): void {
-    this.#rollout.shardDied(shard);
-    const clients = this.clients.takeShard(shard.index);
-    this.coordinator.shardDied(shard.index);
-    this.edge.shardDied(shard.index);
-    for (const client of clients) {
-      const bytesIn = shard.board.bytesIn[client.row] ?? 0;
-      const bytesOut = shard.board.bytesOut[client.row] ?? 0;
-      this.#ended(client, { reason: "shard died", detail: "", bytesIn, bytesOut });
-    }
-  }
-
   #callsOf(shard: ShardLink): PrimaryCalls {
     return {
       leaseRing: (_streamId, wrapBytes): Promise<RingLease | null> =>
         Promise.resolve(this.coordinator.lendRing(shard.index, wrapBytes)),
       admit: (question) => this.#questions.admit(shard, question),
       admitViewer: (question) => this.#viewers.admit(shard, question),
+      admitHls: (question) => this.#hls.admit(question),
       nextOrigin: (question) => Promise.resolve(this.edge.nextOrigin(shard.index, question)),
       api: (question) => this.#serveApi(question),
       playEnded: (row, play) => Promise.resolve(this.#questions.playEnded(shard, row, play)),
@@ -400,4 +402,8 @@ function after(ms: number, work: () => void): () => void {
 
 function rowsFor(maxConnections: number): number {
   return Math.max(maxConnections, ROWS_MIN);
+}
+
+function packagersFor(jobs: number): number {
+  return jobs > 0 ? jobs : Math.max(1, Math.floor(coresOfHost() / CORES_PER_PACKAGER));
 }

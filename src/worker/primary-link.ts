@@ -7,6 +7,7 @@ import type {
   AdmissionAnswer,
   EndReason,
   Fault,
+  HlsQuestion,
   PrimaryCalls,
   RingLease,
   RowQuestion,
@@ -14,6 +15,7 @@ import type {
   ViewerAnswer,
   ViewerQuestion,
 } from "../protocol/control/calls.ts";
+import type { HlsAnswer } from "../protocol/control/hls.ts";
 import type { OriginAnswer, OriginQuestion } from "../protocol/control/upstream.ts";
 import { ControlError } from "../protocol/errors.ts";
 
@@ -30,6 +32,7 @@ export interface PrimaryLink {
   leaseRing(streamId: number, wrapBytes: number): Promise<RingLease | null>;
   admit(question: RowQuestion): Promise<AdmissionAnswer>;
   admitViewer(question: ViewerQuestion): Promise<ViewerAnswer>;
+  admitHls(question: HlsQuestion): Promise<HlsAnswer>;
   /** null: the HTTP API has no such path on http_server's port. */
   api(question: ApiQuestion): Promise<ApiAnswer | null>;
   nextOrigin(question: OriginQuestion): Promise<OriginAnswer>;
@@ -109,6 +112,13 @@ export function openPrimaryLink(port: MessagePort, handlers: ShardHandlers): Pri
             handlers.unusedRow(answer.row);
           }
         },
+      }),
+    admitHls: (question) =>
+      within<HlsAnswer>(primary.admitHls(question) as Promise<HlsAnswer>, {
+        name: "admitHls",
+        timeoutMs: ADMIT_TIMEOUT_MS,
+        // The session ends by itself when nobody asks under it.
+        late: () => undefined,
       }),
     api: (question) =>
       within<ApiAnswer | null>(primary.api(question) as Promise<ApiAnswer | null>, {

@@ -73,7 +73,7 @@ before(async () => {
         `http_server { enabled on; listen 127.0.0.1:${http}; }`,
         `http_api { enabled on; listen 127.0.0.1:${http}; raw_api { enabled on; allow_reload on; } }`,
       ].join("\n"),
-      vhost: "http_remux { enabled on; }",
+      vhost: "http_remux { enabled on; } hls { enabled on; hls_fragment 2; hls_window 12; }",
     }),
   );
   const started = startProcess(WEIR, ["-c", file], { cwd: directory });
@@ -145,6 +145,9 @@ test("a live stream is opened with keys alone, and plays", LIMIT, async () => {
   await page.getByRole("button", { name: "Stop" }).click();
   await page.getByRole("button", { name: "Watch WS-FLV" }).click();
   await waitUntil("frames come by WebSocket", async () => (await frames()) > 15, PATIENCE_MS);
+  await page.getByRole("button", { name: "Stop" }).click();
+  await page.getByRole("button", { name: "Watch HLS" }).click();
+  await waitUntil("frames come by HLS", async () => (await frames()) > 15, PATIENCE_MS);
   const urls = await textOf(page);
   assert.match(urls, new RegExp(`${base}/live/show\\.flv`));
   assert.match(urls, new RegExp(weir.url("show")));

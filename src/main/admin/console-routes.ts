@@ -118,10 +118,16 @@ function threadOf({ name, isAlive, board }: ShardLink): object {
 }
 
 /** Templates of the paths at which a vhost's streams are watched. */
-function placeOf({ name, httpRemux }: VhostConfig): object {
+function placeOf({ name, httpRemux, hls }: VhostConfig): object {
   const { enabled, mount } = httpRemux;
   const isServed = enabled && mountFormat(mount) !== null;
-  return { id: idOf(name), name, mount: isServed ? mount : null, hls: null };
+  const playlist = `/${hls.playlistFile.replace(/^\//, "").replaceAll("[vhost]", () => name)}`;
+  return {
+    id: idOf(name),
+    name,
+    mount: isServed ? mount : null,
+    hls: hls.enabled ? playlist : null,
+  };
 }
 
 /** The pool's names are host and port with a blank between. */

@@ -42,6 +42,8 @@ const DERIVED_PATHS: ReadonlySet<string> = new Set([
   "vhost.tcp_nodelay",
   "vhost.play.mw_msgs",
   "srs_log_tank",
+  "vhost.hls.hls_key_file_path",
+  "vhost.hls.hls_key_url",
 ]);
 /** Stands for a value that is not shown. */
 const SECRET = "***";
@@ -139,11 +141,11 @@ export function settingsInForce(before: Settings, after: Settings): Settings {
 
 /** The configuration in force after a reload: what needs a restart stays as it runs. Frozen, as both are. */
 export function configInForce(running: Config, next: Config): Config {
-  const { workers, pid, serverId, daemon, asprocess, workDir } = running;
+  const { workers, jobs, pid, serverId, daemon, asprocess, workDir } = running;
   const { key, certificate, keyAt, certificateAt } = next.httpServer.https;
   const https = { ...running.httpServer.https, key, certificate, keyAt, certificateAt };
   const httpServer = { ...running.httpServer, https: Object.freeze(https) };
-  const kept = { workers, pid, serverId, daemon, asprocess, workDir };
+  const kept = { workers, jobs, pid, serverId, daemon, asprocess, workDir };
   return Object.freeze({ ...next, ...kept, httpServer: Object.freeze(httpServer) });
 }
 

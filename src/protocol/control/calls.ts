@@ -4,6 +4,8 @@
  */
 import type { RingFigures } from "../ring/ring-figures.ts";
 import type { ApiAnswer, ApiQuestion } from "./api.ts";
+import type { HlsAnswer, HlsNews, HlsSettings, HlsTouches, HlsTrouble } from "./hls.ts";
+import type { HttpListen, StaticMount } from "./http-listen.ts";
 import type { RingLease, TimelineEnd } from "./ring-lease.ts";
 import type { StreamInfo } from "./stream-info.ts";
 import type {
@@ -16,6 +18,13 @@ import type {
   UpstreamWorks,
 } from "./upstream.ts";
 
+export type {
+  CertificateNews,
+  HttpListen,
+  StaticMount,
+  StaticNews,
+  TlsFileNames,
+} from "./http-listen.ts";
 export type { RingLease, TimelineEnd } from "./ring-lease.ts";
 
 /** How a stream's publisher and players are treated: the slice of a vhost that a shard needs. Times in milliseconds. */
@@ -44,6 +53,8 @@ export interface StreamSettings {
   readonly ringBudgetBytes: number;
   /** Of an edge; null at an origin. */
   readonly upstream: UpstreamSettings | null;
+  /** null: no HLS is made. */
+  readonly hls: HlsSettings | null;
   /** What gateways make of it while nobody watches too, so that newcomers get the past; null: nothing. */
   readonly keptForm: RemuxSettings | null;
 }
@@ -216,6 +227,9 @@ export type ShardNews =
   | { readonly kind: "ring-released"; readonly ringId: number }
   | PullEnded
   | UpstreamWorks
+  | HlsNews
+  | HlsTrouble
+  | HlsTouches
   | StreamInfo
   | { readonly kind: "stopped" };
 
@@ -266,6 +280,14 @@ export interface ViewerQuestion {
   readonly isSecure: boolean;
 }
 
+/** A request for a playlist. */
+export interface HlsQuestion extends ViewerQuestion {
+  /** The session that it names, or "". */
+  readonly session: string;
+  /** Only its headers are wanted: it begins no session. */
+  readonly isHead: boolean;
+}
+
 /** What viewers of a vhost get (SRS: http_remux). */
 export interface RemuxSettings {
   readonly format: "flv" | "ts" | "mp3" | "aac";
@@ -309,6 +331,7 @@ export type ViewerAnswer =
 /** Calls that a thread may make of the primary. */
 export interface PrimaryCalls {
   admitViewer(question: ViewerQuestion): Promise<ViewerAnswer>;
+  admitHls(question: HlsQuestion): Promise<HlsAnswer>;
   /** A request to the HTTP API that came in at a gateway; null: it has no such path there. */
   api(question: ApiQuestion): Promise<ApiAnswer | null>;
   /** A ring of at least this wrap for a stream that the calling shard writes; null when the host's budget is spent. */
@@ -334,43 +357,6 @@ export interface ShardCalls {
   fault(fault: Fault): Promise<void>;
 }
 
-/** Where gateways listen. */
-export interface HttpListen {
-  readonly host: string;
-  readonly port: number;
-  /** A bound socket that all gateways share; null: each opens its own. */
-  readonly descriptor: number | null;
-  /** Files of the certificate; null: plain HTTP. */
-  readonly tls: TlsFileNames | null;
-}
-
-/** A key and its certificate, PEM. */
-export interface TlsFileNames {
-  readonly key: string;
-  readonly certificate: string;
-}
-
-/** Posted to gateways: those who connect by TLS from now on get this certificate. */
-export interface CertificateNews {
-  readonly kind: "certificate";
-  readonly tls: TlsFileNames;
-}
-
-/** A directory whose files are served. */
-export interface StaticMount {
-  /** Of the request; "" for any. */
-  readonly host: string;
-  /** What paths begin with, without the first slash; "" for all, else it ends with a slash. */
-  readonly path: string;
-  readonly dir: string;
-}
-
-/** Posted to gateways: other directories from now on. */
-export interface StaticNews {
-  readonly kind: "static";
-  readonly mounts: readonly StaticMount[];
-}
-
 /** What a gateway is started with. */
 export interface GatewayStart extends ShardStart {
   readonly backend: "uws" | "node";
@@ -391,6 +377,8 @@ export interface ShardStart {
   /** The version of the configuration in force. */
   readonly version: SharedArrayBuffer;
   readonly allowFaults: boolean;
+  /** Threads that package HLS. */
+  readonly packagers: number;
   /** Connections stay in the primary and are relayed. */
   readonly isRelayed: boolean;
   /** **Shared**: the TLS thread's board, to tell it of connections that are reset. */

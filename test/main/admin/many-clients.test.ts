@@ -6,7 +6,7 @@ import { listRoutes } from "../../../src/main/admin/list-routes.ts";
 import { Listing } from "../../../src/main/admin/listing.ts";
 import type { Route } from "../../../src/main/admin/route.ts";
 import { CLIENT, STREAM, VHOST } from "../../../src/main/admin/shapes.ts";
-import { type Client, Clients } from "../../../src/main/coordinator/clients.ts";
+import { type Client, Clients, NO_STREAMS } from "../../../src/main/coordinator/clients.ts";
 import { Coordinator } from "../../../src/main/coordinator/coordinator.ts";
 import { RingPool } from "../../../src/main/coordinator/ring-pool.ts";
 import type { ShardLink } from "../../../src/main/shards/shard-link.ts";
@@ -55,8 +55,8 @@ function clientOf(coordinator: Coordinator, index: number): Client {
     request: { vhost: "h", app: "live", stream: name, param: "", ...urls },
     path: "",
     since: 0,
-    published: new Set(),
-    plays: new Map([[share.play, share]]),
+    published: NO_STREAMS,
+    plays: [share],
   };
 }
 
