@@ -7,7 +7,6 @@
 import { randomUUID } from "node:crypto";
 import { totalmem } from "node:os";
 import type { Config } from "../protocol/conf/config.ts";
-import { resolveVhost } from "../protocol/conf/config.ts";
 import type { PrimaryCalls, RingLease } from "../protocol/control/calls.ts";
 import { VersionWord } from "../protocol/control/version-word.ts";
 import { Acceptor } from "./accept/acceptor.ts";
@@ -33,24 +32,21 @@ import { SettingsRollout } from "./coordinator/settings-rollout.ts";
 import { HlsDesk } from "./gateways/hls-desk.ts";
 import { type GatewayPlan, planGateways } from "./gateways/plan.ts";
 import { Viewers } from "./gateways/viewers.ts";
-import { coresOfHost } from "./limits-of-host.ts";
+
 import type { Logger } from "./log/logger.ts";
 import { monotonicMs } from "./monotonic.ts";
 import type { ShardLink } from "./shards/shard-link.ts";
 import { Supervisor, type SupervisorLimits } from "./shards/supervisor.ts";
+import { packagersFor, rowsFor, shardsFor } from "./thread-counts.ts";
 import { ThreadNews } from "./thread-news.ts";
 
 /** Share of the host's memory that rings may take. */
 const RING_SHARE = 0.1;
-const CORES_PER_PACKAGER = 8;
 const STOP_TIMEOUT_MS = 3000;
 const TLS_STOP_TIMEOUT_MS = 1000;
 const TLS_HANG_KILL_MS = 10_000;
 /** From 500 players on the lobby's code is as good as compiled; a slow host starts with less. */
 const REHEARSAL: RehearsalLimits = { players: 512, timeMs: 250 };
-
-/** Rows of a shard's board at the least, so that a reload may raise `max_connections`; untouched ones cost nothing. */
-const ROWS_MIN = 65_536;
 
 /** What a server is started with. */
 export interface ServerOptions {
@@ -108,7 +104,7 @@ export class Server {
     this.#config = config;
     this.#log = log;
     this.#gateways = gateways;
-    const shards = config.workers > 0 ? config.workers : coresOfHost();
+    const shards = shardsFor(config.workers);
     this.tlsFront = this.#openTlsFront(options);
     const packagers = packagersFor(config.jobs);
     this.pool = new RingPool(totalmem() * RING_SHARE, forgetMemory);
@@ -382,28 +378,10 @@ export class Server {
       playEnded: (row, play) => Promise.resolve(this.#questions.playEnded(shard, row, play)),
     };
   }
-
-  /** URLs for people: what to publish to and to play. */
-  urls(): string[] {
-    const isServed = resolveVhost(this.#config, "localhost") !== undefined;
-    return isServed
-      ? this.#config.listen.map(
-          ({ host, port }) => `rtmp://${host === "" ? "localhost" : host}:${port}`,
-        )
-      : [];
-  }
 }
 
 /** Runs work later; @returns what takes it back. */
 function after(ms: number, work: () => void): () => void {
   const timer = setTimeout(work, ms).unref();
   return () => clearTimeout(timer);
-}
-
-function rowsFor(maxConnections: number): number {
-  return Math.max(maxConnections, ROWS_MIN);
-}
-
-function packagersFor(jobs: number): number {
-  return jobs > 0 ? jobs : Math.max(1, Math.floor(coresOfHost() / CORES_PER_PACKAGER));
 }
