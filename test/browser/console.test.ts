@@ -210,6 +210,10 @@ test("on a phone every page fits the width", LIMIT, async () => {
     await takePicture(page, `console-phone-${name.toLowerCase()}`);
     const width = await page.evaluate("document.documentElement.scrollWidth");
     assert.equal(width, 390, `${name} is wider than the screen`);
+    const cut = await page.evaluate(
+      "[...document.querySelectorAll('main *')].filter((one) => one.getBoundingClientRect().right > 390).length",
+    );
+    assert.equal(cut, 0, `${name} has parts beyond the screen`);
   }
   await page.getByRole("link", { name: "Streams", exact: true }).tap();
   await page.getByRole("link", { name: "live/show" }).tap();

@@ -121,7 +121,7 @@ function threadOf({ name, isAlive, board }: ShardLink): object {
 function placeOf({ name, httpRemux, hls }: VhostConfig): object {
   const { enabled, mount } = httpRemux;
   const isServed = enabled && mountFormat(mount) !== null;
-  const playlist = `/${hls.playlistFile.replace(/^\//, "").replaceAll("[vhost]", () => name)}`;
+  const playlist = `/${hls.playlistFile.replace(/^(\.?\/)+/, "").replaceAll("[vhost]", () => name)}`;
   return {
     id: idOf(name),
     name,
