@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Bundles src/console into dist/src/console: one page, its script and style, and the players, which only a page that
 // plays loads. Names carry a hash of the content, so that all but the page may be kept for ever.
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -48,8 +48,16 @@ await writeFile(
 `,
 );
 
+// The bundle carries other people's work, and their terms with it.
+const texts = await Promise.all(
+  ['preact', 'uplot', 'mpegts.js', 'hls.js'].map(
+    async (name) => `${name}\n\n${await readFile(`${root}node_modules/${name}/LICENSE`, 'utf8')}`,
+  ),
+);
+await writeFile(`${folder}/LICENSES.txt`, texts.join('\n\n'));
+
 // Files of earlier builds are of no use; they go last, so that a server that runs always finds a whole page.
-const wanted = new Set([...names, 'index.html']);
+const wanted = new Set([...names, 'index.html', 'LICENSES.txt']);
 for (const name of await readdir(folder)) {
   if (!wanted.has(name)) {
     await rm(`${folder}/${name}`, { recursive: true });
