@@ -7,6 +7,7 @@ import type { ReferConfig } from "../access/refer.ts";
 import type { SecurityConfig } from "../access/security.ts";
 import type { ClusterConfig } from "./cluster.ts";
 import type { ListenEndpoint } from "./endpoint.ts";
+import type { HooksConfig, TokenConfig } from "./hooks.ts";
 
 /**
  * Severities as log lines carry them, least first (`srs_log_level_v2`). SRS 4's `verbose`, `info` and `trace`
@@ -116,6 +117,8 @@ export interface VhostConfig {
   readonly cluster: ClusterConfig;
   readonly security: SecurityConfig;
   readonly refer: ReferConfig;
+  readonly hooks: HooksConfig;
+  readonly token: TokenConfig;
 }
 
 /** The whole configuration. */

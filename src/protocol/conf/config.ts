@@ -16,6 +16,7 @@ import type {
 import { DEFAULT_VHOST, DIRECTIVES, environmentNames, visitDirectives } from "./directives.ts";
 import type { ListenEndpoint } from "./endpoint.ts";
 import { type Directive, decodeGrammar, type ReadInclude } from "./grammar.ts";
+import { decodeHooks, decodeToken } from "./hooks.ts";
 import { decodeHttpRemux, decodeHttpServer } from "./http-config.ts";
 import { rewriteLegacy } from "./legacy.ts";
 import { decodeEndpoints } from "./listening.ts";
@@ -327,6 +328,8 @@ function decodeVhost(
     cluster: decodeCluster(vhost.section("cluster")),
     security: decodeSecurity(name, vhost.section("security"), from.context),
     refer: decodeRefer(name, vhost.section("refer"), from.context),
+    hooks: decodeHooks(vhost.section("http_hooks")),
+    token: decodeToken(vhost.section("token")),
   };
 }
 
