@@ -130,7 +130,7 @@ export class Server {
       log,
     };
     this.#questions = new Questions(directory);
-    this.#viewers = new Viewers({ ...directory, config: () => this.#config });
+    this.#viewers = new Viewers({ ...directory, config: () => this.#config, shards: links });
     this.#acceptor = new Acceptor(
       this.#poller,
       (connection) => this.lobby.accept(connection),
@@ -237,6 +237,7 @@ export class Server {
       }
       case "ring-opened":
         this.coordinator.ringOpened(shard.index, message);
+        this.#viewers.ringOpened(message.streamId);
         break;
       case "ring-ended":
         this.#publishEnded(shard, message);

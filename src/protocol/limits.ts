@@ -115,6 +115,12 @@ export const TIME_STEP_FORWARD_MS_MAX = 10_000;
 export const TIME_STEP_BACK_MS_MAX = 1000;
 /** Audio collected for one PES packet, whose length has 16 bits. Reaction: written at once. */
 export const PES_AUDIO_BYTES_MAX: number = 60 * 1024;
+/** Audio as large as it gets, 320 kbit/s: what a ring of audio alone is sized by. Reaction: less time is kept. */
+export const RAW_AUDIO_BYTES_PER_MS = 40;
+/** Audio kept for newcomers, whatever `fast_cache` says. Reaction: less time is kept. */
+export const FAST_CACHE_BYTES_MAX: number = 4 * 1024 * 1024;
+/** Forms of one stream on one gateway, spent ones included. Reaction: viewers of the oldest spent one are closed. */
+export const OUTLETS_MAX = 16;
 /** Frames in one movie fragment. Reaction: the segment or part ends. */
 export const FRAGMENT_FRAMES_MAX = 16_384;
 /** Bytes of one HLS segment. Reaction: the segment ends, keyframe or not. */

@@ -16,7 +16,7 @@ import { Doorbell } from "../protocol/ring/doorbell.ts";
 import type { Form } from "./deliver/form.ts";
 import { HttpRows } from "./deliver/http-rows.ts";
 import { corsHeaders, HttpServices } from "./deliver/http-services.ts";
-import { GatewayStream, type GatewayStreamHost } from "./deliver/outlet.ts";
+import { GatewayStream, type GatewayStreamHost, type Outlet } from "./deliver/outlet.ts";
 import { StreamViewers } from "./deliver/stream-viewers.ts";
 import { runFault } from "./fault.ts";
 import { monotonicMs } from "./io/clock.ts";
@@ -66,7 +66,6 @@ export class GatewayRuntime implements GatewayStreamHost {
       cors,
       admitViewer: (question) => this.#primary.admitViewer(question),
       learn: (answer) => this.#streams.learn(answer),
-      find: (streamId) => this.#streams.find(streamId),
       beginTurn: () => void this.#loop.turns.begin(),
       post,
     });
@@ -107,6 +106,10 @@ export class GatewayRuntime implements GatewayStreamHost {
 
   ringReleased(ringId: number): void {
     this.#post({ kind: "ring-released", ringId });
+  }
+
+  outletSpent(spent: Outlet, next: Outlet | null): void {
+    this.#viewers.reseat(spent, next);
   }
 
   fanOutHost(form: Form): FanOutHost {

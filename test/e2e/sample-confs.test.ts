@@ -37,8 +37,9 @@ for (const name of NAMES) {
     test("a server starts on it and ends in order", LIMIT, async () => {
       const port = await findFreePort();
       const text = readFileSync(join(FOLDER, name), "utf8");
-      const conf = text.replace(/^listen\s+\d+;/m, `listen 127.0.0.1:${port};\nworkers 1;`);
-      assert.notEqual(conf, text);
+      const own = text.replace(/^listen\s+\d+;/m, `listen 127.0.0.1:${port};\nworkers 1;`);
+      assert.notEqual(own, text);
+      const conf = own.replace(/^( +listen\s+)8080;/m, `$1${await findFreePort()};`);
       const weir = await startWeir({ conf, port });
       if (name !== "edge.conf") {
         const frames = readFlv(await makeClip(makeScratch(), "clip", { seconds: 1 }));

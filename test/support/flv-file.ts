@@ -65,7 +65,11 @@ export function nameOf(type: number, payload: Uint8Array): string {
 
 /** All tags of a file, the end of sequence left out: what follows it may be more of the same. */
 export function readFlv(file: string): Frame[] {
-  const bytes = readFileSync(file);
+  return readFlvBytes(readFileSync(file));
+}
+
+/** The same of a body, as far as its tags are whole. */
+export function readFlvBytes(bytes: Buffer): Frame[] {
   const frames: Frame[] = [];
   let at = FILE_HEADER_BYTES + BACK_POINTER_BYTES;
   while (at + TAG_HEADER_BYTES <= bytes.length) {
@@ -74,7 +78,7 @@ export function readFlv(file: string): Frame[] {
     const timestamp = bytes.readUIntBE(at + 4, 3) + bytes.readUInt8(at + 7) * 0x1_00_00_00;
     const payload = bytes.subarray(at + TAG_HEADER_BYTES, at + TAG_HEADER_BYTES + length);
     const kind = kindOf(type, payload);
-    if (kind !== "end") {
+    if (kind !== "end" && payload.length === length) {
       frames.push({ type, kind, timestamp, hash: hashPayload(payload), payload });
     }
     at += TAG_HEADER_BYTES + length + BACK_POINTER_BYTES;

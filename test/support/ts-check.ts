@@ -51,6 +51,8 @@ export class TsCheck {
   readonly maps: { version: number; streams: Map<number, number>; pcrPid: number }[] = [];
   packets = 0;
   tables = 0;
+  /** Packets that announce a step. */
+  steps = 0;
   /** Times at which the 33-bit clock went round. */
   wraps = 0;
   readonly #options: Required<TsCheckOptions>;
@@ -127,6 +129,10 @@ export class TsCheck {
     const pid = pidAt(bytes, 0);
     const control = (byteAt(bytes, 3) >> 4) & 3;
     const counter = byteAt(bytes, 3) & 15;
+    if (control === 2 && bytes[4] === PACKET_BYTES - 5 && (byteAt(bytes, 5) & 0x80) !== 0) {
+      this.#step(pid, counter, bytes.subarray(4));
+      return;
+    }
     if ((flags & 0x80) !== 0 || byteAt(bytes, 3) >> 6 !== 0 || (control & 1) === 0) {
       this.#fail("error, scrambled, or without payload");
     }
@@ -148,6 +154,16 @@ export class TsCheck {
     } else {
       this.#media(pid, { payload, isStart, field });
     }
+  }
+
+  /** A packet without payload that says that counters and clock make a step: what follows counts on from it. */
+  #step(pid: number, counter: number, field: Uint8Array): void {
+    this.steps += 1;
+    this.#field(field);
+    this.#closePes(pid);
+    this.#counters.set(pid, (counter + 1) & 15);
+    this.#lastTables = Number.NaN;
+    this.#lastPcr = Number.NaN;
   }
 
   #field(field: Uint8Array): void {
@@ -335,6 +351,22 @@ export function splitAdts(data: Uint8Array): Uint8Array[] {
     at += length;
   }
   return frames;
+}
+
+/** The same of a body that may end inside a frame. */
+export function splitWholeAdts(data: Uint8Array): Uint8Array[] {
+  let end = 0;
+  while (end + 7 <= data.length) {
+    const length =
+      ((byteAt(data, end + 3) & 3) << 11) |
+      (byteAt(data, end + 4) << 3) |
+      (byteAt(data, end + 5) >> 5);
+    if (length <= 7 || end + length > data.length) {
+      break;
+    }
+    end += length;
+  }
+  return splitAdts(data.subarray(0, end));
 }
 
 function byteAt(bytes: Uint8Array, at: number): number {

@@ -18,6 +18,7 @@ export const settings: StreamSettings = {
   sendMinIntervalMs: 0,
   reduceSequenceHeader: false,
   playWaitMs: 0,
+  keptForm: null,
   playerStallMs: 10_000,
   firstPacketTimeoutMs: 20_000,
   normalTimeoutMs: 5000,

@@ -23,6 +23,7 @@ import {
   type StreamEntry,
 } from "../coordinator/coordinator.ts";
 import type { Edge } from "../coordinator/edge.ts";
+import { keptFormOf } from "../gateways/remux.ts";
 import { monotonicMs } from "../monotonic.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 import { sendElsewhere } from "./coworkers.ts";
@@ -86,6 +87,7 @@ function settingsOf(config: Config, vhost: VhostConfig): StreamSettings {
     kickoffForIdleMs: publish.kickoffForIdleMs,
     ringBudgetBytes: config.limits.ringBudgetBytes,
     upstream: cluster.isEdge ? upstreamOf(cluster) : null,
+    keptForm: keptFormOf(vhost),
   };
 }
 

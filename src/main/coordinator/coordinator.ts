@@ -359,7 +359,10 @@ export class Coordinator {
   }
 
   #forgetUnused(entry: StreamEntry, shard: number): void {
-    if ((entry.players[shard] ?? 0) === 0 && entry.publisher?.shard !== shard) {
+    const { publisher, players, settings } = entry;
+    const isWatched = (players[shard] ?? 0) > 0 || publisher?.shard === shard;
+    const isGateway = this.#shards[shard]?.isShard === false;
+    if (!(isWatched || (isGateway && publisher !== null && settings.keptForm !== null))) {
       this.#forget(entry, shard);
     }
   }

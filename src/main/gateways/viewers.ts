@@ -1,7 +1,7 @@
 /** Viewers by HTTP: which stream a request names, whether it may be watched, and its place in the directory. */
 import { type Config, resolveVhost } from "../../protocol/conf/config.ts";
-import { matchMount, mountFormat } from "../../protocol/conf/mount.ts";
-import type { ViewerAnswer, ViewerQuestion } from "../../protocol/control/calls.ts";
+import { matchMount } from "../../protocol/conf/mount.ts";
+import type { RemuxSettings, ViewerAnswer, ViewerQuestion } from "../../protocol/control/calls.ts";
 import { RejectedError } from "../../protocol/errors.ts";
 import { resolveStreamRequest, type StreamRequest } from "../../protocol/rtmp/stream-url.ts";
 import type { Admission } from "../accept/admission.ts";
@@ -12,6 +12,7 @@ import type { Edge } from "../coordinator/edge.ts";
 import type { Logger } from "../log/logger.ts";
 import { monotonicMs } from "../monotonic.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
+import { remuxOf } from "./remux.ts";
 
 /** What viewers are admitted with. */
 export interface ViewersHost {
@@ -21,12 +22,14 @@ export interface ViewersHost {
   readonly clients: Clients;
   readonly edge: Edge;
   readonly log: Logger;
+  /** Live table of the supervisor, gateways among them. */
+  readonly shards: readonly (ShardLink | undefined)[];
 }
 
 /** A request as a stream with its vhost's settings for HTTP. */
 interface Target {
   readonly request: StreamRequest;
-  readonly flv: { hasAudio: boolean; hasVideo: boolean; guess: boolean };
+  readonly remux: RemuxSettings;
 }
 
 function refusal(status: number, description: string): ViewerAnswer {
@@ -62,7 +65,20 @@ export class Viewers {
     }
   }
 
-  #place(gateway: ShardLink, question: ViewerQuestion, { request, flv }: Target): ViewerAnswer {
+  /** A stream has a new ring: gateways that keep its past for newcomers read it whether there are any or not. */
+  ringOpened(streamId: number): void {
+    const entry = this.#host.coordinator.findById(streamId);
+    if (entry === undefined || entry.settings.keptForm === null) {
+      return;
+    }
+    for (const link of this.#host.shards) {
+      if (link?.isShard === false && link.isAlive) {
+        this.#host.coordinator.announce(entry, link.index);
+      }
+    }
+  }
+
+  #place(gateway: ShardLink, question: ViewerQuestion, { request, remux }: Target): ViewerAnswer {
     const { admission, coordinator, clients, edge, log } = this.#host;
     const { ip, referer: pageUrl } = question;
     const { key, settings } = admission.play(request, { ip, pageUrl });
@@ -97,7 +113,7 @@ export class Viewers {
     log.info(id, `flv-play, ${where}, ip=${ip}, ${gateway.name}`);
     const { id: streamId, knownBy } = entry;
     const announcement = knownBy.get(gateway.index) ?? 0;
-    return { allowed: true, row, format: "flv", streamId, key, settings, announcement, flv };
+    return { allowed: true, row, streamId, key, settings, announcement, remux };
   }
 
   /** @returns null where no vhost serves the path. @throws RejectedError for names that no stream can have */
@@ -105,12 +121,11 @@ export class Viewers {
     const config = this.#host.config();
     const decoded = decodePath(path);
     const name = new URLSearchParams(query).get("vhost") ?? host.replace(/:\d+$/, "");
-    const remux = resolveVhost(config, name.toLowerCase())?.httpRemux;
-    if (decoded === null || remux?.enabled !== true || mountFormat(remux.mount) !== "flv") {
-      return null;
-    }
-    const named = matchMount(remux.mount, decoded);
-    if (named === null) {
+    const vhost = resolveVhost(config, name.toLowerCase());
+    const remux = vhost === undefined ? null : remuxOf(vhost);
+    const named =
+      vhost === undefined || decoded === null ? null : matchMount(vhost.httpRemux.mount, decoded);
+    if (remux === null || named === null) {
       return null;
     }
     const request = resolveStreamRequest({
@@ -118,8 +133,7 @@ export class Viewers {
       stream: query === "" ? named.stream : `${named.stream}?${query}`,
       pageUrl: referer,
     });
-    const { hasAudio, hasVideo, guessHasAv: guess } = remux;
-    return { request, flv: { hasAudio, hasVideo, guess } };
+    return { request, remux };
   }
 }
 

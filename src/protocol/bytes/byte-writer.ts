@@ -67,6 +67,11 @@ export class ByteWriter {
     return written;
   }
 
+  /** What was written. **Borrowed** until the next write. */
+  get written(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
   /** Takes back what was written after the first `length` bytes. */
   truncate(length: number): void {
     this.#length = Math.min(this.#length, length);

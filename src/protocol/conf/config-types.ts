@@ -62,6 +62,9 @@ export interface HttpRemuxConfig {
   readonly hasAudio: boolean;
   readonly hasVideo: boolean;
   readonly guessHasAv: boolean;
+  readonly dropsUnannounced: boolean;
+  readonly fastCacheMs: number;
+  readonly isLegacyHevc: boolean;
 }
 
 /** How timestamps of a live stream are corrected. */

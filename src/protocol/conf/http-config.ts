@@ -23,5 +23,8 @@ export function decodeHttpRemux(remux: SectionReader): HttpRemuxConfig {
     hasAudio: remux.isOn("has_audio"),
     hasVideo: remux.isOn("has_video"),
     guessHasAv: remux.isOn("guess_has_av"),
+    dropsUnannounced: remux.isOn("drop_if_not_match"),
+    fastCacheMs: Math.round(remux.number("fast_cache") * 1000),
+    isLegacyHevc: remux.isOn("hevc_legacy"),
   };
 }

@@ -41,6 +41,8 @@ export interface StreamSettings {
   readonly ringBudgetBytes: number;
   /** Of an edge; null at an origin. */
   readonly upstream: UpstreamSettings | null;
+  /** What gateways make of it while nobody watches too, so that newcomers get the past; null: nothing. */
+  readonly keptForm: RemuxSettings | null;
 }
 
 /** A stream that the shard will get players or a publisher of. */
@@ -256,11 +258,19 @@ export interface ViewerQuestion {
   readonly isSecure: boolean;
 }
 
-/** Which tracks FLV viewers get (SRS: http_remux). */
-export interface FlvSettings {
+/** What viewers of a vhost get (SRS: http_remux). */
+export interface RemuxSettings {
+  readonly format: "flv" | "ts" | "mp3" | "aac";
   readonly hasAudio: boolean;
   readonly hasVideo: boolean;
-  readonly guess: boolean;
+  /** Announce what the stream has shown instead. */
+  readonly guessHasAv: boolean;
+  /** Leave out of FLV what its header does not announce. */
+  readonly dropsUnannounced: boolean;
+  /** Audio that newcomers to `mp3` and `aac` get at once. */
+  readonly fastCacheMs: number;
+  /** HEVC in FLV with codec id 12 instead of as enhanced bodies. */
+  readonly isLegacyHevc: boolean;
 }
 
 /** The primary's answer to a {@link ViewerQuestion}. */
@@ -269,13 +279,12 @@ export type ViewerAnswer =
       readonly allowed: true;
       /** The viewer's row on the gateway's board, its until the gateway says `gone`. */
       readonly row: number;
-      readonly format: "flv";
       readonly streamId: number;
       readonly key: string;
       readonly settings: StreamSettings;
       /** As in {@link StreamNews}. */
       readonly announcement: number;
-      readonly flv: FlvSettings;
+      readonly remux: RemuxSettings;
     }
   /** No mount serves the path. */
   | { readonly allowed: false; readonly isMounted: false }

@@ -20,6 +20,7 @@ import { PES_AUDIO_BYTES_MAX } from "../limits.ts";
 import { type PacketBuffer, TS_PACKET_BYTES } from "./packet-buffer.ts";
 import { closePes, openPes, PesHead } from "./pes-packets.ts";
 import { encodePat, encodePmt, TsPid, TsStreamType } from "./tables.ts";
+import type { TsPlace } from "./ts-join.ts";
 
 /** How a transport stream is made; every field has SRS's or the field's usual value. */
 export interface TsMuxerOptions {
@@ -115,6 +116,16 @@ export class TsMuxer {
   /** Tables come before whatever is written next: call it where players may start, at each segment. */
   restartTables(): void {
     this.#tablesMs = Number.NaN;
+  }
+
+  /** Where the stream stands: what a reader needs that begins with what is written next. Nothing may be kept. */
+  notePlace(into: TsPlace): void {
+    into.pat = this.#pat;
+    into.pmt = this.#pmt;
+    into.patCounter = this.#patCounter;
+    into.pmtCounter = this.#pmtCounter;
+    into.videoCounter = this.#videoHead.counter;
+    into.audioCounter = this.#audioHead.counter;
   }
 
   /** Another time line begins with the next frames: their packets say so. What was kept must have been flushed. */

@@ -76,6 +76,9 @@ export class HttpRows implements Rows {
   }
 
   sendBytes(row: number, bytes: Uint8Array): boolean {
+    if (bytes.length === 0) {
+      return this.#sinks.has(row);
+    }
     if (!this.#write(row, bytes)) {
       return false;
     }

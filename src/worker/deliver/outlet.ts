@@ -1,11 +1,13 @@
 /** One stream as a gateway knows it: the rings that its publisher writes, and an outlet for each form that is watched. */
-import type { RingLease, StreamSettings } from "../../protocol/control/calls.ts";
+import type { RemuxSettings, RingLease, StreamSettings } from "../../protocol/control/calls.ts";
+import { OUTLETS_MAX } from "../../protocol/limits.ts";
 import { RingState } from "../../protocol/ring/ring-layout.ts";
 import { RingReader } from "../../protocol/ring/ring-reader.ts";
 import { FanOut } from "../stream/fan-out.ts";
 import type { FanOutHost } from "../stream/fan-out-host.ts";
 import type { KnownStream } from "../stream/known-streams.ts";
 import type { Form } from "./form.ts";
+import { makeForm } from "./forms.ts";
 import { Tape } from "./tape.ts";
 
 /** An outlet without viewers goes on for so long: the next one starts at once. */
@@ -15,6 +17,9 @@ const HTTP_WAIT_MS = 30_000;
 
 /** A form's tape and its viewers. */
 export interface Outlet {
+  /** What it is asked for by; one that is spent has its name from before. */
+  readonly name: string;
+  readonly settings: RemuxSettings;
   readonly form: Form;
   readonly tape: Tape;
   readonly fanOut: FanOut;
@@ -28,6 +33,8 @@ export interface GatewayStreamHost {
   now(): number;
   /** What an outlet's fan-out works with. */
   fanOutHost(form: Form): FanOutHost;
+  /** Viewers of `spent` that have had nothing yet go to `next`; null: all of them are ended. */
+  outletSpent(spent: Outlet, next: Outlet | null): void;
   ringReleased(ringId: number): void;
 }
 
@@ -46,7 +53,10 @@ export class GatewayStream implements KnownStream {
   readonly #host: GatewayStreamHost;
   /** Oldest first. */
   readonly #sources: Source[] = [];
-  readonly #outlets = new Map<string, Outlet>();
+  /** Spent ones among them, as long as they have viewers. */
+  readonly #outlets = new Set<Outlet>();
+  /** Those that newcomers get, by name. */
+  readonly #current = new Map<string, Outlet>();
 
   constructor(streamId: number, key: string, settings: StreamSettings, host: GatewayStreamHost) {
     this.streamId = streamId;
@@ -64,32 +74,16 @@ export class GatewayStream implements KnownStream {
 
   get skips(): number {
     let skips = 0;
-    for (const { fanOut } of this.#outlets.values()) {
+    for (const { fanOut } of this.#outlets) {
       skips += fanOut.skips;
     }
     return skips;
   }
 
   /** The outlet of a form, opened when it is asked for first. */
-  outlet(name: string, makeForm: () => Form): Outlet {
-    const known = this.#outlets.get(name);
-    if (known !== undefined) {
-      return known;
-    }
-    const form = makeForm();
-    const host = this.#host.fanOutHost(form);
-    const fanOut = new FanOut(this.streamId, this.key, this.#settings, host);
-    const tape = new Tape(form, { ringOpened: (lease) => fanOut.openRing(lease) });
-    const outlet = { form, tape, fanOut, idleSince: 0 };
-    this.#outlets.set(name, outlet);
-    for (const { lease } of this.#sources) {
-      tape.openSource(lease);
-    }
-    return outlet;
-  }
-
-  find(name: string): Outlet | undefined {
-    return this.#outlets.get(name);
+  outletOf(settings: RemuxSettings): Outlet {
+    const name = JSON.stringify(settings);
+    return this.#current.get(name) ?? this.#open(name, settings);
   }
 
   /** The publisher's ring that follows those before. */
@@ -98,10 +92,15 @@ export class GatewayStream implements KnownStream {
       this.#host.ringReleased(lease.ringId);
       return;
     }
+    const { keptForm } = this.#settings;
+    if (keptForm !== null) {
+      // Before the ring is among the sources, which a new outlet opens by itself.
+      this.outletOf(keptForm);
+    }
     const reader = new RingReader(lease.memory);
     reader.setReader(this.#host.thread, true);
     this.#sources.push({ lease, reader });
-    for (const { tape } of this.#outlets.values()) {
+    for (const { tape } of this.#outlets) {
       tape.openSource(lease);
     }
     this.advance();
@@ -109,7 +108,7 @@ export class GatewayStream implements KnownStream {
 
   /** The rings may have moved. */
   advance(): void {
-    for (const { tape, fanOut } of this.#outlets.values()) {
+    for (const { tape, fanOut } of this.#outlets) {
       tape.advance();
       fanOut.advance();
     }
@@ -117,23 +116,29 @@ export class GatewayStream implements KnownStream {
   }
 
   tick(): void {
-    for (const { tape, fanOut } of this.#outlets.values()) {
-      tape.advance();
-      fanOut.tick();
+    for (const outlet of this.#outlets) {
+      outlet.tape.advance();
+      outlet.fanOut.tick();
+      if (outlet.form.isSpent && this.#current.get(outlet.name) === outlet) {
+        this.#renew(outlet);
+      }
     }
   }
 
   tickSlow(): void {
     const now = this.#host.now();
-    for (const [name, outlet] of [...this.#outlets]) {
-      outlet.tape.tickSlow();
-      outlet.fanOut.tickSlow();
-      if (outlet.fanOut.players > 0) {
+    const hasKept = this.#settings.keptForm !== null;
+    for (const outlet of this.#outlets) {
+      const { form, tape, fanOut } = outlet;
+      tape.tickSlow();
+      fanOut.tickSlow();
+      const isWanted = fanOut.players > 0 || (hasKept && form.keepsPast && tape.isLive);
+      if (isWanted) {
         outlet.idleSince = 0;
       } else if (outlet.idleSince === 0) {
         outlet.idleSince = now;
       } else if (now - outlet.idleSince > LINGER_MS) {
-        this.#close(name, outlet);
+        this.#close(outlet);
       }
     }
     this.#settle();
@@ -141,16 +146,45 @@ export class GatewayStream implements KnownStream {
 
   /** The stream is forgotten here. */
   close(): void {
-    for (const [name, outlet] of [...this.#outlets]) {
-      this.#close(name, outlet);
+    for (const outlet of this.#outlets) {
+      this.#close(outlet);
     }
     for (const source of this.#sources.splice(0)) {
       this.#release(source);
     }
   }
 
-  #close(name: string, { tape, fanOut }: Outlet): void {
-    this.#outlets.delete(name);
+  #open(name: string, settings: RemuxSettings): Outlet {
+    const form = makeForm(settings);
+    const host = this.#host.fanOutHost(form);
+    const fanOut = new FanOut(this.streamId, this.key, this.#settings, host);
+    const tape = new Tape(form, { ringOpened: (lease) => fanOut.openRing(lease) });
+    const outlet = { name, settings, form, tape, fanOut, idleSince: 0 };
+    this.#outlets.add(outlet);
+    this.#current.set(name, outlet);
+    for (const { lease } of this.#sources) {
+      tape.openSource(lease);
+    }
+    return outlet;
+  }
+
+  /** The stream has other tracks than this outlet's viewers were told: they stay with what they were told. */
+  #renew(spent: Outlet): void {
+    for (const outlet of this.#outlets) {
+      if (this.#outlets.size >= OUTLETS_MAX && this.#current.get(outlet.name) !== outlet) {
+        this.#host.outletSpent(outlet, null);
+        this.#close(outlet);
+      }
+    }
+    this.#host.outletSpent(spent, this.#open(spent.name, spent.settings));
+  }
+
+  #close(outlet: Outlet): void {
+    const { name, tape, fanOut } = outlet;
+    this.#outlets.delete(outlet);
+    if (this.#current.get(name) === outlet) {
+      this.#current.delete(name);
+    }
     tape.close();
     fanOut.close();
   }
@@ -158,9 +192,7 @@ export class GatewayStream implements KnownStream {
   /** Lets go of rings that are no longer written and that every tape has read to the end. */
   #settle(): void {
     for (const source of [...this.#sources]) {
-      const isRead = ![...this.#outlets.values()].some(({ tape }) =>
-        tape.holds(source.lease.ringId),
-      );
+      const isRead = ![...this.#outlets].some(({ tape }) => tape.holds(source.lease.ringId));
       if (source.reader.state !== RingState.Open && isRead) {
         this.#sources.splice(this.#sources.indexOf(source), 1);
         this.#release(source);

@@ -10,8 +10,6 @@ import type {
   ViewerQuestion,
 } from "../../protocol/control/calls.ts";
 import type { HeaderList, HttpReply, HttpRequest } from "../io/http-backend.ts";
-import type { FanOut } from "../stream/fan-out.ts";
-import { FlvForm } from "./flv-form.ts";
 import type { HttpRows } from "./http-rows.ts";
 import type { HttpService } from "./http-service.ts";
 import type { GatewayStream, Outlet } from "./outlet.ts";
@@ -32,7 +30,6 @@ export interface StreamViewersHost {
   admitViewer(question: ViewerQuestion): Promise<ViewerAnswer>;
   /** Makes the stream of an answer known, if it is not. */
   learn(answer: Admitted): GatewayStream;
-  find(streamId: number): GatewayStream | undefined;
   /** A turn of sending begins. */
   beginTurn(): void;
   post(message: FromShard): void;
@@ -89,7 +86,7 @@ export class StreamViewers implements HttpService {
       return false;
     }
     this.#viewers.delete(row);
-    this.#fanOutOf(viewer)?.leave(row);
+    viewer.outlet.fanOut.leave(row);
     this.#host.rows.close(row);
     const inOrder = reason !== "passed by the ring" && reason !== "stalled";
     viewer.end(
@@ -111,12 +108,25 @@ export class StreamViewers implements HttpService {
     const { rows } = this.#host;
     for (const row of [...rows.blocked]) {
       const viewer = this.#viewers.get(row);
-      const fanOut = viewer === undefined ? undefined : this.#fanOutOf(viewer);
+      const fanOut = viewer?.outlet.fanOut;
       const stillFor = rows.stillFor(row, now);
       if (fanOut !== undefined && stillFor > fanOut.settings.playerStallMs) {
         this.end(row, "stalled");
       } else {
         fanOut?.checkLag(row, 0, stillFor < TOOK_LATELY_MS);
+      }
+    }
+  }
+
+  /** Viewers of `spent` that have had nothing yet go to `next`; null: all of them are ended. */
+  reseat(spent: Outlet, next: Outlet | null): void {
+    for (const [row, viewer] of [...this.#viewers]) {
+      if (viewer.outlet === spent && next === null) {
+        this.end(row, "closed");
+      } else if (viewer.outlet === spent && next !== null && !viewer.isBegun) {
+        spent.fanOut.leave(row);
+        viewer.outlet = next;
+        next.fanOut.join(row);
       }
     }
   }
@@ -138,8 +148,7 @@ export class StreamViewers implements HttpService {
   #serve(answer: Admitted, method: string, reply: HttpReply): void {
     const { row, streamId } = answer;
     const stream = this.#host.learn(answer);
-    const name = `flv/${JSON.stringify(answer.flv)}`;
-    const outlet = stream.outlet(name, () => new FlvForm(answer.flv));
+    const outlet = stream.outletOf(answer.remux);
     const headers: HeaderList = [
       ...this.#host.cors,
       ["Content-Type", outlet.form.contentType],
@@ -150,8 +159,8 @@ export class StreamViewers implements HttpService {
       this.unused(row);
       return;
     }
-    const place = { row, streamId, outlet: name };
-    this.#open(new Viewer(place, reply, headers, this.#viewerEvents), outlet);
+    const viewer = new Viewer({ row, outlet }, reply, headers, this.#viewerEvents);
+    this.#open(viewer, streamId);
   }
 
   readonly #viewerEvents = {
@@ -159,8 +168,8 @@ export class StreamViewers implements HttpService {
     gone: (row: number): void => void this.end(row, "closed by peer"),
   };
 
-  #open(viewer: Viewer, { fanOut }: Outlet): void {
-    const { row, streamId } = viewer;
+  #open(viewer: Viewer, streamId: number): void {
+    const { row } = viewer;
     const { board, rows } = this.#host;
     this.#viewers.set(row, viewer);
     rows.open(row, viewer);
@@ -169,7 +178,7 @@ export class StreamViewers implements HttpService {
     board.messageStream[row] = 1;
     board.place[row] = -1;
     this.#host.beginTurn();
-    fanOut.join(row);
+    viewer.outlet.fanOut.join(row);
   }
 
   /** The row is FREE again. */
@@ -186,11 +195,7 @@ export class StreamViewers implements HttpService {
     if (viewer !== undefined) {
       this.#host.rows.unblock(row);
       this.#host.beginTurn();
-      this.#fanOutOf(viewer)?.sendRow(row);
+      viewer.outlet.fanOut.sendRow(row);
     }
-  }
-
-  #fanOutOf({ streamId, outlet }: Viewer): FanOut | undefined {
-    return this.#host.find(streamId)?.find(outlet)?.fanOut;
   }
 }

@@ -4,11 +4,12 @@
  * and filled from the newest keyframe on, so that it starts at once; nobody else is asked for anything.
  */
 import type { RingLease } from "../../protocol/control/calls.ts";
-import type { FrameClass } from "../../protocol/flv/classify.ts";
+import { FrameClass } from "../../protocol/flv/classify.ts";
 import { newFrameRef, newKeyframeRef } from "../../protocol/ring/frame-index.ts";
 import { formatRing, RingState, ringSizeBytes, wrapFor } from "../../protocol/ring/ring-layout.ts";
 import { RingReader } from "../../protocol/ring/ring-reader.ts";
 import { RingWriter } from "../../protocol/ring/ring-writer.ts";
+import { decodeHeaderSet } from "../stream/header-set.ts";
 import type { Form } from "./form.ts";
 import { readWireMessage } from "./wire-payload.ts";
 
@@ -46,6 +47,7 @@ export class Tape {
     type: 0,
     kind: 0 as FrameClass,
     timestamp: 0,
+    isKeyframe: false,
     payload: new Uint8Array(0) as Uint8Array,
   };
   readonly #frame = newFrameRef();
@@ -54,6 +56,11 @@ export class Tape {
   constructor(form: Form, host: TapeHost) {
     this.#form = form;
     this.#host = host;
+  }
+
+  /** The stream is published. */
+  get isLive(): boolean {
+    return this.#writer !== undefined;
   }
 
   /** True while a ring is not read to its end. */
@@ -110,14 +117,14 @@ export class Tape {
     const isSuccessor = this.#writer !== undefined && ringId === this.#successorId;
     if (isSuccessor) {
       source.next = reader.followFromFrame;
-      if (reader.wrap > (this.#writer?.wrap ?? 0)) {
+      if (this.#form.ringBytes === null && reader.wrap > (this.#writer?.wrap ?? 0)) {
         this.#grow(reader.wrap);
       }
     } else {
       this.#end();
       this.#form.restart();
-      this.#openRing(reader.wrap);
-      const isThere = reader.newestKeyframe(this.#keyframe);
+      this.#openRing(this.#form.ringBytes ?? reader.wrap);
+      const isThere = !this.#form.keepsPast && reader.newestKeyframe(this.#keyframe);
       source.next = isThere ? this.#keyframe.frame : reader.oldestFrame;
     }
     this.#headerVersion = 0;
@@ -144,6 +151,10 @@ export class Tape {
     if (!reader.readFrame(number, frame)) {
       return false;
     }
+    if (this.#form.isAudioOnly && frame.kind !== FrameClass.Audio) {
+      // Headers come by their version.
+      return true;
+    }
     if (frame.length > this.#scratch.length) {
       this.#scratch = new Uint8Array(frame.length * 2);
     }
@@ -159,7 +170,9 @@ export class Tape {
     message.payload = this.#wire.payload;
     message.kind = frame.kind as FrameClass;
     message.timestamp = frame.timestamp;
+    message.isKeyframe = frame.isKeyframe;
     const bytes = this.#form.mux(message);
+    frame.isKeyframe = this.#form.isStart;
     if (bytes.length > 0) {
       this.#put(bytes);
     }
@@ -170,6 +183,7 @@ export class Tape {
     const headers = reader.headersAt(version);
     if (headers !== null && headers.length > 0) {
       this.#writer?.setHeaders(headers);
+      this.#form.takeHeaders(decodeHeaderSet(headers));
       this.#headerVersion = version;
     }
   }
@@ -189,7 +203,7 @@ export class Tape {
   /** Slow viewers' wishes reach the one who decides about rings. */
   #askForWrap(source: RingReader): void {
     const asked = this.#writer?.askedWrap ?? 0;
-    if (asked > source.wrap) {
+    if (this.#form.ringBytes === null && asked > source.wrap) {
       source.askForWrap(asked);
     }
   }

@@ -1,6 +1,7 @@
 /** One viewer of an endless body: its answer begins with its first bytes, so that a stream that never comes is a 404. */
 import type { BodyEvents, BodyStream, HeaderList, HttpReply } from "../io/http-backend.ts";
 import type { RowSink } from "./http-rows.ts";
+import type { Outlet } from "./outlet.ts";
 
 /** What a viewer tells. */
 export interface ViewerEvents {
@@ -11,9 +12,7 @@ export interface ViewerEvents {
 /** A viewer on its row. */
 export class Viewer implements RowSink, BodyEvents {
   readonly row: number;
-  readonly streamId: number;
-  /** The outlet's name. */
-  readonly outlet: string;
+  outlet: Outlet;
   readonly #reply: HttpReply;
   readonly #headers: HeaderList;
   readonly #events: ViewerEvents;
@@ -21,18 +20,22 @@ export class Viewer implements RowSink, BodyEvents {
   #isOver = false;
 
   constructor(
-    place: { readonly row: number; readonly streamId: number; readonly outlet: string },
+    place: { readonly row: number; readonly outlet: Outlet },
     reply: HttpReply,
     headers: HeaderList,
     events: ViewerEvents,
   ) {
     this.row = place.row;
-    this.streamId = place.streamId;
     this.outlet = place.outlet;
     this.#reply = reply;
     this.#headers = headers;
     this.#events = events;
     reply.onGone(() => this.gone());
+  }
+
+  /** It has had its first bytes. */
+  get isBegun(): boolean {
+    return this.#stream !== undefined;
   }
 
   write(bytes: Uint8Array): boolean {

@@ -79,6 +79,22 @@ test("a shard hears of a stream and its ring once, and that it may forget it", (
   assert.deepEqual(kinds(0), ["stream"]);
 });
 
+test("a gateway that keeps the past of a stream knows it as long as it is published", () => {
+  (links[2] as unknown as { isShard: boolean }).isShard = false;
+  const { entry, lease } = liveStream();
+  entry.settings = { ...SETTINGS, keptForm: {} } as StreamSettings;
+  coordinator.announce(entry, 2);
+  coordinator.removePlayer(coordinator.addPlayer(entry, 2));
+  assert.deepEqual(kinds(2), ["stream", "ring"]);
+  coordinator.announce(entry, 1);
+  coordinator.removePlayer(coordinator.addPlayer(entry, 1));
+  assert.deepEqual(kinds(1), ["stream", "ring", "forget"], "a shard keeps nothing");
+  const end = { audio: 0, video: 0 };
+  const { ringId } = lease;
+  coordinator.ringEnded(0, { kind: "ring-ended", streamId: entry.id, ringId, end });
+  assert.deepEqual(kinds(2), ["stream", "ring", "forget"]);
+});
+
 test("a name is free with the end of its ring; what comes later from that publisher changes nothing", () => {
   const { entry, lease } = liveStream();
   const player = coordinator.addPlayer(entry, 1);

@@ -31,7 +31,8 @@ function ask(host: string, path: string, query = ""): ViewerAnswer {
   const admission = new Admission({ config: () => config, coordinator, edge, shards: [] });
   const log = { info: () => undefined } as unknown as Logger;
   const clients = new Clients();
-  const viewers = new Viewers({ config: () => config, admission, coordinator, clients, edge, log });
+  const directory = { admission, coordinator, clients, edge, log };
+  const viewers = new Viewers({ ...directory, config: () => config, shards: [] });
   const gateway = { allocateRow: () => -1 } as unknown as ShardLink;
   const rest = { referer: "", userAgent: "", isSecure: false };
   return viewers.admit(gateway, { path, query, host, ip: "1.2.3.4", ...rest });

@@ -121,6 +121,9 @@ test("§1B coded defaults of an empty default vhost", () => {
             hasAudio: true,
             hasVideo: true,
             guessHasAv: true,
+            dropsUnannounced: true,
+            fastCacheMs: 0,
+            isLegacyHevc: false,
           },
           cluster: {
             isEdge: false,

@@ -28,6 +28,14 @@ for (const start of [1000, MS_MASK - 500]) {
   });
 }
 
+test("nothing to send is not sent: an empty chunk would end the body", () => {
+  const { rows, sink } = openRow({ now: 0 });
+  sink.hasRoom = false;
+  assert.equal(rows.sendBytes(ROW, new Uint8Array(0)), true);
+  assert.deepEqual([rows.sends, rows.blocked.size], [0, 0]);
+  assert.equal(rows.sendBytes(ROW + 1, new Uint8Array(0)), false, "there is nobody");
+});
+
 test("a look that began before the row was full finds it standing still for no time", () => {
   const time = { now: 5000 };
   const { rows, sink } = openRow(time);

@@ -19,12 +19,14 @@ const STREAM_ID = 5;
 const ADMITTED: ViewerAnswer = {
   allowed: true,
   row: ROW,
-  format: "flv",
   streamId: STREAM_ID,
   key: "v/live/a",
   settings,
   announcement: 1,
-  flv: { hasAudio: true, hasVideo: true, guess: false },
+  remux: {
+    ...{ format: "flv", hasAudio: true, hasVideo: true, guessHasAv: false },
+    ...{ dropsUnannounced: true, fastCacheMs: 0, isLegacyHevc: false },
+  },
 };
 
 /** One request to viewers whose primary gives this answer. */
@@ -43,6 +45,7 @@ class Asking {
       thread: 0,
       now: () => 0,
       ringReleased: () => undefined,
+      outletSpent: () => undefined,
       fanOutHost: (form) => ({
         rows,
         preamble: form,
@@ -65,7 +68,6 @@ class Asking {
         return answer();
       },
       learn: () => stream,
-      find: (id) => (id === STREAM_ID ? stream : undefined),
       beginTurn: () => undefined,
       post: (message) => posted.push(message),
     });

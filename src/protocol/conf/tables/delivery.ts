@@ -9,6 +9,7 @@ import {
   integer,
   LATER_HOT,
   list,
+  OWN_HOT,
   offUnlessOn,
   onUnlessOff,
   text,
@@ -30,11 +31,25 @@ const HTTP: readonly DirectiveSpec[] = [
       "Path; its end selects `.flv`, `.ts`, `.mp3` or `.aac`.",
       HOT,
     ),
-    decimal("fast_cache", 0, "s", "Audio kept for new players of `.mp3` and `.aac`."),
-    onUnlessOff("drop_if_not_match", "on", "Leave out what the header did not announce."),
+    decimal("fast_cache", 0, "s", "Audio that new players of `.mp3` and `.aac` get at once.", {
+      ...HOT,
+      min: 0,
+    }),
+    onUnlessOff(
+      "drop_if_not_match",
+      "on",
+      "Leave out of FLV what its header does not announce.",
+      HOT,
+    ),
     onUnlessOff("has_audio", "on", "Announce audio.", HOT),
     onUnlessOff("has_video", "on", "Announce video.", HOT),
     onUnlessOff("guess_has_av", "on", "Announce what has been seen instead.", HOT),
+    offUnlessOn(
+      "hevc_legacy",
+      "off",
+      "HEVC in FLV with codec id 12, for players that do not know enhanced RTMP.",
+      OWN_HOT,
+    ),
   ]),
 ];
 
