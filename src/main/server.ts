@@ -8,10 +8,12 @@ import { randomUUID } from "node:crypto";
 import { totalmem } from "node:os";
 import type { Config } from "../protocol/conf/config.ts";
 import { resolveVhost } from "../protocol/conf/config.ts";
+import type { Board } from "../protocol/control/board.ts";
 import type { PrimaryCalls, RingLease, ShardNews } from "../protocol/control/calls.ts";
 import { VersionWord } from "../protocol/control/version-word.ts";
 import { Acceptor } from "./accept/acceptor.ts";
 import { Admission } from "./accept/admission.ts";
+import { newConnectionId } from "./accept/connection-id.ts";
 import { FileBudget } from "./accept/file-budget.ts";
 import { addressOf } from "./accept/listening.ts";
 import { Lobby } from "./accept/lobby.ts";
@@ -28,15 +30,20 @@ import { RingPool } from "./coordinator/ring-pool.ts";
 import { SettingsRollout } from "./coordinator/settings-rollout.ts";
 import { type GatewayPlan, planGateways } from "./gateways/plan.ts";
 import { Viewers } from "./gateways/viewers.ts";
+import { Hooks } from "./hooks/hooks.ts";
+import type { ServerIds } from "./hooks/payload.ts";
 import { coresOfHost } from "./limits-of-host.ts";
 import type { Logger } from "./log/logger.ts";
 import { monotonicMs } from "./monotonic.ts";
 import type { ShardLink } from "./shards/shard-link.ts";
 import { Supervisor, type SupervisorLimits } from "./shards/supervisor.ts";
+import { Tokens } from "./tokens/tokens.ts";
 
 /** Share of the host's memory that rings may take. */
 const RING_SHARE = 0.1;
 const STOP_TIMEOUT_MS = 3000;
+/** What is left to be told when all sessions have ended. */
+const HOOKS_CLOSE_MS = 1000;
 /** From 500 players on the lobby's code is as good as compiled; a slow host starts with less. */
 const REHEARSAL: RehearsalLimits = { players: 512, timeMs: 250 };
 
@@ -66,6 +73,8 @@ export class Server {
   readonly edge: Edge;
   readonly pool: RingPool;
   readonly lobby: Lobby;
+  readonly hooks: Hooks;
+  readonly tokens: Tokens = new Tokens();
   #config: Config;
   readonly #version: SharedArrayBuffer = VersionWord.memory();
   readonly #rollout: SettingsRollout;
@@ -82,6 +91,10 @@ export class Server {
     this.#config = config;
     this.#log = log;
     this.#gateways = gateways;
+    const serverId = config.serverId === "" ? randomUUID() : config.serverId;
+    const { version } = options;
+    const ids = { serverId, serviceId: newConnectionId() };
+    this.hooks = this.#newHooks(log, version, ids);
     const shards = config.workers > 0 ? config.workers : coresOfHost();
     this.pool = new RingPool(totalmem() * RING_SHARE, forgetMemory);
     this.supervisor = new Supervisor({
@@ -104,8 +117,8 @@ export class Server {
       coordinator: this.coordinator,
       shards: links,
       log,
-      serverId: config.serverId === "" ? randomUUID() : config.serverId,
-      version: options.version,
+      serverId,
+      version,
       pid: process.pid,
       now: monotonicMs,
       random: Math.random,
@@ -121,12 +134,14 @@ export class Server {
       coordinator: this.coordinator,
       edge: this.edge,
       shards: links,
+      tokens: this.tokens,
     });
     const directory = {
       admission: this.#admission,
       coordinator: this.coordinator,
       clients: this.clients,
       edge: this.edge,
+      hooks: this.hooks,
       log,
     };
     this.#questions = new Questions(directory);
@@ -142,6 +157,7 @@ export class Server {
       coordinator: this.coordinator,
       edge: this.edge,
       clients: this.clients,
+      hooks: this.hooks,
       shards: links,
       log,
       serverInfo: { ip: "", pid: process.pid, version: options.version },
@@ -151,10 +167,16 @@ export class Server {
     });
   }
 
+  #newHooks(log: Logger, version: string, ids: ServerIds): Hooks {
+    const config = (): Config => this.#config;
+    return new Hooks({ config, log, version, ids, streamId: (key) => key });
+  }
+
   /** Starts the shards, then listens. @throws TransportError when an address cannot be had. */
   static async start(options: ServerOptions): Promise<Server> {
     const server = new Server(options, await planGateways(options.config, options.log));
     try {
+      server.tokens.prepare(options.config).commit();
       const started = server.supervisor.start();
       if (options.isRehearsed === true && isNative) {
         // While the shards' threads start: this one has nothing else to do.
@@ -183,6 +205,7 @@ export class Server {
     return [
       { prepare: (next) => ({ commit: () => this.#goOver(next), abort: nothing }) },
       this.#acceptor,
+      this.tokens,
       {
         prepare: (next) =>
           this.#rollout.prepare(({ key }) => this.#admission.settingsUnder(next, key)),
@@ -217,8 +240,14 @@ export class Server {
     this.#acceptor.close();
     this.lobby.close();
     this.#poller.close();
+    const boards = this.supervisor.links.map((link) => link?.board);
     await this.supervisor.stop(timeoutMs);
+    for (const client of this.clients) {
+      // Its thread had to be ended before it could say so.
+      closeHooks(client, boards[client.shard]);
+    }
     this.#gateways.close();
+    await this.hooks.close(HOOKS_CLOSE_MS);
   }
 
   #take(shard: ShardLink, message: ShardNews): void {
@@ -228,6 +257,7 @@ export class Server {
         const client = this.clients.take(shard.index, message.row);
         if (client !== undefined) {
           const { reason, detail, bytesIn, bytesOut } = message;
+          client.hooks?.close({ sent: bytesOut, received: bytesIn });
           this.#ended(
             client,
             `${reason}${detail === "" ? "" : ` (${detail})`}, in=${bytesIn}, out=${bytesOut}`,
@@ -266,7 +296,9 @@ export class Server {
   #publishEnded(shard: ShardLink, message: Extract<ShardNews, { kind: "ring-ended" }>): void {
     const ended = this.coordinator.ringEnded(shard.index, message);
     if (ended !== undefined) {
-      this.clients.find(shard.index, ended.publisher.row)?.published.delete(ended.entry);
+      const client = this.clients.find(shard.index, ended.publisher.row);
+      client?.published.delete(ended.entry);
+      client?.hooks?.end("publish", ended.entry.key);
     }
   }
 
@@ -287,6 +319,7 @@ export class Server {
     this.coordinator.shardDied(shard.index);
     this.edge.shardDied(shard.index);
     for (const client of clients) {
+      closeHooks(client, shard.board);
       this.#ended(client, "shard died");
     }
   }
@@ -296,7 +329,7 @@ export class Server {
       leaseRing: (_streamId, wrapBytes): Promise<RingLease | null> =>
         Promise.resolve(this.coordinator.lendRing(shard.index, wrapBytes)),
       admit: (question) => this.#questions.admit(shard, question),
-      admitViewer: (question) => Promise.resolve(this.#viewers.admit(shard, question)),
+      admitViewer: (question) => this.#viewers.admit(shard, question),
       nextOrigin: (question) => Promise.resolve(this.edge.nextOrigin(shard.index, question)),
       playEnded: (row, play) => Promise.resolve(this.#questions.playEnded(shard, row, play)),
     };
@@ -317,6 +350,11 @@ export class Server {
 function after(ms: number, work: () => void): () => void {
   const timer = setTimeout(work, ms).unref();
   return () => clearTimeout(timer);
+}
+
+/** Ends the callbacks of a client whose thread is gone, with what the thread had counted. */
+function closeHooks({ hooks, row }: Client, board: Board | undefined): void {
+  hooks?.close({ sent: board?.bytesOut[row] ?? 0, received: board?.bytesIn[row] ?? 0 });
 }
 
 function rowsFor(maxConnections: number): number {

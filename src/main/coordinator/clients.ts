@@ -1,5 +1,6 @@
 /** Who is connected and handed over: one record per row, kept by the primary for its API, its log and its counts. */
 import type { StreamRequest } from "../../protocol/rtmp/stream-url.ts";
+import type { HookSession } from "../hooks/hook-session.ts";
 import type { PlayerShare, StreamEntry } from "./coordinator.ts";
 
 /** A session on a shard. */
@@ -15,6 +16,8 @@ export interface Client {
   readonly path: string;
   /** Milliseconds, monotonic. */
   readonly since: number;
+  /** Callbacks about it; undefined where there are none. */
+  readonly hooks?: HookSession | undefined;
   /** Streams published; a connection may publish several. */
   readonly published: Set<StreamEntry>;
   /** Streams played with their shares of the shard's load, by the numbers of the plays. */

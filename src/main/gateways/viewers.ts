@@ -4,11 +4,13 @@ import { matchMount } from "../../protocol/conf/mount.ts";
 import type { RemuxSettings, ViewerAnswer, ViewerQuestion } from "../../protocol/control/calls.ts";
 import { RejectedError } from "../../protocol/errors.ts";
 import { resolveStreamRequest, type StreamRequest } from "../../protocol/rtmp/stream-url.ts";
-import type { Admission } from "../accept/admission.ts";
+import type { Admission, AdmittedStream } from "../accept/admission.ts";
 import { newConnectionId } from "../accept/connection-id.ts";
 import type { Clients } from "../coordinator/clients.ts";
 import type { Coordinator } from "../coordinator/coordinator.ts";
 import type { Edge } from "../coordinator/edge.ts";
+import type { HookSession } from "../hooks/hook-session.ts";
+import type { Hooks } from "../hooks/hooks.ts";
 import type { Logger } from "../log/logger.ts";
 import { monotonicMs } from "../monotonic.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
@@ -21,6 +23,7 @@ export interface ViewersHost {
   readonly coordinator: Coordinator;
   readonly clients: Clients;
   readonly edge: Edge;
+  readonly hooks: Pick<Hooks, "open">;
   readonly log: Logger;
   /** Live table of the supervisor, gateways among them. */
   readonly shards: readonly (ShardLink | undefined)[];
@@ -36,6 +39,15 @@ function refusal(status: number, description: string): ViewerAnswer {
   return { allowed: false, isMounted: true, status, description, location: null };
 }
 
+/** A viewer that gets its place. */
+interface Admitted extends Target {
+  readonly id: string;
+  readonly ip: string;
+  readonly stream: AdmittedStream;
+  readonly hooks: HookSession | undefined;
+}
+
+const NO_BYTES = { sent: 0, received: 0 };
 const NOT_MOUNTED: ViewerAnswer = { allowed: false, isMounted: false };
 
 /** Admits viewers of gateways. */
@@ -49,18 +61,19 @@ export class Viewers {
   }
 
   /** Answers a gateway. A viewer that is admitted is counted until the gateway says `gone`. */
-  admit(gateway: ShardLink, question: ViewerQuestion): ViewerAnswer {
+  async admit(gateway: ShardLink, question: ViewerQuestion): Promise<ViewerAnswer> {
+    const id = newConnectionId();
     try {
       const target = this.#targetOf(question);
       if (target === null) {
         return NOT_MOUNTED;
       }
-      return this.#place(gateway, question, target);
+      return await this.#admit(gateway, question, { ...target, id });
     } catch (error) {
       if (!(error instanceof RejectedError)) {
         throw error;
       }
-      this.#host.log.info(newConnectionId(), `refused: ${error.message}, ip=${question.ip}`);
+      this.#host.log.info(id, `refused: ${error.message}, ip=${question.ip}`);
       return refusal(403, error.message);
     }
   }
@@ -78,15 +91,37 @@ export class Viewers {
     }
   }
 
-  #place(gateway: ShardLink, question: ViewerQuestion, { request, remux }: Target): ViewerAnswer {
+  async #admit(
+    gateway: ShardLink,
+    { ip }: ViewerQuestion,
+    asking: Target & { readonly id: string },
+  ): Promise<ViewerAnswer> {
+    const { id, request } = asking;
+    const { tcUrl, pageUrl, param } = request;
+    const hooks = this.#host.hooks.open();
+    const applicant = { id, ip, tcUrl, pageUrl, param, hooks };
+    const stream = this.#host.admission.play(request, applicant);
+    const verdict = this.#host.admission.mayPlay(stream, request, applicant);
+    if (verdict !== undefined) {
+      await verdict;
+    }
+    const answer = this.#place(gateway, { ...asking, ip, stream, hooks });
+    if (!answer.allowed) {
+      hooks?.close(NO_BYTES);
+    }
+    return answer;
+  }
+
+  #place(gateway: ShardLink, viewer: Admitted): ViewerAnswer {
     const { admission, coordinator, clients, edge, log } = this.#host;
-    const { ip, referer: pageUrl } = question;
-    const { key, settings } = admission.play(request, { ip, pageUrl });
-    const row = gateway.allocateRow();
+    const { id, ip, request, remux, hooks } = viewer;
+    const { key } = viewer.stream;
+    const settings = admission.current(viewer.stream);
+    // A verdict may have taken its time: a gateway that died meanwhile has been swept.
+    const row = gateway.isAlive ? gateway.allocateRow() : -1;
     if (row < 0) {
       return refusal(503, "Too many viewers");
     }
-    const id = newConnectionId();
     gateway.board.clear(row);
     this.#serial += 1;
     gateway.board.inode[row] = this.#serial;
@@ -103,6 +138,7 @@ export class Viewers {
       shard: gateway.index,
       row,
       request,
+      hooks,
       since: monotonicMs(),
       published: new Set(),
       plays: new Map([[share.play, share]]),

@@ -45,6 +45,10 @@ interface Begun {
   readonly subject: HookSubject;
 }
 
+function keyOf({ vhost, app, stream }: HookSubject): string {
+  return `${vhost}/${app}/${stream}`;
+}
+
 const NO_BYTES: HookBytes = { sent: 0, received: 0 };
 const BEGINS = { publish: "on_publish", play: "on_play" } as const;
 const ENDS = { publish: "on_unpublish", play: "on_stop" } as const;
@@ -101,15 +105,11 @@ export class HookSession {
     return this.#ask(event, () => void this.#begun.push(begun));
   }
 
-  /** It has ended what it began, or what it was allowed could not be done. */
-  end(use: HookUse, { vhost, app, stream }: Pick<HookSubject, "vhost" | "app" | "stream">): void {
+  /** It has ended what it began, or what it was allowed could not be done. @param key `vhost/app/stream` */
+  end(use: HookUse, key: string): void {
     this.#chain.add(() => {
       const at = this.#begun.findIndex(
-        ({ use: one, subject }) =>
-          one === use &&
-          subject.stream === stream &&
-          subject.app === app &&
-          subject.vhost === vhost,
+        ({ use: one, subject }) => one === use && keyOf(subject) === key,
       );
       const [begun] = at < 0 ? [] : this.#begun.splice(at, 1);
       return begun === undefined ? undefined : this.#tellEnd(begun);
@@ -125,10 +125,8 @@ export class HookSession {
     for (const give of this.#waiting) {
       give(new RejectedError("left", "NetConnection.Connect.Rejected", "The client has left."));
     }
-    if (this.#sequence === 0 && this.#connected === undefined && this.#chain.isIdle) {
-      if (this.#begun.length === 0) {
-        return;
-      }
+    if (this.#connected === undefined && this.#begun.length === 0 && this.#chain.isIdle) {
+      return;
     }
     this.#chain.add(async () => {
       for (const begun of this.#begun.splice(0)) {

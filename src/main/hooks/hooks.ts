@@ -155,7 +155,11 @@ export class Hooks implements HookSessionHost {
       const reply: Reply =
         timeoutMs <= 0
           ? failed("ERR_HOOK_TIMEOUT", "no time is left for it")
-          : await this.caller.call({ ...this.#callOf(event, url, body), isVerdict: true, timeoutMs });
+          : await this.caller.call({
+              ...this.#callOf(event, url, body),
+              isVerdict: true,
+              timeoutMs,
+            });
       if (reply.kind === "refused") {
         throw rejection("ERR_HOOK_REFUSED", action, `The callback ${action} refuses.`);
       }

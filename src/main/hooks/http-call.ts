@@ -8,7 +8,7 @@ import {
   Agent as PlainAgent,
   request as requestPlain,
 } from "node:http";
-import { Agent as TlsAgent, request as requestTls } from "node:https";
+import { request as requestTls, Agent as TlsAgent } from "node:https";
 import { TransportError } from "../../protocol/errors.ts";
 
 /** A request. */
@@ -86,7 +86,9 @@ export class HttpCaller {
       this.#running.add(request);
       let isAnswered = false;
       const timer = setTimeout(() => {
-        request.destroy(new TransportError("ERR_HOOK_TIMEOUT", `no answer in ${call.timeoutMs} ms`));
+        request.destroy(
+          new TransportError("ERR_HOOK_TIMEOUT", `no answer in ${call.timeoutMs} ms`),
+        );
       }, timeoutMs);
       const settle = (finish: () => void): void => {
         clearTimeout(timer);
@@ -145,10 +147,7 @@ function asTransport(error: unknown): TransportError {
 }
 
 /** @throws TransportError when it is too long or cut short. */
-function readBody(
-  response: IncomingMessage,
-  { replyBytesMax, isCut }: HttpCall,
-): Promise<string> {
+function readBody(response: IncomingMessage, { replyBytesMax, isCut }: HttpCall): Promise<string> {
   return new Promise<string>((resolve, reject) => {
     const parts: Buffer[] = [];
     let bytes = 0;

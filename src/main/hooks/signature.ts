@@ -29,7 +29,9 @@ export function signatureHeaders({
   };
   if (secret !== "") {
     const seconds = Math.floor(nowMs / 1000);
-    const digest = createHmac("sha256", secret).update(`${seconds}.${key}.${content}`).digest("hex");
+    const digest = createHmac("sha256", secret)
+      .update(`${seconds}.${key}.${content}`)
+      .digest("hex");
     headers["x-weir-signature"] = `t=${seconds},v1=${digest}`;
   }
   return headers;

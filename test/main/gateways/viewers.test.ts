@@ -9,6 +9,7 @@ import { RingPool } from "../../../src/main/coordinator/ring-pool.ts";
 import { Viewers } from "../../../src/main/gateways/viewers.ts";
 import type { Logger } from "../../../src/main/log/logger.ts";
 import type { ShardLink } from "../../../src/main/shards/shard-link.ts";
+import { Tokens } from "../../../src/main/tokens/tokens.ts";
 import { decodeConfig } from "../../../src/protocol/conf/config.ts";
 import type { ViewerAnswer } from "../../../src/protocol/control/calls.ts";
 
@@ -24,14 +25,21 @@ const TEXT = `
 `;
 
 /** An answer of a gateway that has no row left. */
-function ask(host: string, path: string, query = ""): ViewerAnswer {
+function ask(host: string, path: string, query = ""): Promise<ViewerAnswer> {
   const { config } = decodeConfig(TEXT, "x.conf", { include: () => "", environment: {} });
   const coordinator = new Coordinator(new RingPool(2 ** 20), [], () => 0);
   const edge = { isNotFound: () => false } as unknown as Edge;
-  const admission = new Admission({ config: () => config, coordinator, edge, shards: [] });
+  const admission = new Admission({
+    config: () => config,
+    coordinator,
+    edge,
+    shards: [],
+    tokens: new Tokens(),
+  });
   const log = { info: () => undefined } as unknown as Logger;
   const clients = new Clients();
-  const directory = { admission, coordinator, clients, edge, log };
+  const hooks = { open: () => undefined };
+  const directory = { admission, coordinator, clients, edge, hooks, log };
   const viewers = new Viewers({ ...directory, config: () => config, shards: [] });
   const gateway = { allocateRow: () => -1 } as unknown as ShardLink;
   const rest = { referer: "", userAgent: "", isSecure: false };
@@ -46,21 +54,21 @@ for (const [what, host, path] of [
   ["a vhost that is not there", "nowhere", "/live/a.flv"],
   ["a mount of no stream's form", "other", "/live/a.mp4"],
 ] as const) {
-  test(`${what} is not mounted`, () => {
-    assert.deepEqual(ask(host, path), { allowed: false, isMounted: false });
+  test(`${what} is not mounted`, async () => {
+    assert.deepEqual(await ask(host, path), { allowed: false, isMounted: false });
   });
 }
 
-test("what is mounted and refused says why", () => {
-  const denied = ask("closed:8080", "/live/a.flv");
+test("what is mounted and refused says why", async () => {
+  const denied = await ask("closed:8080", "/live/a.flv");
   assert.ok(!denied.allowed && denied.isMounted);
   assert.equal(denied.status, 403);
-  const byQuery = ask("nowhere", "/live/a.flv", "vhost=closed");
+  const byQuery = await ask("nowhere", "/live/a.flv", "vhost=closed");
   assert.ok(!byQuery.allowed && byQuery.isMounted);
 });
 
-test("a gateway without rows says so", () => {
-  const answer = ask("plain", "/live/a.flv");
+test("a gateway without rows says so", async () => {
+  const answer = await ask("plain", "/live/a.flv");
   assert.ok(!answer.allowed && answer.isMounted);
   assert.equal(answer.status, 503);
 });

@@ -40,11 +40,17 @@ const OWN: readonly DirectiveSpec[] = [
     "How often a call that only tells is repeated when it got no answer, or 429 or 5xx.",
     { ...OWN_HOT, hardened: "3", max: 10 },
   ),
-  decimal("hook_retry_delay", 1, "s", "Before the first repetition; doubled for each further one.", {
-    ...OWN_HOT,
-    min: 0.01,
-    max: 60,
-  }),
+  decimal(
+    "hook_retry_delay",
+    1,
+    "s",
+    "Before the first repetition; doubled for each further one.",
+    {
+      ...OWN_HOT,
+      min: 0.01,
+      max: 60,
+    },
+  ),
   integer("hook_concurrency", 64, "", "Calls at one time to one server, of all vhosts together.", {
     ...OWN_HOT,
     min: 1,
@@ -105,7 +111,13 @@ export const TOKEN: DirectiveSpec = block(
       "Keys of signed URLs (`expires`, `sign`), the one to sign with first: older ones count until they are removed.",
       OWN_HOT,
     ),
-    integer("lifetime_max", 86_400, "s", "A signed URL may expire so late at most; 0 = any time.", OWN_HOT),
+    integer(
+      "lifetime_max",
+      86_400,
+      "s",
+      "A signed URL may expire so late at most; 0 = any time.",
+      OWN_HOT,
+    ),
     integer("skew", 30, "s", "How much clocks may differ.", { ...OWN_HOT, max: 3600 }),
     choice(
       "jwt",
