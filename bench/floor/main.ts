@@ -1,9 +1,10 @@
-/** Entry of the floor's process. Arguments: `send K` (merge factor in video frames) or `receive`. */
+/** Entry of the floor's process. Its argument is a {@link FloorTask} as JSON. */
+import type { FloorTask } from "../servers/floor.ts";
 import { ReceiveFloor } from "./receive-floor.ts";
 import { SendFloor } from "./send-floor.ts";
 
-const [kind = "", factor = "1"] = process.argv.slice(2);
-const floor = kind === "receive" ? new ReceiveFloor() : new SendFloor(Number(factor));
+const task = JSON.parse(process.argv[2] ?? "{}") as FloorTask;
+const floor = task.kind === "receive" ? new ReceiveFloor() : new SendFloor(task);
 
 process.on("disconnect", () => {
   process.exit(0);

@@ -4,32 +4,36 @@
  * and a cursor. With merge factor k the players are in k phases and each video frame sends one phase, so that a
  * player gets one send every k frames.
  */
-import {
-  AUDIO_INTERVAL_US,
-  FLOOR_CHUNK_SIZE,
-  type FrameTemplate,
-  GOP_FRAMES,
-  SyntheticStream,
-  VIDEO_INTERVAL_US,
-} from "../media/synthetic-stream.ts";
+import { AUDIO_INTERVAL_US, videoIntervalUs } from "../media/stream-shape.ts";
+import { type FrameTemplate, SyntheticStream } from "../media/synthetic-stream.ts";
 import { nowUs } from "../native/clock.ts";
 import {
   acceptConnection,
   EpollEvent,
   NativeMemory,
   openListener,
+  receiveBytes,
   sendBytes,
 } from "../native/libc.ts";
 import { Reactor } from "../native/reactor.ts";
+import { concatBytes } from "../rtmp/chunks.ts";
+import type { FloorTask } from "../servers/floor.ts";
+import { greet, packagingOf } from "./greeting.ts";
 
 const BUFFER_BYTES = 8 * 1024 * 1024;
-const PLAYERS_MAX = 20_000;
+const PLAYERS_MAX = 60_000;
+const REQUEST_BYTES = 4096;
+
+const decoder = new TextDecoder("latin1");
 
 export class SendFloor {
   readonly port: number;
-  readonly #mergeFrames: number;
+  readonly #task: FloorTask;
+  readonly #videoIntervalUs: number;
   readonly #listener: number;
-  readonly #stream: SyntheticStream = new SyntheticStream(FLOOR_CHUNK_SIZE);
+  readonly #reactor: Reactor = new Reactor();
+  readonly #stream: SyntheticStream;
+  readonly #inbox: NativeMemory = new NativeMemory(REQUEST_BYTES);
   readonly #buffer: NativeMemory = new NativeMemory(BUFFER_BYTES);
   readonly #descriptors: Int32Array = new Int32Array(PLAYERS_MAX);
   readonly #cursors: Float64Array = new Float64Array(PLAYERS_MAX);
@@ -40,34 +44,61 @@ export class SendFloor {
   #nextVideo: number = 0;
   #nextAudio: number = 0;
 
-  constructor(mergeFrames: number) {
-    this.#mergeFrames = mergeFrames;
+  constructor(task: FloorTask) {
+    this.#task = task;
+    this.#videoIntervalUs = videoIntervalUs(task.shape);
+    this.#stream = new SyntheticStream(task.shape, packagingOf(task.wire));
     const { fd, port } = openListener();
     this.#listener = fd;
     this.port = port;
-    const reactor = new Reactor();
-    reactor.add(fd, EpollEvent.IN, this);
-    reactor.addTask((timeUs) => this.#pace(timeUs));
-    reactor.start();
+    this.#reactor.add(fd, EpollEvent.IN, this);
+    this.#reactor.addTask((timeUs) => this.#pace(timeUs));
+    this.#reactor.start();
   }
 
-  /** Accept all that wait; each begins at the newest keyframe. */
+  /** Accept all that wait. */
   ready(): void {
     for (
       let fd = acceptConnection(this.#listener);
       fd >= 0;
       fd = acceptConnection(this.#listener)
     ) {
-      const row = this.#players++;
-      this.#descriptors[row] = fd;
-      this.#cursors[row] = this.#keyframeAt;
-      this.#sendRow(row);
+      if (this.#task.wire === "raw") {
+        this.#begin(fd);
+      } else {
+        const player = fd;
+        this.#reactor.add(fd, EpollEvent.IN, { ready: () => this.#hear(player) });
+      }
     }
+  }
+
+  /** A request, whole in one reading. Nothing is read afterwards. */
+  #hear(fd: number): void {
+    const count = receiveBytes(fd, this.#inbox.address, REQUEST_BYTES);
+    this.#reactor.modify(fd, 0);
+    this.#reactor.forget(fd);
+    if (count <= 0) {
+      return;
+    }
+    const request = decoder.decode(this.#inbox.bytes.slice(0, count));
+    const greeting = concatBytes([greet(this.#task.wire, request), this.#stream.headers(0)]);
+    const memory = new NativeMemory(greeting.length);
+    memory.bytes.set(greeting);
+    sendBytes(fd, memory.address, greeting.length);
+    this.#begin(fd);
+  }
+
+  /** From the newest keyframe on. */
+  #begin(fd: number): void {
+    const row = this.#players++;
+    this.#descriptors[row] = fd;
+    this.#cursors[row] = this.#keyframeAt;
+    this.#sendRow(row);
   }
 
   #pace(timeUs: number): number {
     for (;;) {
-      const videoUs = this.#nextVideo * VIDEO_INTERVAL_US;
+      const videoUs = this.#nextVideo * this.#videoIntervalUs;
       const audioUs = this.#nextAudio * AUDIO_INTERVAL_US;
       const dueUs = this.#beganUs + Math.min(videoUs, audioUs);
       if (dueUs > timeUs) {
@@ -83,18 +114,20 @@ export class SendFloor {
 
   #video(atUs: number): void {
     const sequence = this.#nextVideo++;
-    if (sequence % GOP_FRAMES === 0) {
+    if (sequence % this.#stream.gopFrames === 0) {
       this.#keyframeAt = this.#head;
     }
     this.#append(this.#stream.videoFrame(sequence), sequence, atUs);
-    for (let row = sequence % this.#mergeFrames; row < this.#players; row += this.#mergeFrames) {
+    const { mergeFrames } = this.#task;
+    for (let row = sequence % mergeFrames; row < this.#players; row += mergeFrames) {
       this.#sendRow(row);
     }
   }
 
   #append(frame: FrameTemplate, sequence: number, atUs: number): void {
     const timestampMs = Math.round(atUs / 1000);
-    this.#stream.fill(frame, { streamId: 1, timestampMs, publisher: 0, sequence, timeUs: nowUs() });
+    const timeUs = this.#beganUs + atUs;
+    this.#stream.fill(frame, { streamId: 1, timestampMs, publisher: 0, sequence, timeUs });
     const wire = this.#stream.memory.bytes.subarray(frame.offset, frame.offset + frame.wireBytes);
     const at = this.#head % BUFFER_BYTES;
     const first = Math.min(wire.length, BUFFER_BYTES - at);

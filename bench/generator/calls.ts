@@ -1,77 +1,112 @@
 /** The messages between main and a generator process. */
+import type { StreamShape } from "../media/stream-shape.ts";
 import type { LagFigures } from "../native/lag-recorder.ts";
 
 /** `rtmp` is the whole dialogue; `raw` is media from the first byte, as the floor serves. */
-export type Wire = "rtmp" | "raw";
+export type Wire = "rtmp" | "raw" | "http-flv" | "ws-flv" | "hls";
 
-export interface PlayCall {
-  readonly call: "play";
+/** Where a stream is published or played. */
+export interface StreamAddress {
   readonly port: number;
   readonly wire: Wire;
+  /** Of RTMP. */
+  readonly app: string;
+  /** Of HTTP: path with `{stream}` in it. */
+  readonly path: string;
+}
+
+export interface PlayCall extends StreamAddress {
+  readonly call: "play";
+  /** With more than one stream a number is appended, and players are dealt out in turn. */
   readonly stream: string;
+  readonly streams: number;
   readonly players: number;
   /** Arrivals are spread evenly over this time, whether or not earlier ones have been served. */
   readonly overMs: number;
+  /** Of RTMP: ask for the server's pong so often; 0 never. */
+  readonly pingEveryMs: number;
+  /** Read no more than this from a socket, once it plays; 0: nothing any more; -1: as it comes. */
+  readonly readBytesPerSecond: number;
 }
 
-export interface PublishCall {
+export interface PublishCall extends StreamAddress {
   readonly call: "publish";
-  readonly port: number;
-  readonly wire: Wire;
   /** Name of the stream; with more than one publisher a number is appended. */
   readonly stream: string;
   readonly publishers: number;
   readonly overMs: number;
+  readonly shape: StreamShape;
+  /** Break off and publish anew so often; 0 never. */
+  readonly restartEveryMs: number;
 }
 
-/** Ask for the figures; with `isFresh` latency, join and lag start anew after it. */
+/** Ask how far it is; cheap. */
+export interface ProgressCall {
+  readonly call: "progress";
+}
+
+/** Ask for the figures; distributions and lag start anew after it, counts go on. */
 export interface FiguresCall {
   readonly call: "figures";
-  readonly isFresh: boolean;
 }
 
-export interface ExitCall {
-  readonly call: "exit";
+export type GeneratorCall = PlayCall | PublishCall | ProgressCall | FiguresCall;
+
+/** Values in µs as compressed base64, '' for none. */
+export interface Distributions {
+  /** From when a video frame was due at the publisher to when a player read it. */
+  readonly latency: string;
+  /** From when an arrival was due to its first keyframe. */
+  readonly join: string;
+  /** From when a ping was due to its pong. */
+  readonly ping: string;
+  /** Between the last frame of a publish and the first of the next, at a player. */
+  readonly outage: string;
 }
 
-export type GeneratorCall = PlayCall | PublishCall | FiguresCall | ExitCall;
-
-/** Percentiles in ms; all 0 when `count` is. */
-export interface Percentiles {
-  readonly count: number;
-  readonly p50: number;
-  readonly p90: number;
-  readonly p99: number;
-  readonly max: number;
-}
-
-export interface GeneratorFigures {
+/** Cumulative, but where said. */
+export interface GeneratorCounts {
   readonly connections: number;
-  /** Accepted publishes, or players that saw a keyframe. */
+  /** Accepted publishes, or players that saw a keyframe; now. */
   readonly live: number;
   /** Connections closed by the server or refused. */
   readonly lost: number;
-  /** First reasons of losses. */
-  readonly reasons: readonly string[];
-  /** Audio and video payload bytes, cumulative. */
+  /** Audio and video payload bytes; of HLS the bytes of segments. */
   readonly payloadBytes: number;
   readonly frames: number;
-  /** Missing sequence numbers of both tracks over all players, cumulative. */
+  readonly videoFrames: number;
+  /** Times that media came after a pause: about the server's sends. */
+  readonly bursts: number;
+  /** Missing sequence numbers of both tracks over all players. */
   readonly gaps: number;
-  /** Repeated or earlier sequence numbers, cumulative. */
+  /** Repeated or earlier sequence numbers. */
   readonly disorder: number;
   /** Frames that arrived before they were sent: clocks that differ. Latency means nothing then. */
   readonly early: number;
-  /** Players with a gap or disorder. */
-  readonly damaged: number;
-  /** Inter frames delivered before a first keyframe, cumulative. */
+  /** Inter frames delivered before a first keyframe. */
   readonly beforeKeyframe: number;
-  readonly latencyMs: Percentiles;
-  readonly joinMs: Percentiles;
+  /** Publishes after the first, of publishers; of players, those they saw begin. */
+  readonly restarts: number;
+  /** Attempts to publish that were refused while restarting. */
+  readonly retries: number;
+  /** Responses of HLS. */
+  readonly playlists: number;
+  readonly segments: number;
+}
+
+export interface Progress {
+  readonly counts: GeneratorCounts;
+  /** First reasons of losses. */
+  readonly reasons: readonly string[];
+}
+
+export interface GeneratorFigures extends Progress {
+  readonly distributions: Distributions;
   readonly lag: LagFigures;
 }
 
 export type GeneratorReply =
   | { readonly figures: GeneratorFigures }
+  | { readonly progress: Progress }
   | { readonly done: true }
   | { readonly error: string };

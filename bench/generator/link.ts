@@ -1,19 +1,11 @@
 /** The parent's end of a generator process. */
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { sleep } from "../native/clock.ts";
 import { endProcess, trackProcess } from "../servers/processes.ts";
-import type {
-  GeneratorCall,
-  GeneratorFigures,
-  GeneratorReply,
-  PlayCall,
-  PublishCall,
-} from "./calls.ts";
+import type { GeneratorCall, GeneratorFigures, GeneratorReply, Progress } from "./calls.ts";
 
 const ENTRY: string = fileURLToPath(import.meta.resolve("./main.js"));
 const REPLY_TIMEOUT_MS = 15_000;
-const POLL_MS = 100;
 
 export class GeneratorLink {
   readonly #child: ChildProcess;
@@ -26,33 +18,26 @@ export class GeneratorLink {
     return this.#child.pid ?? -1;
   }
 
-  async play(call: Omit<PlayCall, "call">): Promise<void> {
-    await this.#ask({ call: "play", ...call });
+  /** Play or publish. */
+  async order(call: GeneratorCall): Promise<void> {
+    await this.#ask(call);
   }
 
-  async publish(call: Omit<PublishCall, "call">): Promise<void> {
-    await this.#ask({ call: "publish", ...call });
+  async progress(): Promise<Progress> {
+    const reply = await this.#ask({ call: "progress" });
+    if (!("progress" in reply)) {
+      throw new Error("the generator told no progress");
+    }
+    return reply.progress;
   }
 
-  /** Figures so far; after a fresh call percentiles and lag start anew, counts go on. */
-  async figures(isFresh: boolean): Promise<GeneratorFigures> {
-    const reply = await this.#ask({ call: "figures", isFresh });
+  /** Figures so far; distributions and lag start anew, counts go on. */
+  async figures(): Promise<GeneratorFigures> {
+    const reply = await this.#ask({ call: "figures" });
     if (!("figures" in reply)) {
       throw new Error("the generator sent no figures");
     }
     return reply.figures;
-  }
-
-  /** Wait until all connections are live, or the time is over. */
-  async untilLive(timeoutMs: number): Promise<GeneratorFigures> {
-    const deadline = performance.now() + timeoutMs;
-    for (;;) {
-      const figures = await this.figures(false);
-      if (figures.live >= figures.connections || performance.now() > deadline) {
-        return figures;
-      }
-      await sleep(POLL_MS);
-    }
   }
 
   async end(): Promise<void> {

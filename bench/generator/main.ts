@@ -1,17 +1,27 @@
 /** Entry of a generator process: obeys its parent's calls, ends with it. */
+import { rtmpPackaging } from "../media/packaging.ts";
+import { videoIntervalUs } from "../media/stream-shape.ts";
+import { SyntheticStream } from "../media/synthetic-stream.ts";
+import { nowUs } from "../native/clock.ts";
 import { LagRecorder } from "../native/lag-recorder.ts";
 import { Reactor } from "../native/reactor.ts";
+import { PUBLISH_CHUNK_SIZE } from "../rtmp/dialogue.ts";
 import type { GeneratorCall, GeneratorReply, PlayCall, PublishCall } from "./calls.ts";
+import { HlsPlayer } from "./hls-player.ts";
 import { Player } from "./player.ts";
 import { Publisher } from "./publisher.ts";
 import { Tally } from "./tally.ts";
 
-const APP = "live";
+const SLOW_TURN_US = 100_000;
 
 const lag = new LagRecorder();
 const reactor = new Reactor(lag);
 const tally = new Tally();
 const publishers: Publisher[] = [];
+const players: Player[] = [];
+const slowPlayers: Player[] = [];
+const pingers: Player[] = [];
+const hlsPlayers: HlsPlayer[] = [];
 
 interface Arrivals {
   readonly count: number;
@@ -38,27 +48,50 @@ function schedule(arrivals: Arrivals): void {
   });
 }
 
+const streamOf = (name: string, index: number, count: number): string =>
+  count === 1 ? name : `${name}${index % count}`;
+
+function openPlayer(call: PlayCall, index: number, arrivalUs: number): void {
+  const stream = streamOf(call.stream, index, call.streams);
+  const target = { ...call, stream, role: "play" } as const;
+  if (call.wire === "hls") {
+    hlsPlayers.push(new HlsPlayer(reactor, target, { tally, arrivalUs }));
+    return;
+  }
+  const player = new Player(reactor, target, { tally, arrivalUs, habits: call });
+  players.push(player);
+  if (call.pingEveryMs > 0) {
+    pingers.push(player);
+  }
+  if (call.readBytesPerSecond >= 0) {
+    slowPlayers.push(player);
+  }
+}
+
 function play(call: PlayCall): void {
-  const target = { ...call, role: "play", app: APP } as const;
-  tally.connections += call.players;
+  tally.counts.connections += call.players;
   schedule({
     count: call.players,
     overMs: call.overMs,
-    begin: (_, arrivalUs) => {
-      new Player(reactor, target, { tally, arrivalUs });
-    },
+    begin: (index, dueUs) => openPlayer(call, index, dueUs),
   });
 }
 
 function publish(call: PublishCall): void {
-  tally.connections += call.publishers;
+  tally.counts.connections += call.publishers;
+  const plan = {
+    tally,
+    stream: new SyntheticStream(call.shape, rtmpPackaging(PUBLISH_CHUNK_SIZE)),
+    videoIntervalUs: videoIntervalUs(call.shape),
+    restartEveryMs: call.restartEveryMs,
+  };
   schedule({
     count: call.publishers,
     overMs: call.overMs,
     begin: (index) => {
-      const stream = call.publishers === 1 ? call.stream : `${call.stream}${index}`;
-      const target = { ...call, stream, role: "publish", app: APP } as const;
-      publishers.push(new Publisher(reactor, target, { tally, number: index }));
+      const stream = streamOf(call.stream, index, call.publishers);
+      const target = { ...call, stream, role: "publish" } as const;
+      publishers.push(new Publisher(reactor, target, plan, index));
     },
   });
 }
@@ -71,33 +104,69 @@ function obey(call: GeneratorCall): GeneratorReply {
     case "publish":
       publish(call);
       return { done: true };
-    case "figures":
-      return { figures: tally.take(lag, call.isFresh) };
-    case "exit":
-      reactor.stop();
-      process.disconnect?.();
-      return { done: true };
+    case "progress":
+      return { progress: tally.progress() };
+    case "figures": {
+      const timeUs = nowUs();
+      for (const player of players) {
+        player.overdue(timeUs);
+      }
+      return { figures: tally.take(lag) };
+    }
     default:
       return { error: "unknown call" };
   }
 }
 
-reactor.addTask((timeUs) => {
+/** Let each do what is due. @returns when the next is. */
+function earliest<One>(all: readonly One[], act: (one: One) => number): number {
   let dueUs = Number.POSITIVE_INFINITY;
-  for (const publisher of publishers) {
-    dueUs = Math.min(dueUs, publisher.pace(timeUs));
+  for (const one of all) {
+    dueUs = Math.min(dueUs, act(one));
   }
   return dueUs;
-});
+}
+
+/** Loops over all of a kind no more often than something of it is due. */
+function addTaskOver<One>(
+  all: readonly One[],
+  act: (one: One, timeUs: number) => number,
+  laterUs: number,
+): void {
+  let nextUs = 0;
+  reactor.addTask((timeUs) => {
+    if (timeUs >= nextUs) {
+      // Newcomers must not wait for what was due before they came.
+      nextUs = Math.min(
+        earliest(all, (one) => act(one, timeUs)),
+        timeUs + laterUs,
+      );
+    }
+    return all.length === 0 ? Number.POSITIVE_INFINITY : nextUs;
+  });
+}
+
+reactor.addTask((timeUs) => earliest(publishers, (publisher) => publisher.pace(timeUs)));
+addTaskOver(pingers, (player, timeUs) => player.pingWhenDue(timeUs), 10_000);
+addTaskOver(hlsPlayers, (player, timeUs) => player.reloadWhenDue(timeUs), 20_000);
+addTaskOver(
+  slowPlayers,
+  (player, timeUs) => {
+    player.readSlowly();
+    return timeUs + SLOW_TURN_US;
+  },
+  SLOW_TURN_US,
+);
 
 process.on("message", (call: GeneratorCall) => {
+  let reply: GeneratorReply;
   try {
-    const reply = obey(call);
-    if (process.connected) {
-      process.send?.(reply);
-    }
+    reply = obey(call);
   } catch (error) {
-    process.send?.({ error: String(error) } satisfies GeneratorReply);
+    reply = { error: String(error) };
+  }
+  if (process.connected) {
+    process.send?.(reply);
   }
 });
 process.on("disconnect", () => {

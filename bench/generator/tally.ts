@@ -1,74 +1,96 @@
 /** The counts of one generator process. */
 import type { Histogram } from "hdr-histogram-js";
-import { buildHistogram, clampUs, type LagRecorder } from "../native/lag-recorder.ts";
-import type { GeneratorFigures, Percentiles } from "./calls.ts";
+import { buildHistogram, clampUs, encodeHistogram } from "../native/distribution.ts";
+import type { LagRecorder } from "../native/lag-recorder.ts";
+import type { GeneratorCounts, GeneratorFigures, Progress } from "./calls.ts";
 
 const REASONS_MAX = 5;
 
-function percentilesOf(histogram: Histogram): Percentiles {
-  const at = (percentile: number): number => histogram.getValueAtPercentile(percentile) / 1000;
-  const count = histogram.totalCount;
-  const figures = { count, p50: at(50), p90: at(90), p99: at(99), max: histogram.maxValue / 1000 };
-  return count === 0 ? { count, p50: 0, p90: 0, p99: 0, max: 0 } : figures;
-}
+type Counts = { -readonly [Name in keyof GeneratorCounts]: number };
 
 export class Tally {
-  connections: number = 0;
-  live: number = 0;
-  payloadBytes: number = 0;
-  frames: number = 0;
-  gaps: number = 0;
-  disorder: number = 0;
-  damaged: number = 0;
-  #early: number = 0;
-  /** Inter frames delivered before a player's first keyframe: undecodable, and a fault of the server. */
-  beforeKeyframe: number = 0;
-  #lost: number = 0;
+  readonly counts: Counts = {
+    connections: 0,
+    live: 0,
+    lost: 0,
+    payloadBytes: 0,
+    frames: 0,
+    videoFrames: 0,
+    bursts: 0,
+    gaps: 0,
+    disorder: 0,
+    early: 0,
+    beforeKeyframe: 0,
+    restarts: 0,
+    retries: 0,
+    playlists: 0,
+    segments: 0,
+  };
   readonly #reasons: Set<string> = new Set();
   readonly #latency: Histogram = buildHistogram();
   readonly #join: Histogram = buildHistogram();
+  readonly #ping: Histogram = buildHistogram();
+  readonly #outage: Histogram = buildHistogram();
 
+  /** A video frame of a player. */
   latency(us: number): void {
-    this.#early += us < 0 ? 1 : 0;
+    this.counts.early += us < 0 ? 1 : 0;
     this.#latency.recordValue(clampUs(us));
   }
 
+  /**
+   * Frames that should have come and have not: what is not delivered must not be missing among the latencies.
+   * Counted only where they are already later than nearly all that came; each lacking frame with its own age.
+   */
+  overdue(ageUs: number, intervalUs: number): void {
+    if (ageUs > this.#latency.getValueAtPercentile(99) + intervalUs) {
+      this.#latency.recordValueWithExpectedInterval(clampUs(ageUs), intervalUs);
+    }
+  }
+
   join(us: number): void {
-    this.live++;
+    this.counts.live++;
     this.#join.recordValue(clampUs(us));
   }
 
+  pong(us: number): void {
+    this.#ping.recordValue(clampUs(us));
+  }
+
+  /** A player sees the stream's next publish begin. */
+  resume(outageUs: number): void {
+    this.counts.restarts++;
+    this.#outage.recordValue(clampUs(outageUs));
+  }
+
   lose(reason: string, wasLive: boolean): void {
-    this.#lost++;
-    this.live -= wasLive ? 1 : 0;
+    this.counts.lost++;
+    this.counts.live -= wasLive ? 1 : 0;
     if (this.#reasons.size < REASONS_MAX) {
       this.#reasons.add(reason);
     }
   }
 
-  /** The figures; percentiles and lag start anew when `isFresh`. */
-  take(lag: LagRecorder, isFresh: boolean): GeneratorFigures {
+  progress(): Progress {
+    return { counts: { ...this.counts }, reasons: [...this.#reasons] };
+  }
+
+  /** All figures; distributions and lag start anew. */
+  take(lag: LagRecorder): GeneratorFigures {
     const figures = {
-      connections: this.connections,
-      live: this.live,
-      lost: this.#lost,
-      reasons: [...this.#reasons],
-      payloadBytes: this.payloadBytes,
-      frames: this.frames,
-      gaps: this.gaps,
-      disorder: this.disorder,
-      damaged: this.damaged,
-      early: this.#early,
-      beforeKeyframe: this.beforeKeyframe,
-      latencyMs: percentilesOf(this.#latency),
-      joinMs: percentilesOf(this.#join),
+      ...this.progress(),
+      distributions: {
+        latency: encodeHistogram(this.#latency),
+        join: encodeHistogram(this.#join),
+        ping: encodeHistogram(this.#ping),
+        outage: encodeHistogram(this.#outage),
+      },
       lag: lag.figures(),
     };
-    if (isFresh) {
-      this.#latency.reset();
-      this.#join.reset();
-      lag.reset();
+    for (const histogram of [this.#latency, this.#join, this.#ping, this.#outage]) {
+      histogram.reset();
     }
+    lag.reset();
     return figures;
   }
 }

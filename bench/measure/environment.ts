@@ -43,7 +43,7 @@ function nodeMediaServerVersion(): string {
 }
 
 /** Soft limit of open files; Node raises its own to the hard limit at start and its children inherit it. */
-function descriptorsMax(): number {
+export function descriptorsMax(): number {
   const limits = readFileSync("/proc/self/limits", "utf8");
   const soft = /^Max open files\s+(\d+|unlimited)/m.exec(limits)?.[1];
   return soft === "unlimited" ? Number.POSITIVE_INFINITY : Number(soft);

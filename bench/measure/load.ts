@@ -1,137 +1,131 @@
-/** A server under load: server, publisher process and player process, and their end. */
-import type { GeneratorFigures } from "../generator/calls.ts";
-import { GeneratorLink } from "../generator/link.ts";
-import { nowUs, sleep } from "../native/clock.ts";
-import type { RunningServer, ServeRequest, ServerAdapter } from "../servers/server.ts";
-import type { Figures } from "./figures.ts";
-import { type CpuSample, cpuBetween, sampleCpu } from "./process-usage.ts";
+/** A server under load: server, publishers' process and players' processes, and their end. */
+import type { GeneratorFigures, PlayCall, PublishCall } from "../generator/calls.ts";
+import { Generators } from "../generator/generators.ts";
+import { framesMergedIn, MERGE_MS } from "../media/stream-shape.ts";
+import type {
+  DeliveryMode,
+  RunningServer,
+  ServeRequest,
+  ServerAdapter,
+} from "../servers/server.ts";
+import type { Means, Terms } from "../works/work.ts";
 
-export const STREAM = "bench";
-const PUBLISH_TIMEOUT_MS = 10_000;
+const STREAM = "bench";
+/** Arrivals a second outside of join storms. */
+const ARRIVALS_PER_SECOND = 1000;
+const JOIN_TIMEOUT_MS = 20_000;
 const LAG_P99_MAX_MS = 20;
 const BACKLOG_MAX_MS = 100;
 
 export interface Load {
   readonly server: RunningServer;
-  /** Sends the stream; undefined when the server makes its own. */
-  readonly publishers: GeneratorLink | undefined;
-  readonly players: GeneratorLink;
+  readonly terms: Terms;
+  readonly means: Means;
+  /** Publishes the streams; undefined when the server makes its own or publishers are the load. */
+  readonly feed: Generators | undefined;
+  /** The load: players, or the publishers of an ingest. */
+  readonly crowd: Generators;
+  /** One more process, for those who would disturb the figures of the others. Ended with the load. */
+  open(): Generators;
 }
 
-/** Start a server, one publisher when it needs one, and a generator for players; end them in any case. */
+/** What a load needs beside its terms. */
+export interface LoadRequest {
+  readonly kind: ServeRequest["kind"];
+  readonly streams?: number;
+  readonly restartEveryMs?: number;
+}
+
+const steadyArrivalMs = (connections: number): number => (connections * 1000) / ARRIVALS_PER_SECOND;
+
+/** @returns the mode that the server has for the one asked for. */
+export function modeOf(adapter: ServerAdapter, asked: DeliveryMode): DeliveryMode {
+  return adapter.modes.includes(asked) ? asked : (adapter.modes[0] ?? asked);
+}
+
+function serveRequest(
+  adapter: ServerAdapter,
+  terms: Terms,
+  kind: ServeRequest["kind"],
+): ServeRequest {
+  const mode = modeOf(adapter, terms.mode);
+  const merged = mode === "merged" ? framesMergedIn(terms.shape, MERGE_MS) : 1;
+  return { ...terms, kind, mode, mergeFrames: terms.mergeFrames || merged };
+}
+
+/** Publish and wait until all publishers are accepted. @throws Error when one is not. */
+export async function publishAll(
+  generators: Generators,
+  { server, terms }: Pick<Load, "server" | "terms">,
+  about: Pick<PublishCall, "publishers"> & Partial<PublishCall>,
+): Promise<void> {
+  const overMs = about.publishers > 1 ? steadyArrivalMs(about.publishers * 2) : 0;
+  await generators.publish({
+    ...server.publish,
+    stream: STREAM,
+    shape: terms.shape,
+    overMs,
+    restartEveryMs: 0,
+    ...about,
+  });
+  const { counts, reasons } = await generators.untilLive(overMs + JOIN_TIMEOUT_MS);
+  if (counts.live < 1) {
+    throw new Error(`takes no publisher: ${reasons.join("; ")}`);
+  }
+}
+
+/** Let players come and wait until all see video, or too long. */
+export async function joinAll(
+  generators: Generators,
+  { server }: Pick<Load, "server">,
+  about: Pick<PlayCall, "players"> & Partial<PlayCall>,
+): Promise<void> {
+  const overMs = about.overMs ?? steadyArrivalMs(about.players);
+  await generators.play({
+    ...server.play,
+    stream: STREAM,
+    streams: 1,
+    pingEveryMs: 0,
+    readBytesPerSecond: -1,
+    ...about,
+    overMs,
+  });
+  await generators.untilLive(overMs + JOIN_TIMEOUT_MS);
+}
+
+/** Start a server, its publishers when it needs some, and a generator for players; end them in any case. */
 export async function withLoad<Result>(
   adapter: ServerAdapter,
-  request: ServeRequest,
+  about: { readonly terms: Terms; readonly means: Means; readonly request: LoadRequest },
   measure: (load: Load) => Promise<Result>,
 ): Promise<Result> {
-  const server = await adapter.start(request);
-  const links: GeneratorLink[] = [];
-  const open = (): GeneratorLink => {
-    const link = new GeneratorLink();
-    links.push(link);
-    return link;
+  const { terms, means, request } = about;
+  const server = await adapter.start(serveRequest(adapter, terms, request.kind));
+  const all: Generators[] = [];
+  const open = (count: number): Generators => {
+    const generators = new Generators(count);
+    all.push(generators);
+    return generators;
   };
   try {
-    const players = open();
     const isFed = request.kind === "ingest" || server.hasOwnStream;
-    const publishers = isFed ? undefined : open();
-    if (publishers !== undefined) {
-      const { wire, publishPort: port = server.port } = server;
-      await publishers.publish({ port, wire, stream: STREAM, publishers: 1, overMs: 0 });
-      const figures = await publishers.untilLive(PUBLISH_TIMEOUT_MS);
-      if (figures.live < 1) {
-        throw new Error(`${adapter.name} takes no publisher: ${figures.reasons.join("; ")}`);
-      }
+    const feed = isFed ? undefined : open(1);
+    if (feed !== undefined) {
+      const { streams: publishers = 1, restartEveryMs = 0 } = request;
+      await publishAll(feed, { server, terms }, { publishers, restartEveryMs });
     }
-    return await measure({ server, publishers, players });
+    const crowd = open(means.generators);
+    return await measure({ server, terms, means, feed, crowd, open: () => open(1) });
   } finally {
-    await Promise.all(links.map((link) => link.end()));
+    await Promise.all(all.map((generators) => generators.end()));
     await server.stop();
   }
 }
 
-/** All counters at one moment. */
-interface Mark {
-  readonly timeUs: number;
-  readonly server: CpuSample;
-  readonly generator: CpuSample;
-  readonly load: GeneratorFigures;
-  readonly sent: GeneratorFigures | undefined;
-}
-
-async function takeMark(load: Load): Promise<Mark> {
-  const [received, sent] = await Promise.all([
-    load.players.figures(true),
-    load.publishers?.figures(true),
-  ]);
-  return {
-    timeUs: nowUs(),
-    server: sampleCpu(load.server.pid),
-    generator: sampleCpu(load.players.pid),
-    load: received,
-    sent,
-  };
-}
-
-export interface Window {
-  readonly figures: Figures;
-  readonly end: GeneratorFigures;
-  readonly voidReason: string;
-  readonly seconds: number;
-  /** Payload bytes received in the window. */
-  readonly receivedBytes: number;
-  /** Payload bytes of the one publisher in the window, or undefined. */
-  readonly sentBytes: number | undefined;
-}
-
-/** CPU, latency and counts over a steady window. */
-export async function measureWindow(load: Load, durationMs: number): Promise<Window> {
-  const before = await takeMark(load);
-  await sleep(durationMs);
-  const after = await takeMark(load);
-  const cpu = cpuBetween(before.server, after.server);
-  const [first = 0, second = 0] = cpu.threadPercents;
-  const end = after.load;
-  const connections = end.connections;
-  return {
-    end,
-    seconds: (after.timeUs - before.timeUs) / 1_000_000,
-    receivedBytes: end.payloadBytes - before.load.payloadBytes,
-    sentBytes:
-      after.sent === undefined || before.sent === undefined
-        ? undefined
-        : after.sent.payloadBytes - before.sent.payloadBytes,
-    voidReason: lateness(end, true) || (after.sent === undefined ? "" : lateness(after.sent, true)),
-    figures: {
-      connections,
-      cpuPercent: cpu.cpuPercent,
-      userPercent: cpu.userPercent,
-      cpuPer1000Percent: (cpu.cpuPercent * 1000) / connections,
-      busiestShare: first + second === 0 ? 0 : first / (first + second),
-      generatorCpuPercent: cpuBetween(before.generator, after.generator).cpuPercent,
-      ...countsOf(end),
-    },
-  };
-}
-
-export function countsOf(figures: GeneratorFigures): Figures {
-  const { latencyMs } = figures;
-  return {
-    live: figures.live,
-    lost: figures.lost,
-    gaps: figures.gaps,
-    disorder: figures.disorder,
-    beforeKeyframe: figures.beforeKeyframe,
-    generatorLagP99Ms: figures.lag.p99,
-    generatorBacklogMaxMs: figures.lag.backlogMax,
-    ...(latencyMs.count > 0 ? { latencyP50Ms: latencyMs.p50, latencyP99Ms: latencyMs.p99 } : {}),
-  };
-}
-
 /** Why a generator was too late for its figures to count, or ''. A storm of joins has a backlog by nature. */
-export function lateness({ lag, early }: GeneratorFigures, isSteady: boolean): string {
-  if (early > 0) {
-    return `${early} frames arrived before they were sent`;
+export function lateness({ lag, counts }: GeneratorFigures, isSteady: boolean): string {
+  if (counts.early > 0) {
+    return `${counts.early} frames arrived before they were sent`;
   }
   if (lag.p99 > LAG_P99_MAX_MS) {
     return `generator lag p99 ${lag.p99.toFixed(1)} ms > ${LAG_P99_MAX_MS} ms`;

@@ -22,6 +22,8 @@ export interface CpuUsage {
   readonly userPercent: number;
   /** Of every thread that used any, most first. */
   readonly threadPercents: readonly number[];
+  /** Processor time of the busiest thread. */
+  readonly threadSeconds: number;
 }
 
 export interface MemoryUsage {
@@ -60,6 +62,7 @@ export function cpuBetween(before: CpuSample, after: CpuSample): CpuUsage {
     cpuPercent: percent(user + system),
     userPercent: percent(user),
     threadPercents: threads.toSorted((a, b) => b - a),
+    threadSeconds: ((Math.max(0, ...threads) / 100) * ticks) / TICKS_PER_SECOND,
   };
 }
 

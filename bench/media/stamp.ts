@@ -1,8 +1,8 @@
 /**
- * The stamp in every synthetic frame: which publisher, which frame of its track, sent when. Seven bits a byte
+ * The stamp in every synthetic frame: which publish, which frame of its track, due to be sent when. Seven bits a byte
  * with the high bit set, so that no start code or emulation prevention can appear in it.
  *
- * Shape: 2 bytes publisher, 4 bytes sequence, 7 bytes send time in µs of the machine's monotonic clock.
+ * Shape: 2 bytes publish, 4 bytes sequence, 7 bytes time in µs of the machine's monotonic clock.
  */
 const SEQUENCE_OFFSET = 2;
 const TIME_OFFSET = 6;
@@ -33,6 +33,10 @@ export function writeStamp(target: Uint8Array, offset: number, stamp: Stamp): vo
   writeSevenBits(target, offset, 2, stamp.publisher);
   writeSevenBits(target, offset + SEQUENCE_OFFSET, 4, stamp.sequence);
   writeSevenBits(target, offset + TIME_OFFSET, 7, Math.floor(stamp.timeUs));
+}
+
+export function readPublisher(source: Uint8Array, offset: number): number {
+  return readSevenBits(source, offset, 2);
 }
 
 export function readSequence(source: Uint8Array, offset: number): number {

@@ -1,48 +1,23 @@
 /**
- * The reference stream: 720p30 H.264 + AAC of 1.1 Mbit/s, 30 video and 43 audio messages a second, 2 s GOP.
- * Sequence headers are valid (High profile, level 3.1; AAC-LC 44.1 kHz stereo); frames have valid tag headers and
- * NAL lengths around filler, and carry a stamp.
+ * A live stream without an encoder: valid sequence headers, frames with valid tag headers and NAL lengths around
+ * filler, sizes and rate as its shape says, and a stamp in every frame.
  */
 import { NativeMemory } from "../native/libc.ts";
 import { encodeAmf } from "../rtmp/amf.ts";
+import { concatBytes } from "../rtmp/chunks.ts";
 import {
-  concatBytes,
-  encodeWire,
-  FIRST_HEADER_BYTES,
-  STREAM_ID_OFFSET,
-  TIMESTAMP_OFFSET,
-} from "../rtmp/chunks.ts";
+  AUDIO_STAMP_OFFSET,
+  audioHeader,
+  dressFrame,
+  videoHeader,
+  videoStampOffset,
+} from "./codecs.ts";
+import { MediaType, type Package, type Packaging } from "./packaging.ts";
 import { type Stamp, writeStamp } from "./stamp.ts";
+import { AUDIO_BYTES, frameSizes, gopFrames, type StreamShape } from "./stream-shape.ts";
 
-export const VIDEO_INTERVAL_US: number = 1_000_000 / 30;
-export const AUDIO_INTERVAL_US: number = (1024 / 44_100) * 1_000_000;
-export const GOP_FRAMES = 60;
-/** Where the stamp stands in a video payload: after the tag header, NAL length and NAL header. */
-export const VIDEO_STAMP_OFFSET = 10;
-/** Where the stamp stands in an audio payload. */
-export const AUDIO_STAMP_OFFSET = 2;
 /** What the floor sends with, as the servers do; a raw connection hears no Set Chunk Size. */
 export const FLOOR_CHUNK_SIZE = 60_000;
-/** Payload bytes of one second, on average. */
-export const PAYLOAD_BYTES_PER_SECOND = 137_500;
-
-const KEYFRAME_BYTES = 40_000;
-const AUDIO_BYTES = 280;
-const AUDIO_PER_SECOND = 44_100 / 1024;
-const INTER_BYTES: number =
-  ((PAYLOAD_BYTES_PER_SECOND - AUDIO_PER_SECOND * AUDIO_BYTES) * 2 - KEYFRAME_BYTES) /
-  (GOP_FRAMES - 1);
-
-const TYPE_AUDIO = 8;
-const TYPE_VIDEO = 9;
-const TYPE_DATA = 18;
-const CSID_DATA = 5;
-const CSID_VIDEO = 6;
-const CSID_AUDIO = 4;
-
-const AVC_CONFIG =
-  "0164001fffe100186764001facb200a00b760220000003002000000781e3064901000668ebc3cb22c0fdf8f800";
-const AAC_CONFIG = "1210";
 
 /** One prepared message in the template's memory. */
 export interface FrameTemplate {
@@ -50,6 +25,7 @@ export interface FrameTemplate {
   readonly offset: number;
   readonly wireBytes: number;
   readonly payloadBytes: number;
+  readonly headerOffset: number;
   readonly stampOffset: number;
 }
 
@@ -59,19 +35,16 @@ export interface FrameFields extends Stamp {
   readonly timestampMs: number;
 }
 
-const fromHex = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, "hex"));
-
-function videoPayload(index: number): Uint8Array {
+function videoPayload(index: number, shape: StreamShape): Uint8Array {
   const isKey = index === 0;
+  const sizes = frameSizes(shape);
   const wave = 1 + 0.4 * Math.sin((index * Math.PI * 2) / 15);
-  const size = isKey ? KEYFRAME_BYTES : Math.round(INTER_BYTES * wave);
+  const size = isKey ? sizes.key : Math.round(sizes.inter * wave);
   const payload = new Uint8Array(size);
   for (let at = 0; at < size; at++) {
     payload[at] = 0x80 | ((at * 31 + index * 7) & 0x7f);
   }
-  payload.set([isKey ? 0x17 : 0x27, 1, 0, 0, 0]);
-  new DataView(payload.buffer).setUint32(5, size - 9);
-  payload[9] = isKey ? 0x65 : 0x41;
+  dressFrame(payload, shape.codec, isKey);
   return payload;
 }
 
@@ -83,72 +56,65 @@ function audioPayload(): Uint8Array {
 
 export class SyntheticStream {
   readonly memory: NativeMemory;
-  /** One GOP, the first a keyframe. */
-  readonly video: readonly FrameTemplate[];
+  /** Video frames of one GOP, the first a keyframe. */
+  readonly gopFrames: number;
   readonly audio: FrameTemplate;
-  readonly #view: DataView;
-  readonly #chunkSize: number;
+  readonly #video: readonly FrameTemplate[];
+  readonly #packaging: Packaging;
+  readonly #shape: StreamShape;
 
-  constructor(chunkSize: number) {
-    this.#chunkSize = chunkSize;
-    const payloads = Array.from({ length: GOP_FRAMES }, (_, index) => videoPayload(index));
-    const wires = payloads.map((payload) =>
-      encodeWire({ chunkStreamId: CSID_VIDEO, type: TYPE_VIDEO, streamId: 1, payload }, chunkSize),
+  constructor(shape: StreamShape, packaging: Packaging) {
+    this.#shape = shape;
+    this.#packaging = packaging;
+    this.gopFrames = gopFrames(shape);
+    const payloads = Array.from({ length: this.gopFrames }, (_, index) =>
+      videoPayload(index, shape),
     );
+    const packages = payloads.map((payload) => packaging.wrap(MediaType.Video, payload));
     const audio = audioPayload();
-    wires.push(
-      encodeWire(
-        { chunkStreamId: CSID_AUDIO, type: TYPE_AUDIO, streamId: 1, payload: audio },
-        chunkSize,
-      ),
-    );
-    const all = concatBytes(wires);
+    const packed = packaging.wrap(MediaType.Audio, audio);
+    const all = concatBytes([...packages, packed].map(({ wire }) => wire));
     this.memory = new NativeMemory(all.length);
     this.memory.bytes.set(all);
-    this.#view = new DataView(this.memory.bytes.buffer);
     let offset = 0;
-    const templates = wires.map((wire, index): FrameTemplate => {
-      const isAudio = index === GOP_FRAMES;
+    const template = (one: Package, payload: Uint8Array, stampOffset: number): FrameTemplate => {
       const start = offset;
-      offset += wire.length;
+      offset += one.wire.length;
       return {
         offset: start,
-        wireBytes: wire.length,
-        payloadBytes: payloads[index]?.length ?? audio.length,
-        stampOffset:
-          start + FIRST_HEADER_BYTES + (isAudio ? AUDIO_STAMP_OFFSET : VIDEO_STAMP_OFFSET),
+        wireBytes: one.wire.length,
+        payloadBytes: payload.length,
+        headerOffset: start + one.headerOffset,
+        stampOffset: start + one.payloadOffset + stampOffset,
       };
-    });
-    this.audio = templates.pop() as FrameTemplate;
-    this.video = templates;
+    };
+    const videoStamp = videoStampOffset(shape.codec);
+    this.#video = packages.map((one, index) => template(one, payloads[index] ?? audio, videoStamp));
+    this.audio = template(packed, audio, AUDIO_STAMP_OFFSET);
   }
 
   /** The video frame of a sequence number. */
   videoFrame(sequence: number): FrameTemplate {
-    return this.video[sequence % GOP_FRAMES] as FrameTemplate;
+    return this.#video[sequence % this.gopFrames] as FrameTemplate;
   }
 
   /** Write timestamp, stream id and stamp into a template's wire form. Allocates nothing. */
   fill(frame: FrameTemplate, fields: FrameFields): void {
-    const bytes = this.memory.bytes;
-    const at = frame.offset + TIMESTAMP_OFFSET;
-    bytes[at] = fields.timestampMs >> 16;
-    bytes[at + 1] = fields.timestampMs >> 8;
-    bytes[at + 2] = fields.timestampMs;
-    this.#view.setUint32(frame.offset + STREAM_ID_OFFSET, fields.streamId, true);
-    writeStamp(bytes, frame.stampOffset, fields);
+    this.#packaging.setTime(this.memory.bytes, frame.headerOffset, fields);
+    writeStamp(this.memory.bytes, frame.stampOffset, fields);
   }
 
-  /** @returns **owned** wire form of metadata and both sequence headers. */
+  /** @returns **owned** wire form of metadata and both sequence headers, on message stream `streamId`. */
   headers(streamId: number): Uint8Array {
+    const { fps, codec } = this.#shape;
     const metadata = encodeAmf([
       "@setDataFrame",
       "onMetaData",
       {
         width: 1280,
         height: 720,
-        framerate: 30,
-        videocodecid: 7,
+        framerate: fps,
+        videocodecid: codec === "hevc" ? 12 : 7,
         videodatarate: 1000,
         audiocodecid: 10,
         audiodatarate: 96,
@@ -157,13 +123,14 @@ export class SyntheticStream {
         encoder: "weir-bench",
       },
     ]);
-    const avc = concatBytes([Uint8Array.from([0x17, 0, 0, 0, 0]), fromHex(AVC_CONFIG)]);
-    const aac = concatBytes([Uint8Array.from([0xaf, 0]), fromHex(AAC_CONFIG)]);
     const messages = [
-      { chunkStreamId: CSID_DATA, type: TYPE_DATA, streamId, payload: metadata },
-      { chunkStreamId: CSID_VIDEO, type: TYPE_VIDEO, streamId, payload: avc },
-      { chunkStreamId: CSID_AUDIO, type: TYPE_AUDIO, streamId, payload: aac },
+      this.#packaging.wrap(MediaType.Data, metadata),
+      this.#packaging.wrap(MediaType.Video, videoHeader(codec)),
+      this.#packaging.wrap(MediaType.Audio, audioHeader()),
     ];
-    return concatBytes(messages.map((message) => encodeWire(message, this.#chunkSize)));
+    for (const { wire, headerOffset } of messages) {
+      this.#packaging.setTime(wire, headerOffset, { streamId, timestampMs: 0 });
+    }
+    return concatBytes(messages.map(({ wire }) => wire));
   }
 }

@@ -3,10 +3,10 @@
  * with its own lateness. `backlog` is how long ready sockets have kept every sweep full: the longest a byte may
  * have waited in the generator itself.
  */
-import { build, type Histogram } from "hdr-histogram-js";
+import type { Histogram } from "hdr-histogram-js";
+import { buildHistogram, clampUs } from "./distribution.ts";
 
 const BEAT_US = 10_000;
-const VALUE_MAX_US = 60_000_000;
 
 /** Percentiles in ms. */
 export interface LagFigures {
@@ -14,21 +14,6 @@ export interface LagFigures {
   readonly p99: number;
   readonly max: number;
   readonly backlogMax: number;
-}
-
-/** A histogram of µs, 3 digits, up to 60 s. Values are clamped by {@link clampUs}. */
-export function buildHistogram(): Histogram {
-  return build({
-    useWebAssembly: false,
-    bitBucketSize: 32,
-    highestTrackableValue: VALUE_MAX_US,
-    numberOfSignificantValueDigits: 3,
-    autoResize: false,
-  });
-}
-
-export function clampUs(value: number): number {
-  return Math.min(Math.max(Math.round(value), 1), VALUE_MAX_US);
 }
 
 export class LagRecorder {

@@ -3,14 +3,12 @@
  * copied, but for the first bytes of media messages (the stamp), control messages, and commands. All four header
  * types; chunk stream ids 2–63, as all servers here use.
  *
- * Invariant: the caller leaves {@link HEADROOM_BYTES} before the bytes it pushes; an unfinished header is kept and
- * put there by the next push, so that a header is always contiguous.
+ * Invariant: the caller leaves HEADROOM_BYTES before the bytes it pushes (`native/headroom`); an unfinished header is
+ * kept and put there by the next push, so that a header is always contiguous.
  */
 
-/** Free bytes needed before the pushed ones. */
-export const HEADROOM_BYTES = 64;
-/** Payload bytes of a media message that are contiguous when it is told. */
-const MEDIA_PEEK_BYTES = 23;
+import { STAMP_PEEK_BYTES } from "../media/codecs.ts";
+import { Stash } from "../native/headroom.ts";
 
 const CONTROL_PEEK_BYTES = 6;
 const COMMAND_BYTES_MAX = 4096;
@@ -38,8 +36,7 @@ export interface SkimSink {
 export class ChunkSkimmer {
   chunkSize: number;
   readonly #rows: Int32Array = new Int32Array(64 * ROW_WORDS);
-  readonly #stash: Uint8Array = new Uint8Array(HEADROOM_BYTES);
-  #stashed: number = 0;
+  readonly #stash: Stash = new Stash();
   /** Payload bytes of the current chunk still to pass. */
   #skip: number = 0;
   #row: number = 0;
@@ -57,11 +54,7 @@ export class ChunkSkimmer {
 
   /** Take `bytes[start, end)`; any cut of the input gives the same events. */
   push(bytes: Uint8Array, start: number, end: number, sink: SkimSink): void {
-    let at = start - this.#stashed;
-    if (this.#stashed > 0) {
-      bytes.set(this.#stash.subarray(0, this.#stashed), at);
-      this.#stashed = 0;
-    }
+    let at = this.#stash.restore(bytes, start);
     while (at < end) {
       if (this.#skip > 0) {
         at = this.#pass(bytes, at, end, sink);
@@ -69,8 +62,7 @@ export class ChunkSkimmer {
       }
       const next = this.#header(bytes, at, end, sink);
       if (next < 0) {
-        this.#stash.set(bytes.subarray(at, end));
-        this.#stashed = end - at;
+        this.#stash.keep(bytes, at, end);
         return;
       }
       at = next;
@@ -158,7 +150,7 @@ export class ChunkSkimmer {
 
 function peekBytes(type: number): number {
   if (type === 8 || type === 9) {
-    return MEDIA_PEEK_BYTES;
+    return STAMP_PEEK_BYTES;
   }
   return type <= 6 ? CONTROL_PEEK_BYTES : 0;
 }

@@ -42,6 +42,14 @@ const controlMessage = (type: number, value: number): Uint8Array => {
 export const encodeAcknowledgement = (bytesReceived: number): Uint8Array =>
   controlMessage(3, bytesReceived % 2 ** 32);
 
+/** A ping with a time of 32 bits, which its pong repeats. */
+export function encodePing(time: number): Uint8Array {
+  const payload = new Uint8Array(6);
+  payload[1] = 6;
+  new DataView(payload.buffer).setUint32(2, time);
+  return encodeWire({ chunkStreamId: 2, type: 4, streamId: 0, payload }, PLAY_CHUNK_SIZE);
+}
+
 /** The answer to a ping whose time stands at `bytes[offset]`. */
 export function encodePong(bytes: Uint8Array, offset: number): Uint8Array {
   const payload = Uint8Array.from([0, 7, ...bytes.subarray(offset, offset + 4)]);

@@ -3,7 +3,14 @@ import { execFileSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { BENCH_DIRECTORY } from "./paths.ts";
 import { endProcess, findFreePort, spawnServer } from "./processes.ts";
-import { makeWorkDirectory, type RunningServer, type ServerAdapter } from "./server.ts";
+import {
+  makeWorkDirectory,
+  playAddress,
+  type RunningServer,
+  rtmpAddress,
+  type ServeRequest,
+  type ServerAdapter,
+} from "./server.ts";
 
 const PACKAGE = `${BENCH_DIRECTORY}/node_modules/node-media-server`;
 const INSTALL_TIMEOUT_MS = 300_000;
@@ -20,17 +27,18 @@ function install(): void {
   }
 }
 
-async function start(): Promise<RunningServer> {
+async function start(request: ServeRequest): Promise<RunningServer> {
   install();
   const directory = makeWorkDirectory("nms");
-  const port = await findFreePort();
+  const ports = { rtmp: await findFreePort(), http: await findFreePort() };
   const file = `${directory.path}/config.json`;
   const configuration = {
     bind: "127.0.0.1",
     notify: { url: "" },
     store: { path: "./data", maxHistory: 100 },
     auth: { play: false, publish: false, secret: "unused" },
-    rtmp: { port },
+    rtmp: { port: ports.rtmp },
+    ...(request.protocol === "rtmp" ? {} : { http: { port: ports.http } }),
     webadmin: { enable: false },
     record: { auto: false, path: "./record" },
   };
@@ -39,12 +47,12 @@ async function start(): Promise<RunningServer> {
     command: process.execPath,
     parameters: [`${PACKAGE}/bin/app.js`, "-c", file],
     directory: directory.path,
-    port,
+    port: ports.rtmp,
   });
   return {
     pid: child.pid ?? -1,
-    port,
-    wire: "rtmp",
+    publish: rtmpAddress(ports.rtmp),
+    play: playAddress(request.protocol, ports),
     hasOwnStream: false,
     stop: async () => {
       await endProcess(child);
@@ -57,6 +65,7 @@ export const nodeMediaServer: ServerAdapter = {
   name: "nms",
   absence: "",
   modes: ["realtime"],
+  protocols: ["rtmp", "http-flv", "ws-flv"],
   playerShare: 0.5,
   start,
 };

@@ -5,7 +5,7 @@ import { createServer, connect as openSocket } from "node:net";
 import { sleep } from "../native/clock.ts";
 
 const TERM_TIMEOUT_MS = 3000;
-const START_TIMEOUT_MS = 15_000;
+const START_TIMEOUT_MS = 30_000;
 const LOG_TAIL_BYTES = 2000;
 const SETPRIV = "/usr/bin/setpriv";
 
@@ -34,7 +34,10 @@ export function endAllOnExit(): void {
 }
 
 /** SIGTERM, then SIGKILL when it takes too long. */
-export async function endProcess(child: ChildProcess): Promise<void> {
+export async function endProcess(
+  child: ChildProcess,
+  timeoutMs: number = TERM_TIMEOUT_MS,
+): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) {
     return;
   }
@@ -46,7 +49,7 @@ export async function endProcess(child: ChildProcess): Promise<void> {
   child.kill("SIGTERM");
   const timer = setTimeout(() => {
     child.kill("SIGKILL");
-  }, TERM_TIMEOUT_MS);
+  }, timeoutMs);
   await ended;
   clearTimeout(timer);
 }

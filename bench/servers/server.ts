@@ -1,35 +1,46 @@
-/** What the scenarios know of a server. */
+/** What the works know of a server. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Wire } from "../generator/calls.ts";
+import type { StreamAddress } from "../generator/calls.ts";
+import type { StreamShape } from "../media/stream-shape.ts";
 
-/** How a server is to deliver. Servers without merged writes know only one way. */
-export type DeliveryMode = "merged" | "realtime";
+/** How players fetch. */
+export const PROTOCOLS = ["rtmp", "http-flv", "ws-flv", "hls"] as const;
+export type Protocol = (typeof PROTOCOLS)[number];
 
-/** The merge of the merged mode. */
-export const MERGE_MS = 350;
-/** The same in video frames of the reference stream, rounded down. */
-export const MERGE_FRAMES = 10;
+/**
+ * How a server is to deliver: `merged` waits 350 ms for more, `realtime` sends each frame, `default` is what it does
+ * when nothing is said. Servers without merged writes know only one way.
+ */
+export const DELIVERY_MODES = ["merged", "realtime", "default"] as const;
+export type DeliveryMode = (typeof DELIVERY_MODES)[number];
 
 export interface ServeRequest {
   readonly mode: DeliveryMode;
+  /** Video frames in one send of the floor. */
+  readonly mergeFrames: number;
   /** Threads that serve media, for a server that has a choice. */
   readonly workers: number;
   /** Whether publishers (`ingest`) or players (`fan-out`) are the load. */
   readonly kind: "ingest" | "fan-out";
+  readonly protocol: Protocol;
+  /** It also makes HLS segments of each stream. */
+  readonly hasHls: boolean;
+  readonly shape: StreamShape;
 }
 
 export interface RunningServer {
   readonly pid: number;
-  readonly port: number;
-  readonly wire: Wire;
+  /** Where publishers and players go. */
+  readonly publish: StreamAddress;
+  readonly play: StreamAddress;
   /** It makes the stream by itself: no publisher is needed. */
   readonly hasOwnStream: boolean;
-  /** Where publishers go, when that is elsewhere. */
-  readonly publishPort?: number;
   /** Of an edge: connections to its origin. */
   upstreams?(): number;
+  /** Change the configuration under load; the number tells one change from the next. */
+  reload?(round: number): void;
   stop(): Promise<void>;
 }
 
@@ -39,9 +50,35 @@ export interface ServerAdapter {
   readonly absence: string;
   /** Modes that differ; a request for another is served by the first. */
   readonly modes: readonly DeliveryMode[];
+  readonly protocols: readonly Protocol[];
   /** Of the players asked for, the share this server is given (one that would saturate gets fewer). */
   readonly playerShare: number;
   start(request: ServeRequest): Promise<RunningServer>;
+}
+
+/** Where weir and servers of SRS's kind have their streams by HTTP. */
+const HTTP_PATHS: Readonly<Record<Exclude<Protocol, "rtmp">, string>> = {
+  "http-flv": "/live/{stream}.flv",
+  "ws-flv": "/live/{stream}.flv",
+  hls: "/live/{stream}.m3u8",
+};
+
+export const rtmpAddress = (port: number, app: string = "live"): StreamAddress => ({
+  port,
+  wire: "rtmp",
+  app,
+  path: "",
+});
+
+/** Where to play by a protocol on a server with these two ports. */
+export function playAddress(
+  protocol: Protocol,
+  ports: { readonly rtmp: number; readonly http: number },
+  path: string = protocol === "rtmp" ? "" : HTTP_PATHS[protocol],
+): StreamAddress {
+  return protocol === "rtmp"
+    ? rtmpAddress(ports.rtmp)
+    : { port: ports.http, wire: protocol, app: "live", path };
 }
 
 /** A directory for a server's files, removed by the returned function. */

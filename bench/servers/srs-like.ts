@@ -1,74 +1,123 @@
-/** Servers that read SRS's configuration: weir, and SRS itself by `--peer-bin srs=PATH`. */
+/** Servers that read SRS's configuration: weir, other builds of it, and SRS itself. */
 import { existsSync, writeFileSync } from "node:fs";
+import { descriptorsMax } from "../measure/environment.ts";
+import { MERGE_MS } from "../media/stream-shape.ts";
 import { ROOT_DIRECTORY } from "./paths.ts";
 import { endProcess, findFreePort, spawnServer } from "./processes.ts";
 import {
-  MERGE_MS,
   makeWorkDirectory,
+  playAddress,
   type RunningServer,
+  rtmpAddress,
   type ServeRequest,
   type ServerAdapter,
 } from "./server.ts";
 
-const CONNECTIONS_MAX = 16_000;
+const CONNECTIONS_MAX = 60_000;
+/** Descriptors that a server needs beside its connections. */
+const DESCRIPTORS_SPARE = 1000;
+const HLS_FRAGMENT_SECONDS = 2;
+
+/** The ports a server is given. */
+export interface Ports {
+  readonly rtmp: number;
+  readonly http: number;
+}
 
 /** What makes a configuration another one. */
 export interface ConfigurationKind {
   readonly isWeir: boolean;
   /** Directives of the vhost. */
   readonly vhost?: string;
+  /** Counts changes of the configuration; each is one of play's directives and a vhost more or less. */
+  readonly round?: number;
 }
 
+const playDirectives = (
+  request: ServeRequest,
+  { isWeir, round = 0 }: ConfigurationKind,
+): string => {
+  const lines = ["gop_cache on;", `queue_length ${round % 2 === 0 ? 10 : 12};`];
+  if (request.mode !== "default") {
+    lines.push(`mw_latency ${request.mode === "realtime" ? 0 : MERGE_MS};`, "mw_msgs 0;");
+  }
+  // The merge is pinned in weir's own words: by default weir stretches it only as far as its load asks.
+  if (isWeir && request.mode === "merged") {
+    lines.push("mw_adaptive off;");
+  }
+  return lines.join(" ");
+};
+
+/** @returns text of a configuration file. */
 export function configuration(
   request: ServeRequest,
-  port: number,
-  { isWeir, vhost = "" }: ConfigurationKind,
+  ports: Ports,
+  kind: ConfigurationKind,
 ): string {
-  const isRealtime = request.mode === "realtime";
-  // The merge is pinned in weir's own words: by default weir stretches it only as far as its load asks.
-  const own = isWeir ? "    mw_adaptive off;\n" : "";
+  const { isWeir, vhost = "", round = 0 } = kind;
+  const hasHls = request.hasHls || request.protocol === "hls";
+  const hasHttp = request.protocol !== "rtmp" || hasHls;
+  const threads = `workers ${request.workers}; ${hasHttp ? `gateways ${request.workers};` : ""}`;
   return `
-listen 127.0.0.1:${port};
-max_connections ${CONNECTIONS_MAX};
+listen 127.0.0.1:${ports.rtmp};
+max_connections ${Math.min(CONNECTIONS_MAX, descriptorsMax() - DESCRIPTORS_SPARE)};
 daemon off;
 srs_log_tank console;
 srs_log_level ${isWeir ? "warn" : "error"};
-${isWeir ? `workers ${request.workers};` : "pid ./server.pid;"}
+${isWeir ? threads : "pid ./server.pid;"}
+${hasHttp ? `http_server { enabled on; listen 127.0.0.1:${ports.http}; dir ./html; }` : ""}
 vhost __defaultVhost__ {
   tcp_nodelay on;
-  min_latency ${isRealtime ? "on" : "off"};
-  play {
-    mw_latency ${isRealtime ? 0 : MERGE_MS};
-    mw_msgs 0;
-${own}    gop_cache on;
-    queue_length 10;
-  }
+  ${request.mode === "default" ? "" : `min_latency ${request.mode === "realtime" ? "on" : "off"};`}
+  play { ${playDirectives(request, kind)} }
+  ${hasHttp ? "http_remux { enabled on; mount [vhost]/[app]/[stream].flv; }" : ""}
+  ${hasHls ? `hls { enabled on; hls_path ./html; hls_fragment ${HLS_FRAGMENT_SECONDS}; hls_window 20; }` : ""}
   ${vhost}
 }
+${round % 2 === 0 ? "" : "vhost bench.example.com { }"}
 `;
 }
 
-/** An adapter of a binary that takes `-c FILE`. */
-export function srsLikeServer(name: string, binary: string): ServerAdapter {
-  const isWeir = name === "weir";
+/** A program that takes `-c FILE`. */
+export interface SrsLikeProgram {
+  readonly name: string;
+  /** Path whose absence means that it cannot run. */
+  readonly binary: string;
+  readonly isWeir: boolean;
+  /** Command and parameters before `-c FILE`; the binary by default. */
+  readonly command?: readonly [string, ...string[]];
+  /** How to end it, when SIGTERM is not right. */
+  readonly end?: typeof endProcess;
+}
+
+export function srsLikeServer(program: SrsLikeProgram): ServerAdapter {
+  const { name, binary, isWeir, end = endProcess } = program;
+  const [command, ...before] = program.command ?? [binary];
   const start = async (request: ServeRequest): Promise<RunningServer> => {
     const directory = makeWorkDirectory(name);
-    const port = await findFreePort();
+    const ports = { rtmp: await findFreePort(), http: await findFreePort() };
     const file = `${directory.path}/${name}.conf`;
-    writeFileSync(file, configuration(request, port, { isWeir }));
+    const configure = (round: number): void => {
+      writeFileSync(file, configuration(request, ports, { isWeir, round }));
+    };
+    configure(0);
     const child = await spawnServer({
-      command: binary,
-      parameters: ["-c", file],
+      command,
+      parameters: [...before, "-c", file],
       directory: directory.path,
-      port,
+      port: ports.rtmp,
     });
     return {
       pid: child.pid ?? -1,
-      port,
-      wire: "rtmp",
+      publish: rtmpAddress(ports.rtmp),
+      play: playAddress(request.protocol, ports),
       hasOwnStream: false,
+      reload: (round) => {
+        configure(round);
+        child.kill("SIGHUP");
+      },
       stop: async () => {
-        await endProcess(child);
+        await end(child);
         directory.remove();
       },
     };
@@ -76,10 +125,18 @@ export function srsLikeServer(name: string, binary: string): ServerAdapter {
   return {
     name,
     absence: existsSync(binary) ? "" : `${binary} does not exist`,
-    modes: ["merged", "realtime"],
+    modes: ["merged", "realtime", "default"],
+    protocols: ["rtmp", "http-flv", isWeir ? "ws-flv" : "hls", "hls"],
     playerShare: 1,
     start,
   };
 }
 
-export const weirServer: ServerAdapter = srsLikeServer("weir", `${ROOT_DIRECTORY}/bin/weir`);
+export const WEIR_BINARY: string = `${ROOT_DIRECTORY}/bin/weir`;
+export const WEIR_ENTRY: string = `${ROOT_DIRECTORY}/dist/src/main/cli.js`;
+
+export const weirServer: ServerAdapter = srsLikeServer({
+  name: "weir",
+  binary: WEIR_BINARY,
+  isWeir: true,
+});
