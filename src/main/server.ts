@@ -31,7 +31,6 @@ import { SettingsRollout } from "./coordinator/settings-rollout.ts";
 import { type GatewayPlan, planGateways } from "./gateways/plan.ts";
 import { Viewers } from "./gateways/viewers.ts";
 import { Hooks } from "./hooks/hooks.ts";
-import type { ServerIds } from "./hooks/payload.ts";
 import { coresOfHost } from "./limits-of-host.ts";
 import type { Logger } from "./log/logger.ts";
 import { monotonicMs } from "./monotonic.ts";
@@ -92,9 +91,7 @@ export class Server {
     this.#log = log;
     this.#gateways = gateways;
     const serverId = config.serverId === "" ? randomUUID() : config.serverId;
-    const { version } = options;
-    const ids = { serverId, serviceId: newConnectionId() };
-    this.hooks = this.#newHooks(log, version, ids);
+    this.hooks = this.#newHooks(options, serverId);
     const shards = config.workers > 0 ? config.workers : coresOfHost();
     this.pool = new RingPool(totalmem() * RING_SHARE, forgetMemory);
     this.supervisor = new Supervisor({
@@ -118,7 +115,7 @@ export class Server {
       shards: links,
       log,
       serverId,
-      version,
+      version: options.version,
       pid: process.pid,
       now: monotonicMs,
       random: Math.random,
@@ -167,7 +164,8 @@ export class Server {
     });
   }
 
-  #newHooks(log: Logger, version: string, ids: ServerIds): Hooks {
+  #newHooks({ log, version }: ServerOptions, serverId: string): Hooks {
+    const ids = { serverId, serviceId: newConnectionId() };
     const config = (): Config => this.#config;
     return new Hooks({ config, log, version, ids, streamId: (key) => key });
   }

@@ -21,6 +21,16 @@ export const HOOK_ANSWERS = [
 ] as const;
 export type HookAnswer = (typeof HOOK_ANSWERS)[number];
 
+/** What callbacks carry. */
+export interface HookFields {
+  readonly [name: string]: unknown;
+  readonly action?: unknown;
+  readonly client_id?: unknown;
+  readonly param?: unknown;
+  readonly stream?: unknown;
+  readonly tcUrl?: unknown;
+}
+
 /** A callback that came. */
 export interface HookNote {
   readonly action: string;
@@ -28,7 +38,7 @@ export interface HookNote {
   /** With its query. */
   readonly url: string;
   /** Of its JSON; empty without. */
-  readonly fields: Readonly<Record<string, unknown>>;
+  readonly fields: HookFields;
   readonly body: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** By `performance.now()`. */
@@ -120,7 +130,7 @@ export class HookServer {
       const body = Buffer.concat(parts).toString("utf8");
       const url = request.url ?? "";
       const action = /^\/(\w+)/.exec(url)?.[1] ?? "";
-      const fields = body === "" ? {} : (JSON.parse(body) as Record<string, unknown>);
+      const fields = body === "" ? {} : (JSON.parse(body) as HookFields);
       const { method = "", headers } = request;
       this.notes.push({ action, method, url, fields, body, headers, at: performance.now() });
       const answer = this.answers.get(action) ?? "0";

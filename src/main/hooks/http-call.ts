@@ -61,7 +61,7 @@ export class HttpCaller {
   /** Ends every request and connection. */
   close(): void {
     for (const request of this.#running) {
-      request.destroy(new Error("weir stops"));
+      request.destroy(new TransportError("ERR_HOOK_CLOSED", "the server stops"));
     }
     for (const agent of this.#agents.values()) {
       agent.destroy();
