@@ -15,8 +15,8 @@ import { type FaultCase, type FaultResult, type Ground, runFault } from "./edge-
 /** The clip has 25 frames a second, and as many from keyframe to keyframe. */
 const FRAME_MS = 40;
 const GOP_FRAMES = 25;
-/** Default of `origin_stall_timeout`. */
-const STALL_MS = 5000;
+/** Each of a process's delays may be met by a thread more than once on its way. */
+const LATE_FACTOR = 2;
 
 const STARTS: readonly FaultCase[] = [
   {
@@ -103,6 +103,8 @@ let flvOrigins: FlvOrigin[];
 let flvPorts: number[];
 let recorders: RecordingOrigin[];
 let recorderPorts: number[];
+/** Origins that never tell what they have read. */
+let silent: RecordingOrigin[];
 let publishers: ClipPublisher[];
 
 before(async () => {
@@ -112,6 +114,10 @@ before(async () => {
   flvPorts = await Promise.all(flvOrigins.map((origin) => origin.open()));
   recorders = [new RecordingOrigin(), new RecordingOrigin()];
   recorderPorts = await Promise.all(recorders.map((origin) => origin.open()));
+  silent = [new RecordingOrigin(), new RecordingOrigin()];
+  for (const origin of silent) {
+    origin.signs = "none";
+  }
   const peers = await Promise.all(
     origins.map(({ port }) =>
       new RtmpPeer(`rtmp://127.0.0.1:${port}/live/clip`, "publish").waitReady(),
@@ -124,12 +130,15 @@ after(async () => {
   for (const publisher of publishers) {
     publisher.close();
   }
-  await Promise.all([...origins, ...flvOrigins, ...recorders].map((origin) => origin.close()));
-  const rows = results.map(({ mode, name, recoveryMs, lost, repeated, connections }) =>
+  await Promise.all(
+    [...origins, ...flvOrigins, ...recorders, ...silent].map((origin) => origin.close()),
+  );
+  const rows = results.map(({ mode, name, recoveryMs, lateMs, lost, repeated, connections }) =>
     [
       mode.padEnd(13),
-      name.padEnd(20),
+      name.padEnd(23),
       `${recoveryMs.toFixed(0).padStart(6)} ms`,
+      `machine late ${lateMs.toFixed(0).padStart(5)} ms`,
       `lost ${String(lost).padStart(3)}`,
       `repeated ${String(repeated).padStart(3)}`,
       `connections ${connections.join(" + ")}`,
@@ -166,46 +175,75 @@ function groundOf(mode: Ground["mode"]): Ground {
 }
 
 /** All cases at once: each has an edge and proxies of its own. */
-async function runAll(mode: Ground["mode"], cases: readonly FaultCase[]): Promise<void> {
-  const ground = groundOf(mode);
+async function runAll(
+  ground: Ground,
+  cases: readonly FaultCase[],
+): Promise<readonly FaultResult[]> {
+  const { mode } = ground;
   const all = await Promise.all(cases.map((one) => runFault(ground, one)));
   results.push(...all);
   for (const [index, result] of all.entries()) {
     const { name, limitMs, connectionsMax, when, lostMax } = cases[index] ?? assert.fail();
     const { log, ...figures } = result;
     const where = `${mode}, ${name}: ${JSON.stringify(figures)}\n${log}`;
-    assert.ok(result.recoveryMs <= limitMs, where);
+    assert.ok(result.recoveryMs <= limitMs + result.lateMs * LATE_FACTOR, where);
     assert.ok(result.connections[0] <= connectionsMax, where);
     assert.ok(result.connections[1] <= Math.max(1, connectionsMax), where);
     if (when === "start") {
       assert.deepEqual([result.lost, result.connections[1]], [0, 1], where);
     } else {
-      assert.ok(result.lost <= result.recoveryMs / FRAME_MS + lostMax, where);
+      assert.ok(result.lost <= result.withoutMs / FRAME_MS + lostMax, where);
     }
   }
+  return all;
 }
 
-describe("with one origin that fails and one that works", { timeout: 90_000 }, () => {
+describe("with one origin that fails and one that works", { timeout: 180_000 }, () => {
   test("C-15 C-18 C-21: players get media although the preferred origin never worked", async () => {
-    await Promise.all([runAll("play rtmp", STARTS), runAll("play flv", STARTS)]);
+    await Promise.all([
+      runAll(groundOf("play rtmp"), STARTS),
+      runAll(groundOf("play flv"), STARTS),
+    ]);
   });
 
   test("C-16 C-17 C-19 C-20: players stay when the origin is lost", async () => {
-    await Promise.all([runAll("play rtmp", RUNNING), runAll("play flv", RUNNING)]);
+    await Promise.all([
+      runAll(groundOf("play rtmp"), RUNNING),
+      runAll(groundOf("play flv"), RUNNING),
+    ]);
   });
 
   test("C-15 C-18 C-21: a publish is accepted although the preferred origin never worked", async () => {
-    await runAll("publish rtmp", STARTS);
+    await runAll(groundOf("publish rtmp"), STARTS);
   });
 
-  test("C-23: an encoder stays when the origin is lost, and the next one gets the whole of it", async () => {
-    // What the kernels of both sides still take shows no stall.
-    const cases = RUNNING.map((one) => (one.fault === "hole" ? { ...one, limitMs: 9500 } : one));
-    await runAll("publish rtmp", cases);
-    for (const { name, lost, recoveryMs } of results.slice(-cases.length)) {
-      // What an origin's host took before it stopped is gone with it.
-      const lostMax = name === "black hole" ? 3 + (recoveryMs - STALL_MS) / FRAME_MS : 3;
-      assert.ok(lost <= lostMax, `${name}: ${lost} frames lost`);
-    }
+  describe("C-23: an encoder stays when the origin is lost", { concurrency: 2 }, () => {
+    test("and the next one gets the whole of it", async () => {
+      const all = await runAll(groundOf("publish rtmp"), RUNNING);
+      for (const { name, lost } of all) {
+        assert.ok(lost <= 3, `${name}: ${lost} frames lost`);
+      }
+    });
+
+    test("an origin that never tells what it has read is judged by its kernel", async () => {
+      const ports = await Promise.all(silent.map((origin) => origin.open()));
+      const [first = 0, second = 0] = ports;
+      const ground: Ground = {
+        ...groundOf("publish rtmp"),
+        origins: [first, second],
+        recorders: silent,
+        cluster: "origin_stall_timeout 2000;",
+      };
+      // Both kernels take what they have room for: that, and how long it takes, is not weir's to decide.
+      const limitMs = Number.POSITIVE_INFINITY;
+      const cases = RUNNING.filter(({ fault }) => fault === "hole" || fault === "reset");
+      const named = cases.map((one) => ({ ...one, name: `${one.name}, no signs` }));
+      const [reset] = await runAll(
+        ground,
+        named.map((one) => (one.fault === "hole" ? { ...one, limitMs } : one)),
+      );
+      assert.ok(reset !== undefined, "no result");
+      assert.ok(reset.lost <= 3 + reset.lateMs / FRAME_MS, `${reset.lost} frames lost`);
+    });
   });
 });

@@ -5,6 +5,7 @@ import { rendezvous } from "../../src/main/coordinator/origin-pool.ts";
 import { type InProcess, startInProcess } from "../main/accept/in-process.ts";
 import { type Fault, FaultProxy } from "../support/fault-proxy.ts";
 import type { Frame } from "../support/flv-file.ts";
+import { Lateness } from "../support/lateness.ts";
 import { assertTimeLine } from "../support/message-run.ts";
 import type { RecordingOrigin } from "../support/recording-origin.ts";
 import { ClipPublisher, isMedia, type ReceivedFrame, RtmpPeer } from "../support/rtmp-peer.ts";
@@ -15,7 +16,7 @@ export interface FaultCase {
   readonly name: string;
   readonly fault: Fault | "reset" | "flap" | "redirect loop";
   readonly when: "start" | "running";
-  /** Longest time without media, in milliseconds. */
+  /** Longest time without media that weir may need, in milliseconds; what the machine is late by comes on top. */
   readonly limitMs: number;
   /** Most connections to the failing origin. */
   readonly connectionsMax: number;
@@ -28,6 +29,10 @@ export interface FaultResult {
   readonly mode: string;
   readonly name: string;
   readonly recoveryMs: number;
+  /** All times without media since it broke, in milliseconds: frames of those may be lost. */
+  readonly withoutMs: number;
+  /** Delays of this process in that time, all together. */
+  readonly lateMs: number;
   readonly lost: number;
   readonly repeated: number;
   readonly connections: readonly [number, number];
@@ -49,10 +54,13 @@ export interface Ground {
   redirect(proxy: FaultProxy): void;
 }
 
+/** Nothing is judged by this: it only ends a test that hangs. */
+const WAIT_MS = 30_000;
 const RUN_MS = 1500;
 const AFTER_MS = 1200;
 const FLAP_MS = 2000;
 const FLAPS = 4;
+const GAP_MIN_MS = 100;
 
 /** An edge between its two proxies. */
 interface Setup {
@@ -103,72 +111,100 @@ export function runFault(ground: Ground, fault: FaultCase): Promise<FaultResult>
   return ground.mode === "publish rtmp" ? runPublish(ground, fault) : runPlay(ground, fault);
 }
 
-async function runPlay(
+/** Breaks the preferred origin in the middle of the stream and waits until media go on. @returns when it broke */
+async function breakMidway(
+  { fault, name }: FaultCase,
   ground: Ground,
-  { name, fault, when, limitMs }: FaultCase,
-): Promise<FaultResult> {
+  setup: Setup,
+  media: () => readonly ReceivedFrame[],
+): Promise<number> {
+  await delay(RUN_MS);
+  const since = performance.now();
+  await breakOrigin(fault, ground, setup);
+  const broken = performance.now();
+  // An origin that is slow is kept; every other one is left, for a new connection.
+  const newest = (): number => {
+    const times = setup.proxies.flatMap((proxy) => proxy.times);
+    return fault === "slow" ? broken : Math.max(broken, ...times.filter((time) => time > since));
+  };
+  const isLeft = (): boolean =>
+    fault === "slow" || setup.proxies.some(({ times }) => times.some((time) => time > since));
+  const isBack = (): boolean => isLeft() && media().some(({ at }) => at > newest());
+  await waitUntil(`${name}: media go on`, isBack, WAIT_MS);
+  await delay(AFTER_MS);
+  return since;
+}
+
+async function runPlay(ground: Ground, row: FaultCase): Promise<FaultResult> {
+  const { name, fault, when } = row;
   const setup = await setUp(ground, "clip");
   const { edge, proxies } = setup;
+  const lateness = new Lateness();
   if (when === "start") {
     await breakOrigin(fault, ground, setup);
   }
   const player = new RtmpPeer(`rtmp://127.0.0.1:${edge.port}/live/clip`, "play");
   let since = performance.now();
-  await waitUntil(`${name}: media comes`, () => player.received.some(isMedia), limitMs + 3000);
+  const media = (): ReceivedFrame[] => player.received.filter(isMedia);
+  await waitUntil(`${name}: media comes`, () => media().length > 0, WAIT_MS);
   if (when === "running") {
-    await delay(RUN_MS);
-    since = performance.now();
-    await breakOrigin(fault, ground, setup);
-    await delay(fault === "hole" ? limitMs : AFTER_MS);
+    since = await breakMidway(row, ground, setup, media);
   }
   await delay(AFTER_MS);
-  const at = player.received.filter(isMedia).map((frame) => frame.at);
-  const recoveryMs = longestGap([since, ...at.filter((time) => time > since), performance.now()]);
+  const lateMs = lateness.stop();
+  const at = media().map((frame) => frame.at);
+  const times = [since, ...at.filter((time) => time > since), performance.now()];
+  const [recoveryMs, withoutMs] = [longestGap(times), sumOfGaps(times)];
   assert.equal(player.end, "open", `${name}: the player was put out`);
   assertTimeLine(player.received);
-  const { lost, repeated } = countGaps(ground.clip, player.received);
+  const counted = countGaps(ground.clip, player.received);
+  const figures = { recoveryMs, withoutMs, lateMs, ...counted };
   player.close();
   const connections = [proxies[0].connections, proxies[1].connections] as const;
   const log = edge.log();
   await setup.close();
-  return { mode: ground.mode, name, recoveryMs, lost, repeated, connections, log };
+  return { mode: ground.mode, name, ...figures, connections, log };
 }
 
-async function runPublish(
-  ground: Ground,
-  { name, fault, when, limitMs }: FaultCase,
-): Promise<FaultResult> {
+async function runPublish(ground: Ground, row: FaultCase): Promise<FaultResult> {
+  const { name, fault, when } = row;
   const stream = name.replaceAll(/\W/g, "-");
   const setup = await setUp(ground, stream);
   const { edge, proxies } = setup;
+  const lateness = new Lateness();
   if (when === "start") {
     await breakOrigin(fault, ground, setup);
   }
   let since = performance.now();
   const peer = new RtmpPeer(`rtmp://127.0.0.1:${edge.port}/live/${stream}`, "publish");
-  await peer.waitReady(limitMs + 3000);
+  await peer.waitReady(WAIT_MS);
   const started = performance.now() - since;
   const encoder = new ClipPublisher(peer, ground.clip);
+  const received = (): ReceivedFrame[] =>
+    ground.recorders.flatMap((origin) => origin.received(stream)).sort((a, b) => a.at - b.at);
   if (when === "running") {
-    await delay(RUN_MS);
-    since = performance.now();
-    await breakOrigin(fault, ground, setup);
-    await delay(fault === "hole" ? limitMs : AFTER_MS);
+    since = await breakMidway(row, ground, setup, () => received().filter(isMedia));
   }
   await delay(AFTER_MS);
-  const received = ground.recorders
-    .flatMap((origin) => origin.received(stream))
-    .sort((a, b) => a.at - b.at);
-  const at = received.filter(isMedia).map((frame) => frame.at);
-  const gap = longestGap([since, ...at.filter((time) => time > since), performance.now()]);
+  const lateMs = lateness.stop();
+  const all = received();
+  const at = all.filter(isMedia).map((frame) => frame.at);
+  const times = [since, ...at.filter((time) => time > since), performance.now()];
   assert.equal(peer.end, "open", `${name}: the encoder was put out`);
-  const { lost, repeated } = countGaps(ground.clip, received);
+  const { lost, repeated } = countGaps(ground.clip, all);
   encoder.close();
   const connections = [proxies[0].connections, proxies[1].connections] as const;
   const log = edge.log();
   await setup.close();
-  const recoveryMs = when === "start" ? started : gap;
-  return { mode: ground.mode, name, recoveryMs, lost, repeated, connections, log };
+  const recoveryMs = when === "start" ? started : longestGap(times);
+  const figures = { recoveryMs, withoutMs: sumOfGaps(times), lateMs, lost, repeated };
+  return { mode: ground.mode, name, ...figures, connections, log };
+}
+
+/** All that is longer than a few frames. */
+function sumOfGaps(times: readonly number[]): number {
+  const gaps = times.map((time, index) => time - (times[index - 1] ?? time));
+  return gaps.filter((gap) => gap > GAP_MIN_MS).reduce((sum, gap) => sum + gap, 0);
 }
 
 function longestGap(times: readonly number[]): number {

@@ -12,33 +12,16 @@ import {
   startInProcess,
 } from "../main/accept/in-process.ts";
 import { FaultProxy } from "../support/fault-proxy.ts";
-import { type Frame, hashPayload } from "../support/flv-file.ts";
 import { FlvOrigin } from "../support/flv-origin.ts";
 import { runChecked } from "../support/process.ts";
 import { RecordingOrigin } from "../support/recording-origin.ts";
 import { ClipPublisher, isMedia, RtmpPeer } from "../support/rtmp-peer.ts";
 import { makeScratch, waitUntil } from "../support/scratch.ts";
+import { clip } from "./edge-nodes.ts";
 
-const GOP_FRAMES = 10;
 const NOT_FOUND = "NetStream.Play.StreamNotFound";
 const REJECTED = "NetConnection.Connect.Rejected";
 
-function makeFrames(): Frame[] {
-  const frame = (kind: Frame["kind"], head: number[], index: number): Frame => {
-    const payload = new Uint8Array(400).fill(index & 0xff);
-    payload.set(head);
-    const timestamp = kind === "header" ? 0 : index * 40;
-    return { type: 9, kind, timestamp, hash: hashPayload(payload), payload };
-  };
-  const frames = Array.from({ length: 10 * GOP_FRAMES }, (_, index) =>
-    index % GOP_FRAMES === 0
-      ? frame("key", [0x17, 1, 0, 0, 0], index)
-      : frame("inter", [0x27, 1, 0, 0, 0], index),
-  );
-  return [frame("header", [0x17, 0, 0, 0, 0, 1, 0x64, 0, 0x1f, 0xff], 0), ...frames];
-}
-
-const clip = makeFrames();
 const open: { close(): Promise<void> }[] = [];
 
 after(() => Promise.all(open.map((one) => one.close())));

@@ -1,6 +1,7 @@
 /** An RTMP server that accepts every publish and records what comes, before any player could skip. */
 import { createHmac, randomBytes } from "node:crypto";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { ChunkStream, MessageType, UserControlEvent } from "../../src/protocol/rtmp/message.ts";
 import {
   type ConnectRequest,
   ServerSession,
@@ -9,6 +10,10 @@ import {
 } from "../../src/protocol/rtmp/server-session.ts";
 import { hashPayload, kindOf, nameOf } from "./flv-file.ts";
 import type { ReceivedFrame } from "./rtmp-peer.ts";
+
+/** Of the message type in a fmt 0 header with a one-byte basic header, and of a user control's event after it. */
+const TYPE_OFFSET = 7;
+const EVENT_OFFSET = 13;
 
 /** A publish that came. */
 export interface RecordedPublish {
@@ -23,6 +28,8 @@ export class RecordingOrigin {
   readonly plays: RecordedPublish[] = [];
   /** Status with which publishes are refused; "" accepts them. */
   refusal = "";
+  /** Signs that it gives of what it has read. Real servers give both, one of them, or none. */
+  signs: "all" | "acknowledgements" | "none" = "all";
   /** A publish is accepted after this. */
   delayMs = 0;
   readonly #received = new Map<string, ReceivedFrame[]>();
@@ -38,6 +45,24 @@ export class RecordingOrigin {
   /** All messages of a stream, in order, whoever published it. */
   received(stream: string): ReceivedFrame[] {
     return this.#received.get(stream) ?? [];
+  }
+
+  /** Stops (`true`) or goes on reading what comes, as a process that hangs: its kernel still takes bytes. */
+  setStalled(isStalled: boolean): void {
+    for (const socket of this.#sockets) {
+      if (isStalled) {
+        socket.pause();
+      } else {
+        socket.resume();
+      }
+    }
+  }
+
+  /** Cuts every connection with a reset. */
+  reset(): void {
+    for (const socket of this.#sockets) {
+      socket.resetAndDestroy();
+    }
   }
 
   async close(): Promise<void> {
@@ -74,7 +99,11 @@ export class RecordingOrigin {
     let frames: ReceivedFrame[] = [];
     const unused = (): void => undefined;
     const sink: ServerSessionSink = {
-      write: (bytes) => void socket.write(Uint8Array.from(bytes)),
+      write: (bytes) => {
+        if (!isSign(bytes, this.signs)) {
+          socket.write(Uint8Array.from(bytes));
+        }
+      },
       connect: (request) => {
         connect = request;
         session.acceptConnect(sink);
@@ -108,4 +137,14 @@ export class RecordingOrigin {
     };
     return sink;
   }
+}
+
+/** Whether a message is a sign that the server does not give. Shape: a whole message of one chunk. */
+function isSign(bytes: Uint8Array, given: RecordingOrigin["signs"]): boolean {
+  const isControl = (bytes[0] ?? 0) === ChunkStream.Control;
+  const type = isControl ? bytes[TYPE_OFFSET] : undefined;
+  const isPong =
+    type === MessageType.UserControl && bytes[EVENT_OFFSET] === UserControlEvent.PingResponse;
+  const isAcknowledgement = type === MessageType.Acknowledgement;
+  return (given !== "all" && isPong) || (given === "none" && isAcknowledgement);
 }

@@ -13,7 +13,6 @@ import type {
   OriginQuestion,
   PullEnded,
 } from "../../protocol/control/upstream.ts";
-import { RejectedError } from "../../protocol/errors.ts";
 import type { EdgeIdentity } from "../../protocol/rtmp/server-session.ts";
 import type { StreamRequest } from "../../protocol/rtmp/stream-url.ts";
 import type { Logger } from "../log/logger.ts";
@@ -22,6 +21,7 @@ import { type Coordinator, pullPlace, type StreamEntry } from "./coordinator.ts"
 import { OriginPool } from "./origin-pool.ts";
 import { OriginRoute } from "./origin-route.ts";
 import { originTarget } from "./origin-target.ts";
+import { checkPassage } from "./passage.ts";
 
 /** A shard or ring that cannot be had is asked for again after this; a publisher that left may come back meanwhile. */
 const RETRY_MS = 250;
@@ -37,6 +37,8 @@ export interface Demand {
   readonly request: StreamRequest;
   /** Servers that the client's request has passed, comma-separated. */
   readonly path: string;
+  /** The client came by HTTP: `follow_client` then pulls by HTTP-FLV. */
+  readonly isHttp?: boolean;
 }
 
 /** What the edge is given. */
@@ -129,18 +131,15 @@ export class Edge {
   }
 
   /**
-   * What a client's connect tells about servers that it has passed.
+   * What a client's connect, or its request by HTTP, tells about servers that it has passed.
    * @throws RejectedError when this server is among them: the stream would run in a circle.
    */
   passage(identity: EdgeIdentity | undefined, id: string): string {
     if (identity === undefined) {
       return "";
     }
-    const { ip, pid, path } = identity;
-    if (path.split(",").includes(this.#host.serverId)) {
-      const status = "NetConnection.Connect.Rejected";
-      throw new RejectedError("ERR_EDGE_LOOP", status, "The stream would run in a circle.");
-    }
+    const { ip, pid } = identity;
+    const path = checkPassage(identity.path, this.#host.serverId);
     if (ip !== "") {
       this.#host.log.info(id, `edge-srs ip=${ip}, pid=${pid}, id=${identity.id}`);
     }

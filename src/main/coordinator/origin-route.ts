@@ -14,7 +14,13 @@ const STEP_MAX = 10;
 
 /** Where to go next. */
 export type RouteAnswer =
-  | { readonly kind: "go"; readonly host: string; readonly port: number }
+  | {
+      readonly kind: "go";
+      readonly host: string;
+      readonly port: number;
+      /** What a redirect over HTTP named. */
+      readonly url?: string;
+    }
   | { readonly kind: "wait"; readonly ms: number };
 
 /** What a route is given; the cluster may be another one at each step. */
@@ -37,7 +43,7 @@ export class OriginRoute {
   /** The host that the running attempt talks to. */
   #peer = "";
   #hops = 0;
-  #redirect: { readonly host: string; readonly port: number } | undefined;
+  #redirect: AttemptEnd["redirect"];
   /** Attempts made, for round robin. */
   #turns = 0;
   /** Attempts that ended without media. */

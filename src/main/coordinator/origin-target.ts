@@ -2,15 +2,24 @@
 import type { ClusterConfig, PullProtocol } from "../../protocol/conf/cluster.ts";
 import type { UpstreamIdentity } from "../../protocol/control/upstream.ts";
 import { encodeRtmpUrl, type StreamRequest } from "../../protocol/rtmp/stream-url.ts";
+import { extendPassage } from "./passage.ts";
 
 const DEFAULT_PORTS: Readonly<Record<PullProtocol, number>> = { rtmp: 1935, flv: 80, flvs: 443 };
+
+/** For whom a stream is fetched or sent on. */
+interface Demand {
+  readonly id: string;
+  readonly request: StreamRequest;
+  readonly path: string;
+  readonly isHttp?: boolean;
+}
 
 /** For whom and how. */
 export interface TargetOptions {
   /** Name of the vhost that serves the client here. */
   readonly vhost: string;
   readonly cluster: ClusterConfig;
-  readonly demand: { readonly id: string; readonly request: StreamRequest; readonly path: string };
+  readonly demand: Demand;
   /** A push is always RTMP. */
   readonly isPull: boolean;
 }
@@ -33,15 +42,22 @@ export interface Target {
   readonly tlsVerify: boolean;
 }
 
-/** @param origin Where to; port 0 stands for the protocol's own. */
+/** Where an attempt goes. */
+interface Destination {
+  readonly host: string;
+  /** 0 stands for the protocol's own. */
+  readonly port: number;
+  /** What a redirect over HTTP named, as it stands; undefined: what the client asked for. */
+  readonly url?: string | undefined;
+}
+
+/** What is asked of an origin, or of where it has redirected to. */
 export function originTarget(
-  origin: { readonly host: string; readonly port: number },
+  origin: Destination,
   { vhost, cluster, demand, isPull }: TargetOptions,
   names: ServerNames,
 ): Target {
-  // Players come by RTMP only so far: that is what `follow_client` follows.
-  const isFollowing = cluster.followClient || !isPull;
-  const protocol: PullProtocol = isFollowing ? "rtmp" : cluster.protocol;
+  const protocol = isPull ? pullProtocol(cluster, demand, origin.url) : "rtmp";
   const port = origin.port === 0 ? DEFAULT_PORTS[protocol] : origin.port;
   const { serverId, version, pid } = names;
   const { id, request } = demand;
@@ -51,11 +67,30 @@ export function originTarget(
     url:
       protocol === "rtmp"
         ? rtmpUrl({ ...origin, port }, cluster.vhost.replaceAll("[vhost]", vhost), request)
-        : flvUrl(protocol, { ...origin, port }, request),
+        : (origin.url ?? flvUrl(protocol, { ...origin, port }, request)),
     identity: cluster.debugUpnode ? { server: "weir", version, pid, id } : null,
     tlsVerify: cluster.tlsVerify,
-    path: demand.path === "" ? serverId : `${demand.path},${serverId}`,
+    path: extendPassage(demand.path, serverId),
   };
+}
+
+/** A redirect decides, then with `follow_client` the client for whom the pull began, then the directive. */
+function pullProtocol(
+  { followClient, protocol }: ClusterConfig,
+  { isHttp }: Demand,
+  redirect: string | undefined,
+): PullProtocol {
+  if (redirect !== undefined) {
+    return redirect.startsWith("https:") ? "flvs" : "flv";
+  }
+  if (!followClient) {
+    return protocol;
+  }
+  if (isHttp !== true) {
+    return "rtmp";
+  }
+  // A viewer does not say whether the way to the origin needs to be encrypted: the operator did.
+  return protocol === "flvs" ? "flvs" : "flv";
 }
 
 function rtmpUrl(

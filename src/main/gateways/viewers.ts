@@ -35,14 +35,24 @@ interface Target {
   readonly remux: RemuxSettings;
 }
 
-function refusal(status: number, description: string): ViewerAnswer {
-  return { allowed: false, isMounted: true, status, description, location: null };
+/** Statuses of refusals that are no ban. */
+const STATUSES: Readonly<Record<string, number | undefined>> = {
+  ERR_STREAM_NOT_FOUND: 404,
+  ERR_EDGE_LOOP: 508,
+  redirect: 302,
+};
+const FORBIDDEN = 403;
+
+function refusal(status: number, description: string, location: string | null): ViewerAnswer {
+  return { allowed: false, isMounted: true, status, description, location };
 }
 
 /** A viewer that gets its place. */
 interface Admitted extends Target {
   readonly id: string;
   readonly ip: string;
+  /** Servers that its request has passed. */
+  readonly path: string;
   readonly stream: AdmittedStream;
   readonly hooks: HookSession | undefined;
 }
@@ -74,7 +84,9 @@ export class Viewers {
         throw error;
       }
       this.#host.log.info(id, `refused: ${error.message}, ip=${question.ip}`);
-      return refusal(403, error.message);
+      const location =
+        error.redirect === undefined ? null : elsewhere(error.redirect.url, question);
+      return refusal(STATUSES[error.code] ?? FORBIDDEN, error.message, location);
     }
   }
 
@@ -93,34 +105,36 @@ export class Viewers {
 
   async #admit(
     gateway: ShardLink,
-    { ip }: ViewerQuestion,
+    { ip, passed }: ViewerQuestion,
     asking: Target & { readonly id: string },
   ): Promise<ViewerAnswer> {
     const { id, request } = asking;
+    const { admission, edge } = this.#host;
+    const path = edge.passage({ ip: "", pid: "", id: "", path: passed }, id);
     const { tcUrl, pageUrl, param } = request;
     const hooks = this.#host.hooks.open();
     const applicant = { id, ip, tcUrl, pageUrl, param, hooks };
-    const stream = this.#host.admission.play(request, applicant);
-    const verdict = this.#host.admission.mayPlay(stream, request, applicant);
+    const stream = admission.play(request, applicant);
+    const verdict = admission.elsewhere(request) ?? admission.mayPlay(stream, request, applicant);
     if (verdict !== undefined) {
       await verdict;
     }
-    const answer = this.#place(gateway, { ...asking, ip, stream, hooks });
+    const answer = this.#place(gateway, { ...asking, ip, path, stream, hooks });
     if (!answer.allowed) {
       hooks?.close(NO_BYTES);
     }
     return answer;
   }
 
-  #place(gateway: ShardLink, viewer: Admitted): ViewerAnswer {
+  #place(gateway: ShardLink, admitted: Admitted): ViewerAnswer {
     const { admission, coordinator, clients, edge, log } = this.#host;
-    const { id, ip, request, remux, hooks } = viewer;
-    const { key } = viewer.stream;
-    const settings = admission.current(viewer.stream);
-    // A verdict may have taken its time: a gateway that died meanwhile has been swept.
+    const { ip, request, remux, id, path, stream: named, hooks } = admitted;
+    const { key } = named;
+    const settings = admission.current(named);
+    // The question may have taken its time: a gateway that died meanwhile has been swept.
     const row = gateway.isAlive ? gateway.allocateRow() : -1;
     if (row < 0) {
-      return refusal(503, "Too many viewers");
+      return refusal(503, "Too many viewers", null);
     }
     gateway.board.clear(row);
     this.#serial += 1;
@@ -133,7 +147,7 @@ export class Viewers {
     clients.add({
       id,
       ip,
-      path: "",
+      path,
       type: "flv-play",
       shard: gateway.index,
       row,
@@ -143,7 +157,7 @@ export class Viewers {
       published: new Set(),
       plays: new Map([[share.play, share]]),
     });
-    edge.wanted(entry, { id, request, path: "" });
+    edge.wanted(entry, { id, request, path, isHttp: true });
     const { vhost, app, stream } = request;
     const where = `vhost=${vhost}, app=${app}, stream=${stream}`;
     log.info(id, `flv-play, ${where}, ip=${ip}, ${gateway.name}`);
@@ -171,6 +185,13 @@ export class Viewers {
     });
     return { request, remux };
   }
+}
+
+/** The same request at another origin of a mesh, whose HTTP port is taken to be this one's. */
+function elsewhere(url: string, { host, path, query, isSecure }: ViewerQuestion): string {
+  const name = new URL(url).hostname;
+  const port = /:\d+$/.exec(host)?.[0] ?? "";
+  return `${isSecure ? "https" : "http"}://${name}${port}${path}${query === "" ? "" : `?${query}`}`;
 }
 
 /** @returns null when it is not valid percent-encoded text. */

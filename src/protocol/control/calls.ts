@@ -255,6 +255,8 @@ export interface ViewerQuestion {
   readonly ip: string;
   readonly referer: string;
   readonly userAgent: string;
+  /** Servers that the request has passed, as edges of weir tell it; "" from anybody else. */
+  readonly passed: string;
   readonly isSecure: boolean;
 }
 

@@ -37,8 +37,8 @@ export interface AttemptEnd {
   readonly detail: string;
   /** How long media flowed; 0: never. */
   readonly mediaMs: number;
-  /** Of a redirect. */
-  readonly redirect?: { readonly host: string; readonly port: number };
+  /** Of a redirect: where to; over HTTP what it named, never to be logged. */
+  readonly redirect?: { readonly host: string; readonly port: number; readonly url?: string };
 }
 
 /** Ordered of a shard: fill the ring of a stream until told to stop. */

@@ -50,6 +50,9 @@ export interface RingWriterOptions {
   readonly chunkSize: number;
 }
 
+/** What a ring takes over of the one before it. */
+type CopiedTail = "gop" | "all";
+
 /** No message was begun. */
 const IDLE = -1;
 /** Header versions stay positive, as -1 and 0 have meanings of their own. */
@@ -200,13 +203,14 @@ export class RingWriter {
    * Fill this fresh ring with the current GOP of `from` (newest keyframe to head), its index entries and its headers
    * under their versions, and the last timestamps; readers that finished `from` go on here at `followFrom`, behind the
    * copy. `from` takes no message after this; its owner ends it as moved, with this ring's id.
+   * `all` copies older GOPs as well, as many as there are and fit, for readers that go back.
    *
    * Where the GOP is not whole in `from`, or would not leave a quarter of this ring free, no frame is copied. With
    * another chunk size neither frames nor headers are: they are in wire form.
    * Memory: allocates; not for the path of every frame.
    * @throws InvariantError when this ring is not fresh, or `from` is within a message.
    */
-  copyTail(from: RingWriter): void {
+  copyTail(from: RingWriter, what: CopiedTail = "gop"): void {
     const isFresh = this.#length === IDLE && this.#headerVersion === 0 && !this.#isSealed;
     check(isFresh && this.#frameCount === this.#oldestFrame, "a copy into a ring in use");
     check(from !== this && from.#length === IDLE, "a copy of a ring within a message");
@@ -215,7 +219,7 @@ export class RingWriter {
       this.#headers.copy(from.#headers);
       this.#headerVersion = from.#headerVersion;
       this.#store(ControlWord.HeaderVersion, this.#headerVersion);
-      this.#copyFrames(from);
+      this.#copyFrames(from, what);
     }
     for (const word of [
       ControlWord.LastAudioTimestamp,
@@ -320,17 +324,16 @@ export class RingWriter {
     }
   }
 
-  #copyFrames(from: RingWriter): void {
-    const keyframe = from.#newestKeyframe();
-    if (keyframe === null) {
+  #copyFrames(from: RingWriter, what: CopiedTail): void {
+    const newest = from.#newestKeyframe();
+    const keyframe =
+      newest !== null && what === "all" ? this.#oldestThatFits(from, newest) : newest;
+    if (keyframe === null || !this.#fitsFrom(from, keyframe)) {
       return;
     }
     const frames = (from.#frameCount - keyframe) | 0;
     const start = from.#index.position(keyframe);
     const length = (from.#head - start) | 0;
-    if (length > this.wrap - this.messageBytesMax || frames > this.#index.framesMax) {
-      return;
-    }
     this.#reserve(length);
     for (let at = 0; at < length; ) {
       const source = (start + at) & (from.wrap - 1);
@@ -348,6 +351,21 @@ export class RingWriter {
     }
     this.#head = (this.#head + length) | 0;
     this.#store(ControlWord.Head, this.#head);
+  }
+
+  /** Number of the oldest keyframe of another ring, up to `newest`, from which on everything fits here. */
+  #oldestThatFits(from: RingWriter, newest: number): number {
+    let frame = from.#oldestFrame;
+    while (frame !== newest && !(from.#index.isKeyframe(frame) && this.#fitsFrom(from, frame))) {
+      frame = (frame + 1) | 0;
+    }
+    return frame;
+  }
+
+  #fitsFrom(from: RingWriter, frame: number): boolean {
+    const frames = (from.#frameCount - frame) | 0;
+    const length = (from.#head - from.#index.position(frame)) | 0;
+    return length <= this.wrap - this.messageBytesMax && frames <= this.#index.framesMax;
   }
 
   /** Number of the newest keyframe that is still whole, or null. */

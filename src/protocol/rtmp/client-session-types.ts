@@ -19,6 +19,10 @@ export interface ClientSessionSink {
    * `redirect2` (SRS).
    */
   status(level: string, code: string, description: string, info: AmfObject): void;
+  /** The server has read everything up to the ping of this number, see `ClientSession.ping`. */
+  pong?(value: number): void;
+  /** An Acknowledgement: bytes that the server says it has received, modulo 2^32. Servers count from different starts. */
+  acknowledged?(bytes: number): void;
   /** The dialogue failed or the server ended it: close the transport. Called at most once. */
   closed(reason: string): void;
 }

@@ -153,6 +153,15 @@ export class ClientSession {
     this.#encoder.encode(target, header, message.payload, this.#chunkSizeOut);
   }
 
+  /**
+   * Asks the server for a sign (RTMP 1.0 §7.1.7): messages are read in order, so with its answer everything that was
+   * written before has been read. Peers: Node-Media-Server never answers.
+   * Units: `value` is unsigned 32 bits.
+   */
+  ping(value: number, sink: ClientSessionSink): void {
+    sink.write(encodeUserControl(UserControlEvent.PingRequest, value));
+  }
+
   /** Says goodbye: FCUnpublish, deleteStream. The caller closes after flush; `closed` is not called. */
   close(sink: ClientSessionSink): void {
     const streamId = this.streamId;
@@ -300,12 +309,10 @@ export class ClientSession {
       this.#windowAckSizeIn = decodeUint32(payload, 0);
     } else if (type === MessageType.SetPeerBandwidth && payload.length >= 4) {
       this.#takePeerBandwidth(decodeUint32(payload, 0), sink);
+    } else if (type === MessageType.Acknowledgement && payload.length >= 4) {
+      sink.acknowledged?.(decodeUint32(payload, 0));
     } else if (type === MessageType.UserControl && payload.length >= 6) {
-      const event = ((payload[0] ?? 0) << 8) | (payload[1] ?? 0);
-      if (event === UserControlEvent.PingRequest) {
-        const value = decodeUint32(payload, 2);
-        sink.write(encodeUserControl(UserControlEvent.PingResponse, value));
-      }
+      takeUserControl(payload, sink);
     }
   }
 
@@ -392,5 +399,15 @@ export class ClientSession {
       this.#bytesAcknowledged = received;
       sink.write(encodeAcknowledgement(received));
     }
+  }
+}
+
+function takeUserControl(payload: Uint8Array, sink: ClientSessionSink): void {
+  const event = ((payload[0] ?? 0) << 8) | (payload[1] ?? 0);
+  const value = decodeUint32(payload, 2);
+  if (event === UserControlEvent.PingRequest) {
+    sink.write(encodeUserControl(UserControlEvent.PingResponse, value));
+  } else if (event === UserControlEvent.PingResponse) {
+    sink.pong?.(value);
   }
 }

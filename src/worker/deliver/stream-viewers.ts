@@ -63,6 +63,7 @@ export class StreamViewers implements HttpService {
       ip: request.ip,
       referer: request.header("referer"),
       userAgent: request.header("user-agent"),
+      passed: request.header("x-weir-path"),
       isSecure: request.isSecure,
     };
     this.#host.admitViewer(question).then(

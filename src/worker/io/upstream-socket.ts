@@ -24,6 +24,8 @@ export interface UpstreamSocketSink {
 /** One connection. */
 export class UpstreamSocket {
   readonly #socket: Socket;
+  /** Bytes written so far, whether or not the kernel has taken them. */
+  sentBytes = 0;
 
   constructor(to: { readonly host: string; readonly port: number }, sink: UpstreamSocketSink) {
     let failure: Error | undefined;
@@ -89,6 +91,7 @@ export class UpstreamSocket {
   /** Sends bytes that nobody changes any more. */
   writeOwned(bytes: Uint8Array): void {
     if (!this.#socket.destroyed) {
+      this.sentBytes += bytes.length;
       this.#socket.write(bytes);
     }
   }

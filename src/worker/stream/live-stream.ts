@@ -193,7 +193,8 @@ export class LiveStream {
   #moveTo(lease: RingLease): void {
     const old = this.#writer;
     const next = this.#openRing(lease);
-    next.copyTail(old);
+    // Who has asked for room may want to go back.
+    next.copyTail(old, old.askedWrap > 0 ? "all" : "gop");
     this.#writer = next;
     const oldLease = this.#lease;
     this.#lease = lease;

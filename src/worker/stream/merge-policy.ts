@@ -15,8 +15,6 @@ const RELAX_BELOW = 0.24;
 /** Changes smaller than this are not made: hysteresis. */
 const DEAD_BAND = 0.15;
 const STRETCH_MAX = 64;
-/** A frame interval assumed before two frames were seen. */
-const INTERVAL_DEFAULT_MS = 33;
 
 /** How far a shard stretches the merging of its streams, from its own use of the processor. */
 export class MergeStretch {
@@ -59,10 +57,13 @@ export interface StreamPace {
 /**
  * The merge factor of one stream: at least 1; the longest wait (k − 1 frames) stays within `mw_latency`.
  *
- * With `mw_adaptive off` it is pinned as SRS pins it: at `mw_latency`, and not before more than `mw_msgs` messages.
+ * Until two frames were seen everything goes out at once. With `mw_adaptive off` it is pinned as SRS pins it: at `mw_latency`, and not before more than `mw_msgs` messages.
  */
 export function mergeFactor(settings: StreamSettings, pace: StreamPace, stretch: number): number {
-  const interval = pace.frameIntervalMs > 0 ? pace.frameIntervalMs : INTERVAL_DEFAULT_MS;
+  const interval = pace.frameIntervalMs;
+  if (interval <= 0) {
+    return 1;
+  }
   const least = Math.max(1, Math.ceil(settings.sendMinIntervalMs / interval));
   if (settings.minLatency) {
     return least;

@@ -61,9 +61,14 @@ export class StreamPace {
     this.#lastTimestamp = -1;
   }
 
+  /** True when no video frame came lately: a timer gives the turns. */
+  isAudioPaced(now: number): boolean {
+    return now - this.#lastVideoMs > VIDEO_ALIVE_MS;
+  }
+
   /** True when a stream without video frames has a turn to send. */
   isTimerDue(now: number): boolean {
-    return this.#isAudioPaced(now) && now - this.#lastTurnMs >= AUDIO_TURN_MS;
+    return this.isAudioPaced(now) && now - this.#lastTurnMs >= AUDIO_TURN_MS;
   }
 
   /** A turn is sent now. */
@@ -73,16 +78,12 @@ export class StreamPace {
 
   /** The merge factor k for the next round of phases. */
   mergeFactor(settings: StreamSettings, stretch: number, now: number): number {
-    const isAudioPaced = this.#isAudioPaced(now);
+    const isAudioPaced = this.isAudioPaced(now);
     const pace = {
       frameIntervalMs: isAudioPaced ? AUDIO_TURN_MS : this.#intervalMs,
       messagesPerFrame: isAudioPaced ? 1 : this.#messagesPerFrame,
     };
     return mergeFactor(settings, pace, stretch);
-  }
-
-  #isAudioPaced(now: number): boolean {
-    return now - this.#lastVideoMs > VIDEO_ALIVE_MS;
   }
 
   #measure(timestamp: number): void {

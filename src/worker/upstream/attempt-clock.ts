@@ -77,6 +77,11 @@ export class AttemptClock {
     }
   }
 
+  /** Since when the next thing is waited for. */
+  get since(): number {
+    return this.#since;
+  }
+
   /** How long media has flowed, to its last; 0: never. */
   get mediaMs(): number {
     return this.#phase === "flowing" ? Math.max(1, this.#since - this.#flowingSince) : 0;

@@ -1,7 +1,8 @@
 /**
  * A publish at an edge, sent on to an origin: reads the publisher's own ring and writes its messages as they stand
  * there. The encoder is told Start only after the origin's. When an origin is lost the encoder stays; the next origin
- * gets everything from the last keyframe before the loss, headers first. The ring is the hold: nothing is copied aside.
+ * gets everything from the last keyframe before that which was not read, headers first. An origin that gives signs of
+ * what it has read is judged by them, another one by what its kernel takes.
  */
 import type { RingLease } from "../../protocol/control/calls.ts";
 import type {
@@ -12,9 +13,9 @@ import type {
   UpstreamSettings,
 } from "../../protocol/control/upstream.ts";
 import { RejectedError } from "../../protocol/errors.ts";
-import { type FrameRef, type KeyframeRef, RingReader } from "../../protocol/ring/ring-reader.ts";
-import { ChunkStream } from "../../protocol/rtmp/message.ts";
-import { decodeHeaderSet } from "../stream/header-set.ts";
+import type { Message } from "../../protocol/rtmp/message.ts";
+import { Confirmations } from "./confirmations.ts";
+import { PushSource } from "./push-source.ts";
 import { RtmpAttempt } from "./rtmp-attempt.ts";
 import { attemptEnd, type UpstreamSink } from "./upstream.ts";
 
@@ -22,15 +23,10 @@ import { attemptEnd, type UpstreamSink } from "./upstream.ts";
 const ASK_AGAIN_MS = 500;
 /** Bytes given to the socket ahead of the kernel. */
 const BACKLOG_BYTES = 256 * 1024;
-/** An origin that takes nothing for this long may be lost: a ring that keeps more is asked for. */
-const STUCK_MS = 500;
-/** Bytes copied out of the ring at a time. */
-const COPY_BYTES = 64 * 1024;
-/** Message stream id in a fmt 0 header with a one-byte basic header (RTMP 1.0 §5.3.1.2.1). */
-const MESSAGE_STREAM_OFFSET = 8;
-/** A ring holds half as much again as is to be kept: the part near its writer cannot be read. */
-const RING_SHARE = 1.5;
-
+/** An origin that gives no sign for this share of the stall limit may be lost: a ring that keeps more is asked for. */
+const STUCK_SHARE = 0.4;
+/** A ring always keeps as much behind what was read as comes in this share of the stall limit. */
+const KEPT_SHARE = 0.5;
 /** What a push asks of its shard. */
 export interface EdgePushHost {
   /** Milliseconds, monotonic. */
@@ -74,24 +70,14 @@ export class EdgePush implements UpstreamSink {
   #askAt = 0;
   /** Since when there is no origin. */
   #aloneSince: number;
-  #reader: RingReader | undefined;
-  /** Position in the ring: a message boundary. */
-  #cursor = 0;
-  /** Begin of what the next origin gets; undefined: at the cursor. */
+  readonly #source = new PushSource();
+  /** Of the attempt that takes media. */
+  #confirmed: Confirmations | undefined;
+  /** Begin of what the next origin gets, at the latest; undefined: at the cursor. */
   #replayFrom: number | undefined;
   #acknowledged = 0;
-  /** The origin's host had everything before it a moment ago; what came later may be stuck. */
+  /** Kernels had taken everything before it a moment ago. */
   #taken = 0;
-  #takenAt = 0;
-  readonly #keyframe: KeyframeRef = { position: 0, timestamp: 0, headerVersion: 0, frame: 0 };
-  readonly #frame: FrameRef = {
-    position: 0,
-    length: 0,
-    timestamp: 0,
-    kind: 0,
-    headerVersion: 0,
-    isKeyframe: false,
-  };
   /** Times that the origin was too slow and media was left out. */
   skips = 0;
 
@@ -105,41 +91,32 @@ export class EdgePush implements UpstreamSink {
     this.#ask(null);
   }
 
-  /** The publisher's ring, or the one that took its place: all that is in the old one and not sent is in this one. */
+  /** The publisher's ring, or the one that took its place. */
   attach(lease: RingLease): void {
-    const next = new RingReader(lease.memory);
-    const last = this.#reader;
-    this.#reader = next;
-    if (last === undefined) {
-      this.#cursor = next.head;
-      this.#taken = next.head;
-      return;
-    }
-    // Messages are copied as they are: distances from the end stay.
-    const copied = (next.head - next.followFrom) | 0;
-    const moved = (position: number): number =>
-      (next.followFrom + copied - ((last.head - position) | 0)) | 0;
-    this.#cursor = moved(this.#cursor);
-    this.#taken = moved(this.#taken);
+    const by = this.#source.attach(lease);
+    this.#confirmed?.shift(by);
+    this.#taken = (this.#taken + by) | 0;
     if (this.#replayFrom !== undefined) {
-      this.#replayFrom = moved(this.#replayFrom);
+      this.#replayFrom = (this.#replayFrom + by) | 0;
     }
   }
 
   /** The ring has grown. */
   advance(): void {
     const attempt = this.#attempt;
-    const reader = this.#reader;
-    if (attempt === undefined || reader === undefined || !this.#isReady) {
+    if (attempt === undefined || !this.#isReady) {
       return;
     }
-    while (attempt.backlogBytes < BACKLOG_BYTES && ((reader.head - this.#cursor) | 0) !== 0) {
-      const bytes = this.#collect(reader, attempt.messageStream);
+    while (attempt.backlogBytes < BACKLOG_BYTES && this.#source.hasMore) {
+      const bytes = this.#source.collect(attempt.messageStream);
       if (bytes === null) {
-        this.#skip(reader, attempt);
+        // Too slow: it goes on at the newest keyframe.
+        this.skips += 1;
+        sendAll(attempt, this.#source.skip());
         return;
       }
       attempt.sendWire(bytes);
+      this.#noteSent(attempt);
     }
   }
 
@@ -153,6 +130,7 @@ export class EdgePush implements UpstreamSink {
       if (this.#isReady) {
         this.#noteProgress(attempt, now);
         this.advance();
+        this.#markWhenDue(attempt, now);
       }
       attempt.tick(now);
     } else if (!this.#isAsking && now >= this.#askAt) {
@@ -179,16 +157,23 @@ export class EdgePush implements UpstreamSink {
     if (attempt === undefined) {
       return;
     }
+    const now = this.#host.now();
     this.#isReady = true;
-    attempt.clock.moved(this.#host.now());
+    attempt.clock.moved(now);
     this.#host.works(this.streamId);
-    if (!this.#isAccepted) {
-      this.#isAccepted = true;
-      this.#sink.accepted();
-      return;
+    const isFirst = !this.#isAccepted;
+    this.#isAccepted = true;
+    if (!isFirst) {
+      sendAll(attempt, this.#source.rewind(this.#replayFrom ?? this.#source.cursor));
+      this.#replayFrom = undefined;
     }
-    if (this.#reader !== undefined) {
-      this.#replay(this.#reader, attempt);
+    this.#taken = this.#source.cursor;
+    const { sentBytes } = attempt;
+    const start = { position: this.#source.cursor, sentBytes, now };
+    this.#confirmed = new Confirmations(this.#settings.stallTimeoutMs, start);
+    if (isFirst) {
+      this.#sink.accepted();
+    } else {
       this.advance();
     }
   }
@@ -205,15 +190,26 @@ export class EdgePush implements UpstreamSink {
     this.advance();
   }
 
+  pong(value: number): void {
+    this.#confirmed?.pong(value, this.#host.now());
+  }
+
+  acknowledged(bytes: number): void {
+    this.#confirmed?.acknowledged(bytes, this.#attempt?.sentBytes ?? 0, this.#host.now());
+  }
+
   ended(end: AttemptEnd): void {
     this.#attempt = undefined;
     if (this.#isClosed) {
       return;
     }
     if (this.#isReady) {
+      const now = this.#host.now();
       this.#isReady = false;
-      this.#aloneSince = this.#host.now();
-      this.#hold();
+      this.#aloneSince = now;
+      this.#replayFrom = this.#readUpTo(now);
+      this.#confirmed = undefined;
+      this.#enlarge(this.#replayFrom);
     }
     if (!this.#isAccepted && end.fault === "refused") {
       // What the origin says no to, another one would not be right to take.
@@ -228,117 +224,56 @@ export class EdgePush implements UpstreamSink {
 
   // --- inside ---
 
-  /** Remembers what the next origin needs: all from the last keyframe before that which may not have arrived. */
-  #hold(): void {
-    const reader = this.#reader;
-    if (reader === undefined) {
-      return;
-    }
-    this.#replayFrom = this.#keyframeBefore(reader, this.#taken);
-    this.#enlarge(reader);
+  /** Up to where the origin has read, as far as can be known. */
+  #readUpTo(now: number): number {
+    const confirmed = this.#confirmed;
+    return confirmed === undefined || confirmed.isSilent(now) ? this.#taken : confirmed.position;
   }
 
-  /** Asks for a ring that can keep what may be needed again. */
-  #enlarge(reader: RingReader): void {
+  /** Asks for a ring that can keep what may be needed again until the hold is over. */
+  #enlarge(readUpTo: number): void {
     const { holdMs, stallTimeoutMs, holdBytes } = this.#settings;
-    const from = this.#keyframeBefore(reader, this.#taken) ?? this.#taken;
-    const rest = (reader.bytesPerSecond * (holdMs + stallTimeoutMs)) / 1000;
-    const wanted = ((reader.head - from) >>> 0) + rest;
-    reader.askForWrap(Math.min(holdBytes, Math.ceil(wanted * RING_SHARE)));
+    this.#source.keep(readUpTo, holdMs + stallTimeoutMs, holdBytes);
   }
 
-  /** Begin of the last keyframe at or before a position; undefined when the ring has none there any more. */
-  #keyframeBefore(reader: RingReader, position: number): number | undefined {
-    const at = reader.frameAt(position);
-    let frame = at === -1 ? (reader.frameCount - 1) >>> 0 : at;
-    while (reader.readFrame(frame, this.#frame)) {
-      if (this.#frame.isKeyframe) {
-        return this.#frame.position;
-      }
-      frame = (frame - 1) >>> 0;
-    }
-    return undefined;
-  }
-
-  #replay(reader: RingReader, attempt: RtmpAttempt): void {
-    const from = this.#replayFrom;
-    this.#replayFrom = undefined;
-    const isThere =
-      from !== undefined && reader.isSafe(from) && reader.keyframeFrom(from, this.#keyframe);
-    if (!isThere && !reader.newestKeyframe(this.#keyframe)) {
-      this.#cursor = reader.head;
-      this.#sendHeaders(reader, attempt, reader.headerVersion);
-      return;
-    }
-    this.#begin(reader, attempt);
-  }
-
-  /** The origin is too slow: it goes on at the newest keyframe. */
-  #skip(reader: RingReader, attempt: RtmpAttempt): void {
-    this.skips += 1;
-    if (reader.newestKeyframe(this.#keyframe)) {
-      this.#begin(reader, attempt);
-    } else {
-      this.#cursor = reader.head;
+  #noteSent(attempt: RtmpAttempt): void {
+    const now = this.#host.now();
+    if (this.#confirmed?.sent(attempt.sentBytes, now) === true) {
+      this.#mark(attempt, this.#confirmed, now);
     }
   }
 
-  /** From the keyframe in #keyframe on. */
-  #begin(reader: RingReader, attempt: RtmpAttempt): void {
-    this.#sendHeaders(reader, attempt, this.#keyframe.headerVersion);
-    this.#cursor = this.#keyframe.position;
-  }
-
-  #sendHeaders(reader: RingReader, attempt: RtmpAttempt, version: number): void {
-    const bytes = reader.headersAt(version);
-    for (const { type, payload } of bytes === null ? [] : decodeHeaderSet(bytes)) {
-      const timestamp = this.#keyframe.timestamp >>> 0;
-      attempt.send({ chunkStreamId: ChunkStream.Stream, type, streamId: 1, timestamp, payload });
+  #markWhenDue(attempt: RtmpAttempt, now: number): void {
+    const confirmed = this.#confirmed;
+    if (confirmed?.isMarkDue(now) === true) {
+      this.#mark(attempt, confirmed, now);
+      const { stallTimeoutMs, holdBytes } = this.#settings;
+      this.#source.keep(this.#readUpTo(now), stallTimeoutMs * KEPT_SHARE, holdBytes);
     }
   }
 
-  /** Messages from the cursor on, on the origin's message stream; null when they are gone. **Owned**. */
-  #collect(reader: RingReader, messageStream: number): Uint8Array | null {
-    const start = this.#cursor;
-    const first = reader.isSafe(start) ? reader.frameAt(start) : -1;
-    if (first === -1) {
-      return null;
+  #mark(attempt: RtmpAttempt, confirmed: Confirmations, now: number): void {
+    const ping = confirmed.mark(this.#source.cursor, attempt.sentBytes, now);
+    if (ping !== 0) {
+      attempt.ping(ping);
     }
-    const end = reader.frameCount;
-    let length = 0;
-    const starts: number[] = [];
-    for (let frame = first; frame !== end && length < COPY_BYTES; frame = (frame + 1) >>> 0) {
-      if (!reader.readFrame(frame, this.#frame)) {
-        return null;
-      }
-      starts.push(length);
-      length += this.#frame.length;
-    }
-    const bytes = new Uint8Array(length);
-    if (!reader.read(start, length, bytes, 0)) {
-      return null;
-    }
-    const view = new DataView(bytes.buffer);
-    for (const offset of messageStream === 1 ? [] : starts) {
-      view.setUint32(offset + MESSAGE_STREAM_OFFSET, messageStream, true);
-    }
-    this.#cursor = (start + length) | 0;
-    return bytes;
   }
 
   #noteProgress(attempt: RtmpAttempt, now: number): void {
+    const confirmed = this.#confirmed;
     const { acknowledgedBytes } = attempt;
     const isAllTaken = attempt.outstandingBytes === 0;
     if (isAllTaken) {
-      this.#taken = this.#cursor;
-      this.#takenAt = now;
+      this.#taken = this.#source.cursor;
     }
-    if (isAllTaken || acknowledgedBytes !== this.#acknowledged) {
+    if (confirmed?.hasAnswered === true) {
+      attempt.clock.moved(confirmed.aliveAt(now));
+    } else if (isAllTaken || acknowledgedBytes !== this.#acknowledged) {
       attempt.clock.moved(now);
     }
     this.#acknowledged = acknowledgedBytes;
-    if (this.#reader !== undefined && now - this.#takenAt > STUCK_MS) {
-      this.#enlarge(this.#reader);
+    if (now - attempt.clock.since > this.#settings.stallTimeoutMs * STUCK_SHARE) {
+      this.#enlarge(this.#readUpTo(now));
     }
   }
 
@@ -377,7 +312,7 @@ export class EdgePush implements UpstreamSink {
   #connect(target: OriginTarget): void {
     try {
       this.#attempt = new RtmpAttempt("publish", {
-        target: { ...target, chunkSize: this.#reader?.chunkSize ?? this.#chunkSize },
+        target: { ...target, chunkSize: this.#source.chunkSize ?? this.#chunkSize },
         settings: this.#settings,
         sink: this,
         now: () => this.#host.now(),
@@ -388,5 +323,11 @@ export class EdgePush implements UpstreamSink {
       }
       this.ended(attemptEnd("refused", error.message, 0));
     }
+  }
+}
+
+function sendAll(attempt: RtmpAttempt, messages: readonly Message[]): void {
+  for (const message of messages) {
+    attempt.send(message);
   }
 }

@@ -1,6 +1,6 @@
 /** One pull from an origin by HTTP-FLV. */
 import type { AttemptEnd, AttemptFault } from "../../protocol/control/upstream.ts";
-import { ProtocolError } from "../../protocol/errors.ts";
+import { ProtocolError, RejectedError } from "../../protocol/errors.ts";
 import { type FlvTag, FlvTagDecoder } from "../../protocol/flv/tag.ts";
 import { ChunkStream, type Message, MessageType } from "../../protocol/rtmp/message.ts";
 import { HttpDownload, type HttpDownloadSink } from "../io/http-download.ts";
@@ -9,8 +9,11 @@ import { type AttemptOptions, attemptEnd, type PullAttempt } from "./upstream.ts
 
 /** Servers that a request has passed. */
 const PATH_HEADER = "x-weir-path";
-const HTTP_PORT = 80;
-const HTTPS_PORT = 443;
+/** Of the schemes that a redirect may name. */
+const PORTS: Readonly<Record<string, number | undefined>> = { "http:": 80, "https:": 443 };
+/** Longest address that a redirect may name. */
+const URL_CHARACTERS_MAX = 4096;
+const LOOP_DETECTED = 508;
 
 /** One attempt. */
 export class FlvAttempt implements PullAttempt, HttpDownloadSink {
@@ -20,7 +23,11 @@ export class FlvAttempt implements PullAttempt, HttpDownloadSink {
   readonly #decoder = new FlvTagDecoder();
   #isOver = false;
 
+  /** @throws RejectedError when the URL cannot be. */
   constructor(options: AttemptOptions) {
+    if (!URL.canParse(options.target.url)) {
+      throw new RejectedError("ERR_RTMP_URL", "", "The origin's URL cannot be.");
+    }
     this.#options = options;
     this.clock = new AttemptClock(options.settings, options.now());
     const { target } = options;
@@ -32,7 +39,9 @@ export class FlvAttempt implements PullAttempt, HttpDownloadSink {
   tick(now: number): void {
     const fault = this.clock.overdue(now);
     if (fault !== undefined) {
-      this.#over(attemptEnd(fault, "timeout", this.clock.mediaMs));
+      // Servers answer a request for a live stream with its first media: that none comes says nothing against them.
+      const isWaiting = fault === "reply";
+      this.#over(attemptEnd(isWaiting ? "no media" : fault, "timeout", this.clock.mediaMs));
     }
   }
 
@@ -104,17 +113,24 @@ export class FlvAttempt implements PullAttempt, HttpDownloadSink {
     },
   };
 
-  #redirect(location: string): { host: string; port: number } | undefined {
+  /** Path and query are the redirect's own, as SRS takes them; names and passwords in it are not. */
+  #redirect(location: string): { host: string; port: number; url: string } | undefined {
     let url: URL;
     try {
       url = new URL(location, this.#options.target.url);
     } catch {
       return undefined;
     }
-    const port = url.protocol === "https:" ? HTTPS_PORT : HTTP_PORT;
+    const port = PORTS[url.protocol];
+    if (port === undefined || url.href.length > URL_CHARACTERS_MAX) {
+      return undefined;
+    }
+    url.username = "";
+    url.password = "";
     return {
       host: url.hostname.replace(/^\[|\]$/g, ""),
       port: url.port === "" ? port : Number(url.port),
+      url: url.href,
     };
   }
 
@@ -137,5 +153,5 @@ function faultOf(status: number): AttemptFault {
   if (status === 404) {
     return "not found";
   }
-  return status >= 400 && status < 500 ? "refused" : "reply";
+  return (status >= 400 && status < 500) || status === LOOP_DETECTED ? "refused" : "reply";
 }

@@ -20,6 +20,8 @@ const NOT_FOUND_CODES: ReadonlySet<string> = new Set([
   "NetStream.Play.StreamNotFound",
   "NetStream.Play.FileNotFound",
 ]);
+/** Acknowledgement window of a push: what an origin has read is to be known soon. */
+const PUSH_WINDOW_BYTES = 64 * 1024;
 /** How SRS's edges name themselves. */
 const SIGNATURE = "SRS";
 
@@ -65,6 +67,16 @@ export class RtmpAttempt implements PullAttempt, ClientSessionSink, UpstreamSock
   /** Bytes that it has. */
   get acknowledgedBytes(): number {
     return this.#socket.acknowledgedBytes;
+  }
+
+  /** Bytes given to the connection so far, from its first one. */
+  get sentBytes(): number {
+    return this.#socket.sentBytes;
+  }
+
+  /** Asks for a sign that all this was read. */
+  ping(value: number): void {
+    this.#session?.ping(value, this);
   }
 
   tick(now: number): void {
@@ -113,6 +125,7 @@ export class RtmpAttempt implements PullAttempt, ClientSessionSink, UpstreamSock
       url: this.#target,
       mode: this.#mode,
       chunkSizeOut: target.chunkSize,
+      ...(this.#mode === "publish" ? { windowAckSizeOut: PUSH_WINDOW_BYTES } : {}),
       announce: false,
       connectArgs: [identityOf(target, this.#target.tcUrl, this.#socket.localIp)],
     });
@@ -166,6 +179,14 @@ export class RtmpAttempt implements PullAttempt, ClientSessionSink, UpstreamSock
     if (!this.#isOver) {
       this.#sink.media(message);
     }
+  }
+
+  pong(value: number): void {
+    this.#sink.pong?.(value);
+  }
+
+  acknowledged(bytes: number): void {
+    this.#sink.acknowledged?.(bytes);
   }
 
   status(level: string, code: string, description: string, info: AmfObject): void {

@@ -17,6 +17,10 @@ export interface UpstreamSink {
   readDone(): void;
   /** The connection takes bytes again. */
   drained(): void;
+  /** The origin has read up to the ping of this number. */
+  pong?(value: number): void;
+  /** The origin says how many bytes it has read, modulo 2^32. */
+  acknowledged?(bytes: number): void;
   /** The attempt is over; called once, and not after `close`. */
   ended(end: AttemptEnd): void;
 }

@@ -5,6 +5,7 @@ import { Admission } from "../../../src/main/accept/admission.ts";
 import { Clients } from "../../../src/main/coordinator/clients.ts";
 import { Coordinator } from "../../../src/main/coordinator/coordinator.ts";
 import type { Edge } from "../../../src/main/coordinator/edge.ts";
+import { checkPassage } from "../../../src/main/coordinator/passage.ts";
 import { RingPool } from "../../../src/main/coordinator/ring-pool.ts";
 import { Viewers } from "../../../src/main/gateways/viewers.ts";
 import type { Logger } from "../../../src/main/log/logger.ts";
@@ -20,15 +21,19 @@ const TEXT = `
     http_remux { enabled on; }
     security { enabled on; deny play all; }
   }
+  vhost waiting { http_remux { enabled on; } cluster { mode remote; origin 127.0.0.1; } }
   vhost off { }
   vhost other { http_remux { enabled on; mount [vhost]/[app]/[stream].mp4; } }
 `;
 
 /** An answer of a gateway that has no row left. */
-function ask(host: string, path: string, query = ""): Promise<ViewerAnswer> {
+function ask(host: string, path: string, query = "", passed = ""): Promise<ViewerAnswer> {
   const { config } = decodeConfig(TEXT, "x.conf", { include: () => "", environment: {} });
   const coordinator = new Coordinator(new RingPool(2 ** 20), [], () => 0);
-  const edge = { isNotFound: () => false } as unknown as Edge;
+  const edge = {
+    isNotFound: (key: string) => key.endsWith("/missing"),
+    passage: (identity: { path: string }) => checkPassage(identity.path, "here"),
+  } as unknown as Edge;
   const admission = new Admission({
     config: () => config,
     coordinator,
@@ -41,8 +46,8 @@ function ask(host: string, path: string, query = ""): Promise<ViewerAnswer> {
   const hooks = { open: () => undefined };
   const directory = { admission, coordinator, clients, edge, hooks, log };
   const viewers = new Viewers({ ...directory, config: () => config, shards: [] });
-  const gateway = { allocateRow: () => -1 } as unknown as ShardLink;
-  const rest = { referer: "", userAgent: "", isSecure: false };
+  const gateway = { isAlive: true, allocateRow: () => -1 } as unknown as ShardLink;
+  const rest = { referer: "", userAgent: "", isSecure: false, passed };
   return viewers.admit(gateway, { path, query, host, ip: "1.2.3.4", ...rest });
 }
 
@@ -72,3 +77,15 @@ test("a gateway without rows says so", async () => {
   assert.ok(!answer.allowed && answer.isMounted);
   assert.equal(answer.status, 503);
 });
+
+for (const [what, status, path, passed] of [
+  ["a stream that no origin had a moment ago", 404, "/live/missing.flv", ""],
+  ["a circle", 508, "/live/a.flv", "there,here"],
+  ["a way without end", 508, "/live/a.flv", "there,".repeat(1000)],
+] as const) {
+  test(`${what} has a status of its own`, async () => {
+    const answer = await ask("waiting", path, "", passed);
+    assert.ok(!answer.allowed && answer.isMounted);
+    assert.equal(answer.status, status);
+  });
+}

@@ -243,6 +243,34 @@ describe("copyTail", () => {
     assert.equal(next.writer.setHeaders(Uint8Array.of(3)), 3);
   });
 
+  test("all: older GOPs as well", () => {
+    const old = makeRing();
+    for (let number = 0; number < 20; number++) {
+      maker.append(old.writer, number, number % 4 === 1);
+    }
+    const { writer, reader } = makeRing(WRAP, 77, 60_000, 2);
+    writer.copyTail(old.writer, "all");
+    const oldest = keyframe();
+    assert.equal(reader.keyframeFrom(77, oldest), true);
+    assert.equal(oldest.position, 77);
+    const bytes = new Uint8Array(reader.head - 77);
+    assert.equal(reader.read(77, bytes.length, bytes, 0), true);
+    const numbers = Array.from({ length: 19 }, (_, index) => index + 1);
+    assert.deepEqual(maker.decode(bytes), numbers);
+    assert.deepEqual([reader.frameCount, reader.followFrom], [19, reader.head]);
+  });
+
+  test("all: what is too much is left out, from the oldest on", () => {
+    const old = makeRing(2 * WRAP);
+    for (const isKeyframe of [true, false, true, false, true, false]) {
+      appendBytes(old.writer, WRAP / 4, isKeyframe);
+    }
+    const next = makeRing(WRAP, 0, 60_000, 2);
+    next.writer.copyTail(old.writer, "all");
+    assert.equal(next.reader.frameCount, 2);
+    assert.equal(next.reader.newestKeyframe(keyframe()), true);
+  });
+
   const empty: [string, (writer: RingWriter) => void, number][] = [
     ["no keyframe", (writer) => appendBytes(writer, 100), 60_000],
     ["another chunk size", (writer) => appendBytes(writer, 100, true), 4096],

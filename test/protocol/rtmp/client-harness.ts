@@ -13,6 +13,8 @@ export class ClientRecorder implements ClientSessionSink {
   readonly events: string[] = [];
   readonly chunks: Uint8Array[] = [];
   infos: unknown[] = [];
+  /** Of what the server has read. */
+  readonly signs: string[] = [];
 
   write(bytes: Uint8Array): void {
     this.chunks.push(bytes.slice());
@@ -27,6 +29,12 @@ export class ClientRecorder implements ClientSessionSink {
   status(level: string, code: string, description: string, info: AmfObject): void {
     this.infos.push(plain(info));
     this.events.push(`status ${level} ${code} ${description}`);
+  }
+  pong(value: number): void {
+    this.signs.push(`pong ${value}`);
+  }
+  acknowledged(bytes: number): void {
+    this.signs.push(`acknowledged ${bytes}`);
   }
   closed(reason: string): void {
     this.events.push(`closed ${reason}`);

@@ -241,6 +241,17 @@ describe("the client's control messages", () => {
     assert.deepEqual(fixture.sent(), []);
   });
 
+  it("asks for signs of what was read, and hands them on", () => {
+    const fixture = new Fixture().toRequest();
+    fixture.sent();
+    fixture.client.ping(0x01_02_03_04, fixture.sink);
+    assert.deepEqual(fixture.sent(), [[4, "000601020304"]]);
+    fixture.push(message(4, [0, 7, 1, 2, 3, 4], { chunkStreamId: 2 }));
+    fixture.push(message(3, [0xff, 0, 0, 1], { chunkStreamId: 2 }), message(3, [1]));
+    assert.deepEqual(fixture.sink.signs, ["pong 16909060", "acknowledged 4278190081"]);
+    assert.deepEqual(fixture.sent(), []);
+  });
+
   it("refuses to send before ready, to start twice, to connect nowhere", () => {
     const fixture = new Fixture({ mode: "publish" });
     const frame = {

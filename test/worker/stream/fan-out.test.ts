@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type Message, MessageType } from "../../../src/protocol/rtmp/message.ts";
 import { kindOf } from "../../support/flv-file.ts";
-import { clipHeader, message, video } from "../clip.ts";
+import { audio, clipHeader, message, video } from "../clip.ts";
 import { ShardBench, WRAP } from "../shard-bench.ts";
 
 const AVC = message(MessageType.Video, 0, clipHeader(MessageType.Video));
@@ -309,4 +309,47 @@ test("a row that leaves takes no other along that is still on the ring before", 
   bench.giveRoom(slow, Number.POSITIVE_INFINITY);
   bench.tick();
   assert.deepEqual(times(bench, slow), [0, 0, 40, 40]);
+});
+
+describe("players of a stream whose video begins or stops wait no longer than mw_latency", () => {
+  const MW_LATENCY_MS = 350;
+  const PLAYERS = 40;
+
+  /** Longest time in which a player got nothing of a stream that went on. */
+  function longestWait(hasVideo: (time: number) => boolean, seconds: number): number {
+    const bench = new ShardBench({
+      settings: { atc: true, mwAdaptive: false, mwMsgs: 0, mwLatencyMs: MW_LATENCY_MS },
+    });
+    const stream = bench.publish();
+    bench.send(stream, [audio(0)]);
+    const rows = Array.from({ length: PLAYERS }, () => bench.play());
+    const sizes = rows.map(() => 0);
+    const since = rows.map(() => bench.clock);
+    let longest = 0;
+    for (let time = 20; time < seconds * 1000; time += 20) {
+      const isFrame = hasVideo(time) && time % 40 === 0;
+      bench.send(stream, [audio(time), ...(isFrame ? [video(time, time % 1000 === 0)] : [])]);
+      bench.tick(2);
+      for (const [index, row] of rows.entries()) {
+        const { length } = bench.transport.bytes(row);
+        if (length > (sizes[index] ?? 0)) {
+          sizes[index] = length;
+          since[index] = bench.clock;
+        }
+        longest = Math.max(longest, bench.clock - (since[index] ?? 0));
+      }
+    }
+    return longest;
+  }
+
+  test("audio first, then video", () => {
+    const wait = longestWait((time) => time >= 1500, 5);
+    assert.ok(wait <= MW_LATENCY_MS + 20, `${wait} ms`);
+  });
+
+  test("video stops, and audio goes on", () => {
+    // Until the video counts as stopped nothing is sent.
+    const wait = longestWait((time) => time < 2500, 5);
+    assert.ok(wait <= MW_LATENCY_MS + 200 + 40, `${wait} ms`);
+  });
 });

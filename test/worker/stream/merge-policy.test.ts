@@ -91,7 +91,7 @@ describe("merge factor", () => {
     assert.equal(mergeFactor({ ...pinned, mwMsgs: 8 }, pace, 1), 9);
   });
 
-  test("a pace that is not known is 33 ms", () => {
-    assert.equal(mergeFactor(settings, { ...pace, frameIntervalMs: 0 }, 64), 11);
+  test("until a pace is known everything goes out at once", () => {
+    assert.equal(mergeFactor(settings, { ...pace, frameIntervalMs: 0 }, 64), 1);
   });
 });

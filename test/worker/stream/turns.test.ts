@@ -140,12 +140,38 @@ describe("turns", () => {
     });
   }
 
+  test("when k changes nobody waits longer than the longer of the two rounds", () => {
+    for (const [before, after] of [
+      [11, 9],
+      [3, 20],
+      [20, 2],
+    ] as const) {
+      const all = setup(40);
+      all.bench.stretched = before;
+      beginRound(all);
+      const lastSent = new Map(numbers(1, 40).map((row) => [row, 0]));
+      for (let frame = 1; frame <= before + after; frame += 1) {
+        if (frame === before) {
+          all.bench.stretched = after;
+        }
+        all.sent.length = 0;
+        all.turns.take(1);
+        for (const row of all.sent) {
+          const wait = frame - (lastSent.get(row) ?? 0);
+          assert.ok(wait <= Math.max(before, after) + 1, `${before} to ${after}: ${wait} frames`);
+          lastSent.set(row, frame);
+        }
+      }
+      assert.ok([...lastSent.values()].every((frame) => frame > before));
+    }
+  });
+
   test("frames that come together owe as many phases, one round at the most", () => {
     const all = setup(12);
     all.bench.stretched = 4;
     beginRound(all);
     all.turns.take(2);
-    assert.deepEqual(sorted(all.sent), [1, 2, 5, 6, 9, 10]);
+    assert.deepEqual(sorted(all.sent), numbers(1, 6));
     all.turns.take(100);
     assert.equal(all.sent.length, 6 + 12);
   });
