@@ -11,6 +11,7 @@ declare module 'uWebSockets.js' {
     writeHeader(key: string, value: string): HttpResponse;
     write(chunk: Uint8Array): boolean;
     end(body?: Uint8Array | string, closeConnection?: boolean): HttpResponse;
+    tryEnd(body: Uint8Array, totalBytes: number): [isTaken: boolean, isDone: boolean];
     endWithoutBody(reportedLength?: number, closeConnection?: boolean): HttpResponse;
     close(): HttpResponse;
     cork(work: () => void): HttpResponse;

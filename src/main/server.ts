@@ -13,6 +13,7 @@ import type { PrimaryCalls, RingLease, ShardNews } from "../protocol/control/cal
 import { VersionWord } from "../protocol/control/version-word.ts";
 import { Acceptor } from "./accept/acceptor.ts";
 import { Admission } from "./accept/admission.ts";
+import { checkCertificate } from "./accept/certificates.ts";
 import { newConnectionId } from "./accept/connection-id.ts";
 import { FileBudget } from "./accept/file-budget.ts";
 import { addressOf } from "./accept/listening.ts";
@@ -22,6 +23,7 @@ import { Poller } from "./accept/poller.ts";
 import { Questions } from "./accept/questions.ts";
 import { noLongerAllowed } from "./accept/re-admission.ts";
 import { type RehearsalLimits, rehearse } from "./accept/rehearsal.ts";
+import { TlsFront } from "./accept/tls-front.ts";
 import type { ReloadPart } from "./config/parts.ts";
 import { type Client, Clients } from "./coordinator/clients.ts";
 import { Coordinator } from "./coordinator/coordinator.ts";
@@ -43,6 +45,8 @@ const RING_SHARE = 0.1;
 const STOP_TIMEOUT_MS = 3000;
 /** What is left to be told when all sessions have ended. */
 const HOOKS_CLOSE_MS = 1000;
+const TLS_STOP_TIMEOUT_MS = 1000;
+const TLS_HANG_KILL_MS = 10_000;
 /** From 500 players on the lobby's code is as good as compiled; a slow host starts with less. */
 const REHEARSAL: RehearsalLimits = { players: 512, timeMs: 250 };
 
@@ -74,6 +78,7 @@ export class Server {
   readonly lobby: Lobby;
   readonly hooks: Hooks;
   readonly tokens: Tokens = new Tokens();
+  readonly tlsFront: TlsFront;
   #config: Config;
   readonly #version: SharedArrayBuffer = VersionWord.memory();
   readonly #rollout: SettingsRollout;
@@ -93,6 +98,7 @@ export class Server {
     const serverId = config.serverId === "" ? randomUUID() : config.serverId;
     this.hooks = this.#newHooks(options, serverId);
     const shards = config.workers > 0 ? config.workers : coresOfHost();
+    this.tlsFront = this.#openTlsFront(options);
     this.pool = new RingPool(totalmem() * RING_SHARE, forgetMemory);
     this.supervisor = new Supervisor({
       shards,
@@ -100,6 +106,7 @@ export class Server {
       stuck: () => options.stuck?.(),
       rows: rowsFor(config.maxConnections),
       version: this.#version,
+      tlsBoard: this.tlsFront.memory,
       allowFaults: options.allowFaults ?? false,
       limits: options.supervisorLimits ?? {},
       log,
@@ -149,18 +156,13 @@ export class Server {
       (error) => log.error("accept", error.message),
     );
     this.lobby = new Lobby({
+      ...directory,
       config: () => this.#config,
-      admission: this.#admission,
-      coordinator: this.coordinator,
-      edge: this.edge,
-      clients: this.clients,
-      hooks: this.hooks,
       shards: links,
-      log,
       serverInfo: { ip: "", pid: process.pid, version: options.version },
       files: new FileBudget(),
       poller: this.#poller,
-      crowded: (isCrowded) => (isCrowded ? this.#acceptor.suspend() : this.#acceptor.resume()),
+      crowded: (isCrowded) => this.#crowded(isCrowded),
     });
   }
 
@@ -170,8 +172,30 @@ export class Server {
     return new Hooks({ config, log, version, ids, streamId: (key) => key });
   }
 
-  /** Starts the shards, then listens. @throws TransportError when an address cannot be had. */
+  #openTlsFront({ config, log, allowFaults, supervisorLimits }: ServerOptions): TlsFront {
+    return new TlsFront({
+      rows: rowsFor(config.maxConnections),
+      poller: this.#poller,
+      log,
+      allowFaults: allowFaults ?? false,
+      hangKillMs: supervisorLimits?.hangKillMs ?? TLS_HANG_KILL_MS,
+      accepted: (connection) => this.lobby.accept(connection),
+    });
+  }
+
+  /** The lobby is full, or has room again. */
+  #crowded(isCrowded: boolean): void {
+    if (isCrowded) {
+      this.#acceptor.suspend();
+    } else {
+      this.#acceptor.resume();
+    }
+    this.tlsFront.crowded(isCrowded);
+  }
+
+  /** Starts the shards, then listens. @throws TransportError of an address, ConfigError of a certificate or key. */
   static async start(options: ServerOptions): Promise<Server> {
+    checkCertificate(options.config.rtmps);
     const server = new Server(options, await planGateways(options.config, options.log));
     try {
       server.tokens.prepare(options.config).commit();
@@ -190,6 +214,7 @@ export class Server {
         server.#acceptor.listen(endpoint);
         options.log.info("server", `listening on rtmp://${addressOf(endpoint)}`);
       }
+      server.tlsFront.start(options.config);
     } catch (error) {
       await server.close();
       throw error;
@@ -204,6 +229,14 @@ export class Server {
       { prepare: (next) => ({ commit: () => this.#goOver(next), abort: nothing }) },
       this.#acceptor,
       this.tokens,
+      this.tlsFront,
+      this.#gateways.part((news) => {
+        for (const link of this.supervisor.links) {
+          if (link?.isShard === false) {
+            link.post(news);
+          }
+        }
+      }),
       {
         prepare: (next) =>
           this.#rollout.prepare(({ key }) => this.#admission.settingsUnder(next, key)),
@@ -228,6 +261,7 @@ export class Server {
   /** Lets nobody in any more; clients that understand it are asked to connect elsewhere, all may stay. */
   drain(): void {
     this.#acceptor.close();
+    this.tlsFront.close();
     for (const link of this.supervisor.links) {
       link?.post({ kind: "drain" });
     }
@@ -236,6 +270,7 @@ export class Server {
   /** Ends every session and thread. @param timeoutMs Given to the shards to do so by themselves. */
   async close(timeoutMs: number = STOP_TIMEOUT_MS): Promise<void> {
     this.#acceptor.close();
+    this.tlsFront.close();
     this.lobby.close();
     this.#poller.close();
     const boards = this.supervisor.links.map((link) => link?.board);
@@ -244,8 +279,8 @@ export class Server {
       // Its thread had to be ended before it could say so.
       closeHooks(client, boards[client.shard]);
     }
+    await Promise.all([this.tlsFront.stop(TLS_STOP_TIMEOUT_MS), this.hooks.close(HOOKS_CLOSE_MS)]);
     this.#gateways.close();
-    await this.hooks.close(HOOKS_CLOSE_MS);
   }
 
   #take(shard: ShardLink, message: ShardNews): void {

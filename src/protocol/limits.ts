@@ -158,6 +158,14 @@ export const CONF_DIRECTIVES_MAX = 65_536;
 /** Files included by one configuration; a file that includes itself ends here. Reaction: ConfigError. */
 export const CONF_INCLUDES_MAX = 256;
 
+/** Files that one gateway has open to send them. Reaction: answered with 503. */
+export const FILES_OPEN_MAX = 256;
+/** A client that takes nothing of a file for this long. Reaction: closed. */
+export const FILE_STALL_MS = 30_000;
+
+/** File of a key or of a certificate with its chain. Reaction: ConfigError. */
+export const CERTIFICATE_BYTES_MAX: number = 1024 * 1024;
+
 /** Bytes of one log line; the rest is cut. */
 export const LOG_LINE_BYTES_MAX = 8192;
 /** Log lines waiting to be written, per thread. Further ones are dropped and counted. */

@@ -10,13 +10,17 @@ import type {
   GatewayStart,
   RingNews,
   SettingsNews,
+  StaticNews,
   StreamNews,
 } from "../protocol/control/calls.ts";
 import { Doorbell } from "../protocol/ring/doorbell.ts";
 import type { Form } from "./deliver/form.ts";
 import { HttpRows } from "./deliver/http-rows.ts";
 import { corsHeaders, HttpServices } from "./deliver/http-services.ts";
+
 import { GatewayStream, type GatewayStreamHost, type Outlet } from "./deliver/outlet.ts";
+import { StaticFiles } from "./deliver/static-files.ts";
+
 import { StreamViewers } from "./deliver/stream-viewers.ts";
 import { runFault } from "./fault.ts";
 import { monotonicMs } from "./io/clock.ts";
@@ -28,7 +32,7 @@ import { KnownStreams } from "./stream/known-streams.ts";
 import { ThreadLoop } from "./thread-loop.ts";
 
 /** News of streams. */
-export type GatewayNews = StreamNews | RingNews | SettingsNews | ForgetStream;
+export type GatewayNews = StreamNews | RingNews | SettingsNews | ForgetStream | StaticNews;
 
 /** One gateway thread's state. */
 export class GatewayRuntime implements GatewayStreamHost {
@@ -40,6 +44,7 @@ export class GatewayRuntime implements GatewayStreamHost {
   readonly #streams: KnownStreams<GatewayStream>;
   readonly #loop: ThreadLoop;
   readonly #viewers: StreamViewers;
+  readonly #files: StaticFiles;
   readonly #services: HttpServices;
 
   constructor(start: GatewayStart, calls: MessagePort, post: (message: FromShard) => void) {
@@ -69,7 +74,8 @@ export class GatewayRuntime implements GatewayStreamHost {
       beginTurn: () => void this.#loop.turns.begin(),
       post,
     });
-    this.#services = new HttpServices([this.#viewers], cors);
+    this.#files = new StaticFiles(start.mounts, cors);
+    this.#services = new HttpServices([this.#viewers, this.#files], cors);
   }
 
   /** Starts ticking and listening to the doorbell. */
@@ -82,6 +88,8 @@ export class GatewayRuntime implements GatewayStreamHost {
     this.#loop.turns.begin();
     if (news.kind === "settings") {
       this.#loop.take(news);
+    } else if (news.kind === "static") {
+      this.#files.change(news.mounts);
     } else {
       this.#streams.take(news);
     }
@@ -90,6 +98,7 @@ export class GatewayRuntime implements GatewayStreamHost {
   /** Ends every viewer; nothing runs after. */
   stop(): void {
     this.#viewers.stop();
+    this.#files.stop();
     this.#loop.stop();
   }
 

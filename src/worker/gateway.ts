@@ -3,7 +3,7 @@
  * terminated: sockets that the library still holds when the thread's loop closes end the whole process.
  */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import type { FromShard, GatewayStart } from "../protocol/control/calls.ts";
+import type { CertificateNews, FromShard, GatewayStart } from "../protocol/control/calls.ts";
 import { InvariantError } from "../protocol/errors.ts";
 import { type GatewayNews, GatewayRuntime } from "./gateway-runtime.ts";
 import type { HttpBackend, HttpHandler } from "./io/http-backend.ts";
@@ -34,13 +34,22 @@ function closeBackend(): void {
 
 /** The loop may close only when the library has let go of its sockets, a turn after they were closed. */
 process.on("uncaughtException", (error) => {
-  port.postMessage({ kind: "failed", text: error.stack ?? String(error) } satisfies FromShard);
+  tellFailure(error);
   closeBackend();
   setImmediate(() => setImmediate(() => process.exit(1)));
 });
 process.on("exit", closeBackend);
 
-type Message = GatewayNews | { readonly kind: "stop" } | { readonly kind: "drain" };
+type Message =
+  | GatewayNews
+  | CertificateNews
+  | { readonly kind: "stop" }
+  | { readonly kind: "drain" };
+
+function tellFailure(error: unknown): void {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  port.postMessage({ kind: "failed", text } satisfies FromShard);
+}
 
 function take(message: Message): void {
   if (message.kind === "stop") {
@@ -49,6 +58,8 @@ function take(message: Message): void {
     port.postMessage({ kind: "stopped" } satisfies FromShard);
     port.close();
     calls.close();
+  } else if (message.kind === "certificate") {
+    backend.renew(message.tls).catch(tellFailure);
   } else if (message.kind !== "drain") {
     // Viewers leave in their own time; nothing asks them to connect again.
     runtime.take(message);

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { makeCertificate } from "../support/certificates.ts";
 import { makeClip } from "../support/clips.ts";
 import { readFlv } from "../support/flv-file.ts";
 import { runCommand } from "../support/process.ts";
@@ -16,10 +17,30 @@ const NAMES = readdirSync(FOLDER).filter((name) => name.endsWith(".conf"));
 const LIMIT = { timeout: 40_000 };
 
 test("there is one for each way to run it", () => {
-  for (const name of ["weir.conf", "origin.conf", "edge.conf", "rtmp.conf"]) {
+  for (const name of [
+    "weir.conf",
+    "origin.conf",
+    "edge.conf",
+    "rtmp.conf",
+    "rtmps.conf",
+    "https.conf",
+  ]) {
     assert.ok(NAMES.includes(name), name);
   }
 });
+
+/** A sample with free ports in its blocks, and with a certificate where it names one. */
+async function elsewhere(conf: string): Promise<string> {
+  let text = conf;
+  for (const [line, start] of conf.matchAll(/^( +listen\s+)\d+;/gm)) {
+    text = text.replace(line, `${start}${await findFreePort()};`);
+  }
+  if (text.includes("./conf/server.key")) {
+    const { key, certificate } = makeCertificate();
+    text = text.replace("./conf/server.key", key).replace("./conf/server.crt", certificate);
+  }
+  return text;
+}
 
 for (const name of NAMES) {
   describe(name, () => {
@@ -39,7 +60,7 @@ for (const name of NAMES) {
       const text = readFileSync(join(FOLDER, name), "utf8");
       const own = text.replace(/^listen\s+\d+;/m, `listen 127.0.0.1:${port};\nworkers 1;`);
       assert.notEqual(own, text);
-      const conf = own.replace(/^( +listen\s+)8080;/m, `$1${await findFreePort()};`);
+      const conf = await elsewhere(own);
       const weir = await startWeir({ conf, port });
       if (name !== "edge.conf") {
         const frames = readFlv(await makeClip(makeScratch(), "clip", { seconds: 1 }));

@@ -1,9 +1,11 @@
 /** A host where koffi does not load: weir says so and works, relaying every byte. */
 import assert from "node:assert/strict";
 import { type ClientRequest, get } from "node:http";
+import { get as getSecurely } from "node:https";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { pingRequest, play } from "../main/accept/wire-client.ts";
+import { makeCertificate } from "../support/certificates.ts";
 import { makeClip } from "../support/clips.ts";
 import type { Frame } from "../support/flv-file.ts";
 import { readFlv } from "../support/flv-file.ts";
@@ -135,7 +137,8 @@ describe("without koffi", { timeout: 90_000 }, () => {
 /** Watches until so many bytes came. @returns what came */
 async function watch(url: string, bytesMin: number): Promise<Buffer> {
   const parts: Buffer[] = [];
-  const asked: ClientRequest = get(url, { agent: false }, (response) => {
+  const ask = url.startsWith("https") ? getSecurely : get;
+  const asked: ClientRequest = ask(url, { agent: false, rejectUnauthorized: false }, (response) => {
     response.on("data", (part: Buffer) => parts.push(part));
     response.on("error", () => undefined);
   });
@@ -148,22 +151,28 @@ async function watch(url: string, bytesMin: number): Promise<Buffer> {
 
 for (const backend of ["uws", "node"]) {
   test(`without koffi viewers are served by ${backend}`, { timeout: 60_000 }, async () => {
-    const http = await findFreePort();
+    const [http, https, rtmps] = [await findFreePort(), await findFreePort(), await findFreePort()];
+    const { key, certificate } = makeCertificate();
+    const tls = (port: number): string =>
+      `{ enabled on; listen 127.0.0.1:${port}; key ${key}; cert ${certificate}; }`;
     const server = await startWeir({
       preload,
       workers: 1,
-      directives: `http_backend ${backend}; gateways 2; http_server { enabled on; listen 127.0.0.1:${http}; }`,
+      directives: `http_backend ${backend}; gateways 2; rtmps ${tls(rtmps)}
+        http_server { enabled on; listen 127.0.0.1:${http}; https ${tls(https)} }`,
       vhost: "http_remux { enabled on; }",
     });
     try {
       await waitUntil("http listens", () => isListening(http), 15_000);
       const publisher = await publish("web", { server });
-      const url = `http://127.0.0.1:${http}/live/web.flv`;
-      const copies = await Promise.all([watch(url, 50_000), watch(url, 50_000)]);
+      const urls = [`http://127.0.0.1:${http}`, `https://127.0.0.1:${https}`];
+      const copies = await Promise.all(urls.map((url) => watch(`${url}/live/web.flv`, 50_000)));
       for (const copy of copies) {
         assert.equal(copy.toString("latin1", 0, 3), "FLV");
       }
       publisher.close();
+      assert.match(server.log(), /\[ERR_RTMPS\] rtmps needs koffi, .* not served/);
+      assert.ok(!(await isListening(rtmps)));
       assert.doesNotMatch(server.log(), /InvariantError/);
     } finally {
       const { code } = await server.stop();

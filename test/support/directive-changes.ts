@@ -37,6 +37,10 @@ const AROUND: Readonly<Record<string, string>> = {
 };
 /** Refused whatever the value: nothing can be reloaded to it. */
 const REFUSED: readonly string[] = ["is_full", "vhost.cluster.mode"];
+/** Refused alone: written with what it needs. */
+const TOGETHER: Readonly<Record<string, string>> = {
+  "http_server.https.enabled": "http_server { enabled on; https { enabled on; } }",
+};
 /** Another place for a directive that counts only while the first one is empty. */
 const ELSEWHERE: readonly string[] = ["rtmp.listen", "rtmp.chunk_size"];
 /** In effect through another directive, which is tested itself. */
@@ -63,7 +67,8 @@ export function directiveChanges(): DirectiveChange[] {
     const rest = `${AROUND[path] ?? ""} listen 1935; daemon off; vhost v {}`;
     const before = decodeConfig(rest, "x.conf", options);
     // The first one of a name counts.
-    const after = decodeConfig(`${write(path, otherValue(spec))} ${rest}`, "x.conf", options);
+    const written = TOGETHER[path] ?? write(path, otherValue(spec));
+    const after = decodeConfig(`${written} ${rest}`, "x.conf", options);
     changes.push({ path, spec, before, after });
   });
   return changes;

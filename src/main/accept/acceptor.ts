@@ -19,6 +19,16 @@ export interface Connection {
   /** **Owned** by the receiver. */
   readonly descriptor: number;
   readonly ip: string;
+  /** Set when the client is not at the other end of the descriptor: the TLS thread is. */
+  readonly tls?: TlsOrigin;
+}
+
+/** Where a connection comes from that was TLS. */
+export interface TlsOrigin {
+  /** Row of the TLS thread's board. */
+  readonly row: number;
+  /** Address that the client reached. */
+  readonly localIp: string;
 }
 
 interface Listener {

@@ -61,6 +61,7 @@ export function handOff(shard: ShardLink, arrival: Arrival, place: HandOffPlace)
   board.play[row] = place.play;
   board.descriptor[row] = descriptor;
   board.inode[row] = inodeOf(descriptor);
+  board.front[row] = released.front;
   board.bytesIn[row] = released.bytesIn;
   board.bytesOut[row] = released.bytesOut;
   board.since[row] = now;

@@ -2,7 +2,7 @@
  * A newcomer's socket: a descriptor. Replies of one turn go out by one send, so that in the usual case nothing is unsent
  * when the connection is handed over; what the kernel does not take at once waits here for room.
  */
-import type { Connection } from "./acceptor.ts";
+import type { Connection, TlsOrigin } from "./acceptor.ts";
 import {
   closeDescriptor,
   Epoll,
@@ -42,11 +42,14 @@ export interface Released {
   readonly descriptor: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
+  /** Row of the TLS thread's board; 0: no TLS. */
+  readonly front: number;
 }
 
 /** One accepted connection. */
 export class LobbySocket implements Watcher {
   readonly ip: string;
+  readonly #tls: TlsOrigin | undefined;
   readonly #poller: Poller;
   readonly #sink: LobbySocketSink;
   /** -1 when it is closed or released. */
@@ -65,6 +68,7 @@ export class LobbySocket implements Watcher {
 
   constructor(connection: Connection, poller: Poller, sink: LobbySocketSink) {
     this.ip = connection.ip;
+    this.#tls = connection.tls;
     this.#descriptor = connection.descriptor;
     this.#poller = poller;
     this.#sink = sink;
@@ -78,7 +82,7 @@ export class LobbySocket implements Watcher {
 
   /** Address that the client reached. */
   get localIp(): string {
-    return localAddress(this.#descriptor);
+    return this.#tls?.localIp ?? localAddress(this.#descriptor);
   }
 
   /** Of the connection so far. */
@@ -175,7 +179,8 @@ export class LobbySocket implements Watcher {
     if (!this.isOpen) {
       return undefined;
     }
-    return { descriptor: this.#letGo(), bytesIn: this.#bytesIn, bytesOut: this.#bytesOut };
+    const front = this.#tls?.row ?? 0;
+    return { descriptor: this.#letGo(), bytesIn: this.#bytesIn, bytesOut: this.#bytesOut, front };
   }
 
   // --- Watcher ---

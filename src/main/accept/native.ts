@@ -7,7 +7,7 @@
  * Addresses are taken only of memory that cannot move and is held here for ever. `struct epoll_event` is packed to 12
  * bytes on x86-64 and padded to 16 elsewhere.
  */
-import { fstatSync } from "node:fs";
+import { fstatSync, writeFileSync } from "node:fs";
 import { InvariantError, TransportError } from "../../protocol/errors.ts";
 import {
   acceptedPlainFrom,
@@ -20,13 +20,13 @@ import {
   receivePlain,
   sendPlain,
 } from "./plain-sockets.ts";
+import { AF_INET, AF_INET6, encodeAddress4, encodeAddress6 } from "./socket-address.ts";
 
 const AF_UNIX = 1;
-const AF_INET = 2;
-const AF_INET6 = 10;
 const SOCK_STREAM_NONBLOCK_CLOEXEC = 1 | 0o4000 | 0o200_0000;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
+const SO_SNDBUF = 7;
 const SO_REUSEPORT = 15;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
@@ -51,6 +51,7 @@ const SOCKADDR_BYTES = 28;
 const SOCK_NONBLOCK_CLOEXEC = 0o4000 | 0o200_0000;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x40_00;
+const MFD_CLOEXEC = 1;
 const MADV_DONTNEED = 4;
 /** Ranges are cut to whole pages; elsewhere than on x86-64 they may be larger than usual. */
 const PAGE_BYTES = process.arch === "x64" ? 4096 : 64 * 1024;
@@ -76,7 +77,7 @@ function unavailable(): never {
 
 type NativeValue = number | Uint8Array | Int32Array;
 
-function bind(signature: string): (...values: NativeValue[]) => number {
+function bind(signature: string): (...values: (NativeValue | string)[]) => number {
   return libc === undefined ? unavailable : libc.func(signature);
 }
 
@@ -95,6 +96,7 @@ const cAccept = bind("int accept4(int, uintptr_t, uintptr_t, int)");
 const cSockName = bind("int getsockname(int, uintptr_t, uintptr_t)");
 const cRecv = bind("intptr_t recv(int, uintptr_t, size_t, int)");
 const cShutdown = bind("int shutdown(int, int)");
+const cMemoryFile = bind("int memfd_create(const char *, unsigned int)");
 const cEpollCreate = bind("int epoll_create1(int)");
 const cEpollCtl = bind("int epoll_ctl(int, int, int, uintptr_t)");
 const cEpollWait = bind("int epoll_wait(int, uintptr_t, int, int)");
@@ -213,10 +215,34 @@ function decodeAddress(): string {
   return new URL(`tcp://[${text}]`).host.slice(1, -1);
 }
 
-/** Two connected sockets that nobody else sees. The caller owns both. @throws TransportError */
-export function openPair(): [number, number] {
+/**
+ * Two connected sockets that nobody else sees. The caller owns both.
+ * @param bytesMax On the way at most, each way, as the kernel counts them; 0: as usual. @throws TransportError
+ */
+export function openPair(bytesMax: number = 0): [number, number] {
   check(cSocketPair(AF_UNIX, SOCK_STREAM_NONBLOCK_CLOEXEC, 0, addressAt), "socketpair");
-  return [addressView.getInt32(0, true), addressView.getInt32(4, true)];
+  const pair: [number, number] = [addressView.getInt32(0, true), addressView.getInt32(4, true)];
+  if (bytesMax > 0) {
+    const half = new Int32Array([bytesMax / 2]);
+    for (const descriptor of pair) {
+      // The kernel takes it twice, for its own use. It cannot fail on a socket just made.
+      cSetsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, half, 4);
+    }
+  }
+  return pair;
+}
+
+/**
+ * A file in memory that others of this process open by name and nobody finds on a disk. It lives until the descriptor is
+ * closed. The caller owns it. @throws TransportError
+ */
+export function openMemoryFile(text: string): {
+  readonly descriptor: number;
+  readonly path: string;
+} {
+  const descriptor = check(cMemoryFile("weir", MFD_CLOEXEC), "memfd_create");
+  writeFileSync(descriptor, text, "latin1");
+  return { descriptor, path: `/proc/self/fd/${descriptor}` };
 }
 
 /** Tells of a descriptor that has become readable, until it is told to stop. @returns what stops it. */
@@ -322,36 +348,6 @@ export function inodeOf(descriptor: number): number {
 
 function setOption(descriptor: number, level: number, name: number, value: number): void {
   check(cSetsockopt(descriptor, level, name, new Int32Array([value]), 4), "setsockopt");
-}
-
-function encodeAddress4(host: string, port: number): Uint8Array {
-  const address = new Uint8Array(16);
-  new DataView(address.buffer).setUint16(0, AF_INET, true);
-  new DataView(address.buffer).setUint16(2, port);
-  address.set(host.split(".").map(Number), 4);
-  return address;
-}
-
-/** Groups of an IPv6 literal, `::` filled up. */
-function groupsOf(host: string): number[] {
-  const [head = "", tail] = host.split("::");
-  const parse = (text: string): number[] =>
-    text === "" ? [] : text.split(":").map((group) => Number.parseInt(group, 16));
-  const before = parse(head);
-  const after = tail === undefined ? [] : parse(tail);
-  const zeros = tail === undefined ? 0 : 8 - before.length - after.length;
-  return [...before, ...new Array<number>(Math.max(0, zeros)).fill(0), ...after];
-}
-
-function encodeAddress6(host: string, port: number): Uint8Array {
-  const address = new Uint8Array(28);
-  const view = new DataView(address.buffer);
-  view.setUint16(0, AF_INET6, true);
-  view.setUint16(2, port);
-  for (const [index, group] of groupsOf(host).entries()) {
-    view.setUint16(8 + index * 2, group);
-  }
-  return address;
 }
 
 function openSocket(family: number, address: Uint8Array): number {

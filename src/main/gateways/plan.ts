@@ -1,12 +1,22 @@
 /** Which gateways are started: how many, on which HTTP library, and where they listen. */
 import { Worker } from "node:worker_threads";
 import type { Config } from "../../protocol/conf/config.ts";
-import type { HttpListen } from "../../protocol/control/calls.ts";
+import type { HttpServerConfig } from "../../protocol/conf/config-types.ts";
+import type { ListenEndpoint } from "../../protocol/conf/endpoint.ts";
+import type {
+  CertificateNews,
+  HttpListen,
+  StaticMount,
+  StaticNews,
+} from "../../protocol/control/calls.ts";
 import { listenOn } from "../accept/listening.ts";
 import { closeDescriptor, isNative } from "../accept/native.ts";
+import type { Prepared, ReloadPart } from "../config/parts.ts";
 import { coresOfHost } from "../limits-of-host.ts";
 import type { Logger } from "../log/logger.ts";
 import type { GatewayPlace } from "../shards/shard-link.ts";
+import { SharedCertificate } from "./shared-certificate.ts";
+import { staticMounts } from "./static-mounts.ts";
 
 const PROBE_URL = new URL("../../worker/probe-uws.js", import.meta.url);
 const CORES_PER_GATEWAY = 4;
@@ -14,48 +24,108 @@ const CORES_PER_GATEWAY = 4;
 /** Gateways to be started. */
 export interface GatewayPlan {
   readonly places: readonly GatewayPlace[];
+  /** What a reload changes. @param post Tells it to every gateway that runs. */
+  part(post: (news: CertificateNews | StaticNews) => void): ReloadPart;
   /** Gives the shared sockets back. */
   close(): void;
 }
 
-/** Decides, and takes the ports that gateways share. @throws TransportError that names an address that cannot be had */
+const NOTHING: Prepared = { commit: () => undefined, abort: () => undefined };
+
+/** Where gateways listen. */
+interface Address extends ListenEndpoint {
+  /** **Owned**; null: each gateway opens its own. */
+  readonly descriptor: number | null;
+  readonly isSecure: boolean;
+}
+
+/**
+ * Decides, and takes the ports that gateways share.
+ * @throws TransportError that names an address that cannot be had, ConfigError of a certificate that cannot be used
+ */
 export async function planGateways(config: Config, log: Logger): Promise<GatewayPlan> {
-  const { enabled, listen, crossdomain, gateways, backend: wanted } = config.httpServer;
+  const { enabled, crossdomain, gateways, backend: wanted, https } = config.httpServer;
   if (!enabled) {
-    return { places: [], close: () => undefined };
+    return { places: [], part: () => ({ prepare: () => NOTHING }), close: () => undefined };
   }
-  const loads = wanted !== "node" && (await doesUwsLoad());
-  if (wanted !== "node" && !loads) {
-    log.warn(
-      "gateway",
-      "uWebSockets.js does not load here: HTTP is served by node:http, at a higher cost",
-    );
-  }
-  const backend = loads ? "uws" : "node";
+  const certificate = https.enabled ? new SharedCertificate(https, log) : null;
+  const backend = await chooseBackend(wanted, log);
   // Without the C library there is no socket to share: the one gateway opens its own.
   const isShared = backend === "node" && isNative;
-  const endpoints: HttpListen[] = [];
+  const addresses: Address[] = [];
   const close = (): void => {
-    for (const { descriptor } of endpoints) {
+    certificate?.close();
+    for (const { descriptor } of addresses) {
       if (descriptor !== null) {
         closeDescriptor(descriptor);
       }
     }
   };
   try {
-    for (const { host, port } of listen) {
-      // uWebSockets.js opens sockets of its own; one here that nobody accepts on would take its share of clients.
-      const descriptor = isShared ? listenOn({ host, port }) : null;
-      endpoints.push({ host, port, descriptor, tls: null });
-    }
+    openAddresses(config.httpServer, isShared, addresses);
   } catch (error) {
     close();
     throw error;
   }
   const count = backend === "node" && !isShared ? 1 : countOf(gateways);
   log.info("gateway", `${count} gateways on ${backend === "uws" ? "uWebSockets.js" : "node:http"}`);
-  const place: GatewayPlace = { backend, listen: endpoints, crossdomain };
-  return { places: new Array<GatewayPlace>(count).fill(place), close };
+  let mounts = staticMounts(config);
+  const place: GatewayPlace = {
+    backend,
+    crossdomain,
+    get mounts(): readonly StaticMount[] {
+      return mounts;
+    },
+    // Asked for by each thread that starts: a certificate may be another by then.
+    get listen(): HttpListen[] {
+      const tls = certificate?.files ?? null;
+      return addresses.map(({ isSecure, ...address }) => ({
+        ...address,
+        tls: isSecure ? tls : null,
+      }));
+    },
+  };
+  return {
+    places: new Array<GatewayPlace>(count).fill(place),
+    part: (post) => ({
+      prepare: (next) => {
+        const renewal = certificate?.prepare(next.httpServer.https, post) ?? NOTHING;
+        const commit = (): void => {
+          renewal.commit();
+          mounts = staticMounts(next);
+          post({ kind: "static", mounts });
+        };
+        return { commit, abort: renewal.abort };
+      },
+    }),
+    close,
+  };
+}
+
+async function chooseBackend(
+  wanted: HttpServerConfig["backend"],
+  log: Logger,
+): Promise<GatewayPlace["backend"]> {
+  if (wanted === "node" || (await doesUwsLoad())) {
+    return wanted === "node" ? "node" : "uws";
+  }
+  const text = "uWebSockets.js does not load here: HTTP is served by node:http, at a higher cost";
+  log.warn("gateway", text);
+  return "node";
+}
+
+/** @param addresses Gets those that were opened, also when a later one cannot be. @throws TransportError */
+function openAddresses(
+  { listen, https }: HttpServerConfig,
+  isShared: boolean,
+  addresses: Address[],
+): void {
+  const secure = https.enabled ? https.listen : [];
+  for (const endpoint of [...listen, ...secure]) {
+    // uWebSockets.js opens sockets of its own; one here that nobody accepts on would take its share of clients.
+    const descriptor = isShared ? listenOn(endpoint) : null;
+    addresses.push({ ...endpoint, descriptor, isSecure: secure.includes(endpoint) });
+  }
 }
 
 /** @param wanted 0: as many as the host's cores ask for. */

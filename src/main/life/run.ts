@@ -108,7 +108,7 @@ async function serve(plan: ServerPlan, version: string, teller: StartTeller): Pr
       stuck: () => endStuck(log),
     });
   } catch (error) {
-    if (!(error instanceof TransportError || error instanceof ControlError)) {
+    if (!isExpected(error)) {
       throw error;
     }
     log.error("server", error.message, error.code);
@@ -127,6 +127,13 @@ async function serve(plan: ServerPlan, version: string, teller: StartTeller): Pr
   log.info("server", "stopped");
   log.close();
   return 0;
+}
+
+/** What the host or the operator is told of; anything else is a fault of the server's own. */
+function isExpected(error: unknown): error is TransportError | ControlError | ConfigError {
+  return (
+    error instanceof TransportError || error instanceof ControlError || error instanceof ConfigError
+  );
 }
 
 /** The thread that hangs cannot be ended alone, and an exit in order would wait for it. */

@@ -4,6 +4,7 @@ import * as Comlink from "comlink";
 import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
 import { Board, boardBytes, EPOLL_ROW, RowState } from "../../protocol/control/board.ts";
 import {
+  type CertificateNews,
   type EndReason,
   type Fault,
   type FromShard,
@@ -14,6 +15,7 @@ import {
   type ShardCalls,
   type ShardNews,
   type ShardStart,
+  type StaticNews,
   type ToShard,
 } from "../../protocol/control/calls.ts";
 import { ControlError } from "../../protocol/errors.ts";
@@ -27,7 +29,7 @@ const GATEWAY_URL = new URL("../../worker/gateway.js", import.meta.url);
 const CALL_TIMEOUT_MS = 5000;
 const HEAP_YOUNG_MB = 16;
 
-type Message = ToShard<ServerSessionSnapshot, ChunkDecoderSnapshot>;
+type Message = ToShard<ServerSessionSnapshot, ChunkDecoderSnapshot> | CertificateNews | StaticNews;
 
 /** What a shard is started with, for its whole life and its successors'. */
 export interface ShardPlace {
@@ -36,6 +38,8 @@ export interface ShardPlace {
   readonly doorbells: SharedArrayBuffer;
   /** **Shared**: the version of the configuration in force. */
   readonly version: SharedArrayBuffer;
+  /** **Shared**: the TLS thread's board. */
+  readonly tlsBoard: SharedArrayBuffer;
   readonly threads: number;
   readonly allowFaults: boolean;
   /** Rings and rows are outside the heap; this is for sessions and tables. */
@@ -45,7 +49,7 @@ export interface ShardPlace {
 }
 
 /** What a gateway is started with besides. */
-export type GatewayPlace = Pick<GatewayStart, "backend" | "listen" | "crossdomain">;
+export type GatewayPlace = Pick<GatewayStart, "backend" | "listen" | "crossdomain" | "mounts">;
 
 /** A thread's sockets are closed when it ends: it gets a duplicate, and those who connect meanwhile wait. */
 function ofItsOwn(listen: HttpListen): HttpListen {
@@ -100,6 +104,7 @@ export class ShardLink {
       version: place.version,
       allowFaults: place.allowFaults,
       isRelayed: !isNative,
+      tlsBoard: place.tlsBoard,
       ...(gateway === null ? {} : { ...gateway, listen: gateway.listen.map(ofItsOwn) }),
     };
     this.#calls = port1;

@@ -45,6 +45,8 @@ export interface SupervisorOptions {
   readonly allowFaults: boolean;
   /** **Shared**: the version of the configuration in force. */
   readonly version: SharedArrayBuffer;
+  /** **Shared**: the TLS thread's board. */
+  readonly tlsBoard: SharedArrayBuffer;
   /** Those that differ from the defaults. */
   readonly limits: Partial<SupervisorLimits>;
   readonly log: Logger;
@@ -81,7 +83,7 @@ export class Supervisor {
   deaths = 0;
 
   constructor(options: SupervisorOptions) {
-    const { shards, gateways, rows, allowFaults, version } = options;
+    const { shards, gateways, rows, allowFaults, version, tlsBoard } = options;
     const threads = shards + gateways.length;
     this.#options = options;
     this.#limits = { ...LIMITS, ...options.limits };
@@ -95,6 +97,7 @@ export class Supervisor {
         allowFaults,
         doorbells,
         version,
+        tlsBoard,
         threads,
         heapMb,
         gateway: gateways[index - shards] ?? null,

@@ -7,7 +7,10 @@ import type { ReferConfig } from "../access/refer.ts";
 import type { SecurityConfig } from "../access/security.ts";
 import type { ClusterConfig } from "./cluster.ts";
 import type { ListenEndpoint } from "./endpoint.ts";
+
 import type { HooksConfig, TokenConfig } from "./hooks.ts";
+
+import type { TlsServerConfig } from "./tls-config.ts";
 
 /**
  * Severities as log lines carry them, least first (`srs_log_level_v2`). SRS 4's `verbose`, `info` and `trace`
@@ -52,6 +55,17 @@ export interface HttpServerConfig {
   /** Threads; 0: by the number of cores. */
   readonly gateways: number;
   readonly backend: "auto" | "uws" | "node";
+  /** Directory of files. */
+  readonly dir: string;
+  readonly https: TlsServerConfig;
+}
+
+/** Files of a vhost over HTTP (SRS: http_static). */
+export interface HttpStaticConfig {
+  readonly enabled: boolean;
+  /** Path that they are found under, with `[vhost]`. */
+  readonly mount: string;
+  readonly dir: string;
 }
 
 /** Live streams of a vhost over HTTP (SRS: http_remux). */
@@ -117,6 +131,7 @@ export interface VhostConfig {
   readonly play: PlayConfig;
   readonly publish: PublishConfig;
   readonly httpRemux: HttpRemuxConfig;
+  readonly httpStatic: HttpStaticConfig;
   readonly cluster: ClusterConfig;
   readonly security: SecurityConfig;
   readonly refer: ReferConfig;
@@ -154,4 +169,5 @@ export interface Config {
   readonly limits: LimitsConfig;
   readonly vhosts: ReadonlyMap<string, VhostConfig>;
   readonly httpServer: HttpServerConfig;
+  readonly rtmps: TlsServerConfig;
 }

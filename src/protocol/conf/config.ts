@@ -17,11 +17,12 @@ import { DEFAULT_VHOST, DIRECTIVES, environmentNames, visitDirectives } from "./
 import type { ListenEndpoint } from "./endpoint.ts";
 import { type Directive, decodeGrammar, type ReadInclude } from "./grammar.ts";
 import { decodeHooks, decodeToken } from "./hooks.ts";
-import { decodeHttpRemux, decodeHttpServer } from "./http-config.ts";
+import { decodeHttpRemux, decodeHttpServer, decodeHttpStatic } from "./http-config.ts";
 import { rewriteLegacy } from "./legacy.ts";
 import { decodeEndpoints } from "./listening.ts";
 import { listSettings, type Settings } from "./reload-plan.ts";
 import { type ReaderContext, SectionReader } from "./section-reader.ts";
+import { decodeTlsServer } from "./tls-config.ts";
 import { validateDirectives } from "./validation.ts";
 
 export type {
@@ -199,6 +200,7 @@ function buildConfig(root: SectionReader, around: Surroundings): Config {
     forceGraceQuit: root.isOn("force_grace_quit"),
     limits: decodeLimits(root),
     httpServer: decodeHttpServer(root),
+    rtmps: decodeTlsServer(root.section("rtmps")),
     vhosts: decodeVhosts(root, chunkSize, around.context),
   };
 }
@@ -325,6 +327,7 @@ function decodeVhost(
     play: decodePlay(vhost.section("play"), minLatency, from.context),
     publish: decodePublish(vhost.section("publish")),
     httpRemux: decodeHttpRemux(vhost.section("http_remux")),
+    httpStatic: decodeHttpStatic(vhost.section("http_static")),
     cluster: decodeCluster(vhost.section("cluster")),
     security: decodeSecurity(name, vhost.section("security"), from.context),
     refer: decodeRefer(name, vhost.section("refer"), from.context),

@@ -1,7 +1,8 @@
 /** The blocks that serve streams over HTTP. */
-import type { HttpRemuxConfig, HttpServerConfig } from "./config-types.ts";
+import type { HttpRemuxConfig, HttpServerConfig, HttpStaticConfig } from "./config-types.ts";
 import { decodeEndpoints } from "./listening.ts";
 import type { SectionReader } from "./section-reader.ts";
+import { decodeTlsServer } from "./tls-config.ts";
 
 /** Decode `http_server`. @throws ConfigError */
 export function decodeHttpServer(root: SectionReader): HttpServerConfig {
@@ -12,7 +13,14 @@ export function decodeHttpServer(root: SectionReader): HttpServerConfig {
     crossdomain: server.isOn("crossdomain"),
     gateways: root.number("gateways"),
     backend: root.choice("http_backend") as HttpServerConfig["backend"],
+    dir: server.text("dir"),
+    https: decodeTlsServer(server.section("https")),
   };
+}
+
+/** Decode `http_static` of a vhost. */
+export function decodeHttpStatic(files: SectionReader): HttpStaticConfig {
+  return { enabled: files.isOn("enabled"), mount: files.text("mount"), dir: files.text("dir") };
 }
 
 /** Decode `http_remux` of a vhost. */

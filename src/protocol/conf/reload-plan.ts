@@ -110,9 +110,12 @@ export function settingsInForce(before: Settings, after: Settings): Settings {
 
 /** The configuration in force after a reload: what needs a restart stays as it runs. Frozen, as both are. */
 export function configInForce(running: Config, next: Config): Config {
-  const { workers, httpServer, pid, serverId, daemon, asprocess, workDir } = running;
-  const kept = { workers, httpServer, pid, serverId, daemon, asprocess, workDir };
-  return Object.freeze({ ...next, ...kept });
+  const { workers, pid, serverId, daemon, asprocess, workDir } = running;
+  const { key, certificate, keyAt, certificateAt } = next.httpServer.https;
+  const https = { ...running.httpServer.https, key, certificate, keyAt, certificateAt };
+  const httpServer = { ...running.httpServer, https: Object.freeze(https) };
+  const kept = { workers, pid, serverId, daemon, asprocess, workDir };
+  return Object.freeze({ ...next, ...kept, httpServer: Object.freeze(httpServer) });
 }
 
 interface Place {

@@ -52,7 +52,7 @@ export const Counter = {
 } as const;
 const COUNTERS = 32;
 
-const INT_COLUMNS = 14;
+const INT_COLUMNS = 15;
 const DOUBLE_COLUMNS = 4;
 
 const ROW_BYTES = DOUBLE_COLUMNS * 8 + INT_COLUMNS * 4 + READ_STATE_BYTES;
@@ -100,6 +100,8 @@ export class Board {
   readonly messageStream: Int32Array;
   /** Number of the play in the primary's books; 0 while the row plays nothing. */
   readonly play: Int32Array;
+  /** Row of the TLS thread's board that the connection comes from; 0: it comes from no TLS. */
+  readonly front: Int32Array;
   readonly #readState: Uint8Array;
 
   constructor(buffer: SharedArrayBuffer) {
@@ -136,6 +138,7 @@ export class Board {
     this.place = ints();
     this.messageStream = ints();
     this.play = ints();
+    this.front = ints();
     this.#readState = new Uint8Array(buffer, offset, rows * READ_STATE_BYTES);
   }
 
@@ -158,6 +161,7 @@ export class Board {
       this.place,
       this.messageStream,
       this.play,
+      this.front,
     ]) {
       column[row] = 0;
     }

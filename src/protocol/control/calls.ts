@@ -333,7 +333,34 @@ export interface HttpListen {
   /** A bound socket that all gateways share; null: each opens its own. */
   readonly descriptor: number | null;
   /** Files of the certificate; null: plain HTTP. */
-  readonly tls: { readonly key: string; readonly certificate: string } | null;
+  readonly tls: TlsFileNames | null;
+}
+
+/** A key and its certificate, PEM. */
+export interface TlsFileNames {
+  readonly key: string;
+  readonly certificate: string;
+}
+
+/** Posted to gateways: those who connect by TLS from now on get this certificate. */
+export interface CertificateNews {
+  readonly kind: "certificate";
+  readonly tls: TlsFileNames;
+}
+
+/** A directory whose files are served. */
+export interface StaticMount {
+  /** Of the request; "" for any. */
+  readonly host: string;
+  /** What paths begin with, without the first slash; "" for all, else it ends with a slash. */
+  readonly path: string;
+  readonly dir: string;
+}
+
+/** Posted to gateways: other directories from now on. */
+export interface StaticNews {
+  readonly kind: "static";
+  readonly mounts: readonly StaticMount[];
 }
 
 /** What a gateway is started with. */
@@ -342,6 +369,7 @@ export interface GatewayStart extends ShardStart {
   readonly listen: readonly HttpListen[];
   /** Answers carry CORS headers. */
   readonly crossdomain: boolean;
+  readonly mounts: readonly StaticMount[];
 }
 
 /** What a shard is started with. */
@@ -357,4 +385,6 @@ export interface ShardStart {
   readonly allowFaults: boolean;
   /** Connections stay in the primary and are relayed. */
   readonly isRelayed: boolean;
+  /** **Shared**: the TLS thread's board, to tell it of connections that are reset. */
+  readonly tlsBoard: SharedArrayBuffer;
 }

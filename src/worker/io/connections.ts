@@ -1,6 +1,7 @@
 /** How the connections of a shard are carried: by descriptors of its own, or relayed by the primary. */
 import type { Board } from "../../protocol/control/board.ts";
 import type { FromShard, RelayToShard, ShardStart } from "../../protocol/control/calls.ts";
+import { TlsBoard } from "../../protocol/control/tls-board.ts";
 import { PublisherSocket } from "./publisher-socket.ts";
 import { RelayTransport } from "./relay-transport.ts";
 import type { RowSocket, RowSocketSink } from "./row-socket.ts";
@@ -32,7 +33,7 @@ export function openConnections(
     };
   }
   return {
-    players: new SocketTransport(board),
+    players: new SocketTransport(board, new TlsBoard(start.tlsBoard)),
     openSocket: (row, sink) => new PublisherSocket(board.descriptor[row] ?? -1, sink),
     take: () => undefined,
   };

@@ -1,20 +1,23 @@
 /** HTTP on node:http and ws: works wherever Node does, speaks HTTP/1.0 as well, and costs more per send. */
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { createServer as createTlsServer } from "node:https";
+import { createServer as createTlsServer, Server as TlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import { TransportError } from "../../protocol/errors.ts";
-import type {
-  BodyEvents,
-  BodyStream,
-  HeaderList,
-  HttpBackend,
-  HttpEndpoint,
-  HttpHandler,
-  HttpReply,
-  HttpRequest,
+import { HANDSHAKE_TIMEOUT_MS } from "../../protocol/limits.ts";
+import {
+  announcedLength,
+  type BodyEvents,
+  type BodyStream,
+  type HeaderList,
+  type HttpBackend,
+  type HttpEndpoint,
+  type HttpHandler,
+  type HttpReply,
+  type HttpRequest,
+  type TlsFiles,
 } from "./http-backend.ts";
 import { ReplyState } from "./reply-state.ts";
 
@@ -23,6 +26,7 @@ const INBOUND_BYTES_MAX = 4096;
 /** Unsent bytes in a WebSocket from which on it counts as full. */
 const WS_FULL_BYTES = 64 * 1024;
 const HEADERS_TIMEOUT_MS = 10_000;
+const CLOSE: HeaderList[number] = ["Connection", "close"];
 
 /** The server. */
 export class HttpBackendNode implements HttpBackend {
@@ -44,7 +48,7 @@ export class HttpBackendNode implements HttpBackend {
     const server =
       tls === null
         ? createServer()
-        : createTlsServer({ key: readFileSync(tls.key), cert: readFileSync(tls.certificate) });
+        : createTlsServer({ ...readPair(tls), handshakeTimeout: HANDSHAKE_TIMEOUT_MS });
     server.headersTimeout = HEADERS_TIMEOUT_MS;
     server.on("request", (request, response) => {
       const reply = new NodeReply(response, new ResponseAnswers(request, response));
@@ -72,6 +76,16 @@ export class HttpBackendNode implements HttpBackend {
     });
   }
 
+  renew(tls: TlsFiles): Promise<void> {
+    const pair = readPair(tls);
+    for (const server of this.#servers) {
+      if (server instanceof TlsServer) {
+        server.setSecureContext(pair);
+      }
+    }
+    return Promise.resolve();
+  }
+
   close(): void {
     for (const server of this.#servers) {
       server.close();
@@ -82,6 +96,10 @@ export class HttpBackendNode implements HttpBackend {
     }
     this.#webSockets.close();
   }
+}
+
+function readPair(tls: TlsFiles): { readonly key: Buffer; readonly cert: Buffer } {
+  return { key: readFileSync(tls.key), cert: readFileSync(tls.certificate) };
 }
 
 function requestOf(message: IncomingMessage, isSecure: boolean, isUpgrade: boolean): HttpRequest {
@@ -158,8 +176,8 @@ class ResponseAnswers implements Answers {
 
   stream(status: number, headers: HeaderList, events: BodyEvents): BodyStream {
     const response = this.#response;
-    // HTTP/1.0 has no chunks: the body ends with the connection, as it does for SRS.
-    this.#head(status, [...headers, ["Connection", "close"]]);
+    // HTTP/1.0 has no chunks: a body without length ends with the connection, as it does for SRS.
+    this.#head(status, announcedLength(headers) < 0 ? [...headers, CLOSE] : headers);
     response.flushHeaders();
     response.socket?.setNoDelay(true);
     response.on("drain", () => events.drained());

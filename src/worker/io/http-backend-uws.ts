@@ -6,16 +6,19 @@
  */
 import type * as uws from "uWebSockets.js";
 import { TransportError } from "../../protocol/errors.ts";
-import type {
-  BodyEvents,
-  BodyStream,
-  HeaderList,
-  HttpBackend,
-  HttpEndpoint,
-  HttpHandler,
-  HttpReply,
-  HttpRequest,
+import {
+  announcedLength,
+  type BodyEvents,
+  type BodyStream,
+  type HeaderList,
+  type HttpBackend,
+  type HttpEndpoint,
+  type HttpHandler,
+  type HttpReply,
+  type TlsFiles,
 } from "./http-backend.ts";
+import { requestOf } from "./http-request-uws.ts";
+import { NO_BODY, UwsSizedBody } from "./http-sized-body-uws.ts";
 import { ReplyState } from "./reply-state.ts";
 
 type Library = typeof import("uWebSockets.js").default;
@@ -48,6 +51,13 @@ interface SocketData {
   readonly body: UwsWebSocket;
 }
 
+/** A socket that listens. */
+interface Listening {
+  /** With the port that it has. */
+  readonly endpoint: HttpEndpoint;
+  readonly socket: uws.ListenSocket;
+}
+
 /** Loads the library. @returns null where it is not installed or does not load here. */
 export async function loadUws(): Promise<Library | null> {
   try {
@@ -62,14 +72,48 @@ export class HttpBackendUws implements HttpBackend {
   readonly name = "uws";
   readonly #library: Library;
   readonly #handler: HttpHandler;
+  /** All that were made: one that no longer listens keeps its connections. */
   readonly #apps: uws.App[] = [];
+  /** The listening sockets with TLS. */
+  #secure: readonly Listening[] = [];
 
   constructor(library: Library, handler: HttpHandler) {
     this.#library = library;
     this.#handler = handler;
   }
 
-  listen({ host, port, tls }: HttpEndpoint): Promise<number> {
+  async listen(endpoint: HttpEndpoint): Promise<number> {
+    const listening = await this.#open(endpoint);
+    if (endpoint.tls !== null) {
+      this.#secure = [...this.#secure, listening];
+    }
+    return listening.endpoint.port;
+  }
+
+  /** A certificate is the app's: another app shares the port, then the old one stops listening. */
+  async renew(tls: TlsFiles): Promise<void> {
+    const old = this.#secure;
+    const opened: Listening[] = [];
+    try {
+      for (const { endpoint } of old) {
+        opened.push(await this.#open({ ...endpoint, tls }));
+      }
+    } catch (error) {
+      this.#stopListening(opened);
+      throw error;
+    }
+    this.#secure = opened;
+    this.#stopListening(old);
+  }
+
+  #stopListening(listening: readonly Listening[]): void {
+    for (const { socket } of listening) {
+      this.#library.us_listen_socket_close(socket);
+    }
+  }
+
+  #open(endpoint: HttpEndpoint): Promise<Listening> {
+    const { host, port, tls } = endpoint;
     const app =
       tls === null
         ? this.#library.App()
@@ -99,7 +143,8 @@ export class HttpBackendUws implements HttpBackend {
           const text = `cannot listen on ${host}:${port}`;
           reject(new TransportError("ERR_HTTP_LISTEN", text));
         } else {
-          resolve(this.#library.us_socket_local_port(socket));
+          const opened = { ...endpoint, port: this.#library.us_socket_local_port(socket) };
+          resolve({ endpoint: opened, socket });
         }
       };
       if (host === "") {
@@ -117,42 +162,6 @@ export class HttpBackendUws implements HttpBackend {
   }
 }
 
-function requestOf(
-  response: uws.HttpResponse,
-  request: uws.HttpRequest,
-  isSecure: boolean,
-  isUpgrade: boolean,
-): HttpRequest {
-  // The library's request is gone when the handler returns.
-  const headers = new Map<string, string>();
-  request.forEach((name, value) => {
-    const before = headers.get(name);
-    headers.set(name, before === undefined ? value : `${before}, ${value}`);
-  });
-  return {
-    method: request.getMethod().toUpperCase(),
-    path: request.getUrl(),
-    query: request.getQuery() ?? "",
-    ip: plainAddress(Buffer.from(response.getRemoteAddressAsText()).toString()),
-    isSecure,
-    isUpgrade,
-    header: (name) => headers.get(name) ?? "",
-  };
-}
-
-/** IPv4 peers of a socket for both show as mapped addresses, spelled out. */
-function plainAddress(text: string): string {
-  const mapped =
-    /^0000:0000:0000:0000:0000:ffff:([0-9a-f]{2})([0-9a-f]{2}):([0-9a-f]{2})([0-9a-f]{2})$/;
-  const parts = mapped.exec(text);
-  return parts === null
-    ? text
-    : parts
-        .slice(1)
-        .map((part) => Number.parseInt(part, 16))
-        .join(".");
-}
-
 class UwsReply implements HttpReply {
   readonly #response: uws.HttpResponse;
   readonly #isHead: boolean;
@@ -160,7 +169,7 @@ class UwsReply implements HttpReply {
   readonly #key: string;
   readonly #protocol: string;
   readonly #state = new ReplyState();
-  #stream: UwsBody | undefined;
+  #stream: UwsBody | UwsSizedBody | undefined;
 
   constructor(
     response: uws.HttpResponse,
@@ -209,8 +218,28 @@ class UwsReply implements HttpReply {
       );
       return socket;
     }
+    const sizeBytes = announcedLength(headers);
+    if (sizeBytes >= 0) {
+      return this.#sized(status, headers, sizeBytes, events);
+    }
     this.#response.cork(() => this.#head(status, [...headers, ["Connection", "close"]]));
     this.#stream = new UwsBody(this.#response, events);
+    return this.#stream;
+  }
+
+  #sized(status: number, headers: HeaderList, sizeBytes: number, events: BodyEvents): BodyStream {
+    // The library announces the length itself.
+    const others = headers.filter(([name]) => name !== "Content-Length");
+    this.#response.cork(() => {
+      this.#head(status, others);
+      if (this.#isHead) {
+        this.#response.endWithoutBody(sizeBytes);
+      }
+    });
+    if (this.#isHead) {
+      return NO_BODY;
+    }
+    this.#stream = new UwsSizedBody(this.#response, sizeBytes, events);
     return this.#stream;
   }
 

@@ -5,6 +5,11 @@
  * Nothing here waits for a client: a body that is not taken says so once, and once more when there is room again.
  */
 
+/** The length that headers announce; -1 when they announce none. */
+export function announcedLength(headers: HeaderList): number {
+  return Number(headers.find(([name]) => name === "Content-Length")?.[1] ?? -1);
+}
+
 /** Names and values as they are sent. */
 export type HeaderList = readonly (readonly [name: string, value: string])[];
 
@@ -54,7 +59,10 @@ export interface HttpReply {
   onGone(callback: () => void): void;
   /** A whole answer. To HEAD its headers are sent alone. */
   send(status: number, headers: HeaderList, body: Uint8Array | string): void;
-  /** Begins an endless body; where the client asked for an upgrade, its WebSocket. */
+  /**
+   * Begins an endless body; where the client asked for an upgrade, its WebSocket. With a header `Content-Length` the
+   * body has that length, nothing of it goes out to HEAD, and the connection stays for the next request.
+   */
   stream(status: number, headers: HeaderList, events: BodyEvents): BodyStream;
 }
 
@@ -82,6 +90,11 @@ export interface HttpBackend {
   readonly name: "uws" | "node";
   /** @returns the port. @throws TransportError */
   listen(endpoint: HttpEndpoint): Promise<number>;
+  /**
+   * Where TLS is spoken, those who connect from now on get another certificate; who is connected stays so.
+   * @throws when the files cannot be used; what was served with is kept then
+   */
+  renew(tls: TlsFiles): Promise<void>;
   /** Stops listening and closes every connection. */
   close(): void;
 }

@@ -1,5 +1,6 @@
 /** Players' connections as descriptors of this thread: direct sends, one epoll set. */
 import { type Board, EPOLL_ROW, RowRole, RowState } from "../../protocol/control/board.ts";
+import type { TlsBoard } from "../../protocol/control/tls-board.ts";
 import {
   closeDescriptor,
   EpollSet,
@@ -33,12 +34,15 @@ const KEEP_ALIVE: KeepAlive = { idleSeconds: 30, intervalSeconds: 5, probes: 3 }
 /** The kernel's sockets. */
 export class SocketTransport implements RowTransport {
   readonly #board: Board;
+  readonly #tls: TlsBoard | null;
   readonly #epoll = new EpollSet(EVENTS_PER_POLL);
   readonly #read: RowMemory;
   readonly #readBytes: Uint8Array;
 
-  constructor(board: Board) {
+  /** @param tls Where connections come from whose client is not at the other end of the descriptor. */
+  constructor(board: Board, tls: TlsBoard | null = null) {
     this.#board = board;
+    this.#tls = tls;
     this.#read = memoryBase(new SharedArrayBuffer(READ_BYTES));
     this.#readBytes = new Uint8Array(this.#read.buffer);
   }
@@ -125,6 +129,10 @@ export class SocketTransport implements RowTransport {
     this.#epoll.remove(descriptor);
     if (reset) {
       setResetOnClose(descriptor);
+      const front = this.#board.front[row] ?? 0;
+      if (front > 0) {
+        this.#tls?.markReset(front, this.#board.inode[row] ?? -1);
+      }
     }
     closeDescriptor(descriptor);
   }

@@ -88,8 +88,10 @@ export class WireClient {
   readonly #decoder = new ChunkDecoder({ identified: true });
   #handshakeLeft = HANDSHAKE_REPLY_BYTES;
 
-  constructor(port: number, first?: Uint8Array) {
-    this.#socket = connectSocket({ host: "127.0.0.1", port, noDelay: true });
+  /** @param to Port on the loopback address, or a connection of whatever kind. */
+  constructor(to: number | Socket, first?: Uint8Array) {
+    this.#socket =
+      typeof to === "number" ? connectSocket({ host: "127.0.0.1", port: to, noDelay: true }) : to;
     // A test that fails must not wait for what it left open.
     this.#socket.unref();
     this.#socket.on("data", (bytes) => this.#read(bytes));
@@ -221,13 +223,13 @@ export class StampedPublisher {
 }
 
 /** A publisher that the server has accepted. */
-export async function publish(port: number, name: string): Promise<WireClient> {
-  return new WireClient(port, publishDialogue(name)).waitStatus("NetStream.Publish.Start");
+export async function publish(to: number | Socket, name: string): Promise<WireClient> {
+  return new WireClient(to, publishDialogue(name)).waitStatus("NetStream.Publish.Start");
 }
 
 /** A player that the server has accepted. */
-export async function play(port: number, name: string): Promise<WireClient> {
-  return new WireClient(port, playDialogue(name)).waitStatus("NetStream.Play.Start");
+export async function play(to: number | Socket, name: string): Promise<WireClient> {
+  return new WireClient(to, playDialogue(name)).waitStatus("NetStream.Play.Start");
 }
 
 /** True when the numbers follow each other without a gap or a double. */

@@ -18,6 +18,9 @@ const ATTEMPT =
 const EACH_CONNECTION = "asked of the configuration in force at each connect or play: e2e/edge";
 const EDGE = "carried to an edge's streams: below";
 const VIEWERS = "asked of the configuration in force by each viewer: main/gateways/viewers";
+const RTMPS = "the TLS front listens, renews or stops: e2e/rtmps";
+const HTTPS = "gateways are told: e2e/https";
+const FILES = "gateways are told: e2e/static-mounts";
 const STRICT = "changes what other directives mean: e2e/reload, strict on";
 
 /** What is not carried by the settings of streams. */
@@ -45,6 +48,15 @@ const MECHANISMS: Readonly<Record<string, string>> = {
   "vhost.http_remux.has_audio": VIEWERS,
   "vhost.http_remux.has_video": VIEWERS,
   "vhost.http_remux.guess_has_av": VIEWERS,
+  "vhost.http_static.enabled": FILES,
+  "vhost.http_static.mount": FILES,
+  "vhost.http_static.dir": FILES,
+  "http_server.https.key": HTTPS,
+  "http_server.https.cert": HTTPS,
+  "rtmps.enabled": RTMPS,
+  "rtmps.listen": RTMPS,
+  "rtmps.key": RTMPS,
+  "rtmps.cert": RTMPS,
   "vhost.http_remux.drop_if_not_match": VIEWERS,
   "vhost.http_remux.fast_cache": VIEWERS,
   "vhost.http_remux.hevc_legacy": VIEWERS,

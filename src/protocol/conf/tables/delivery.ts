@@ -19,9 +19,9 @@ const HTML = "./objs/nginx/html";
 
 const HTTP: readonly DirectiveSpec[] = [
   block("http_static", "Files of this vhost over HTTP.", [
-    offUnlessOn("enabled", "off", "Serve them."),
-    text("mount", "[vhost]/", "Path they are found under."),
-    text("dir", HTML, "Directory."),
+    offUnlessOn("enabled", "off", "Serve them.", HOT),
+    text("mount", "[vhost]/", "Path they are found under.", HOT),
+    text("dir", HTML, "Directory.", HOT),
   ]),
   block("http_remux", "Live streams over HTTP.", [
     offUnlessOn("enabled", "off", "Serve them.", HOT),

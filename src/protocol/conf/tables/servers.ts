@@ -9,6 +9,7 @@ import {
   HOT,
   integer,
   list,
+  type Marks,
   offUnlessOn,
   onUnlessOff,
   RESTART,
@@ -17,18 +18,18 @@ import {
 
 const NAMED_LATER = { isRepeatable: true } as const;
 
-function httpsBlock(listen: string): DirectiveSpec {
-  return block(
-    "https",
-    "The same over TLS.",
-    [
-      offUnlessOn("enabled", "off", "Serve it."),
-      list("listen", listen, "Port or `address:port`."),
-      text("key", "./conf/server.key", "Private key file."),
-      text("cert", "./conf/server.crt", "Certificate file."),
-    ],
-    { isOpen: true },
-  );
+/** @param listening When another address counts. */
+function tlsRows(listen: string, listening: Marks, files: Marks): DirectiveSpec[] {
+  return [
+    offUnlessOn("enabled", "off", "Serve it.", listening),
+    list("listen", listen, "Port or `address:port`.", listening),
+    text("key", "./conf/server.key", "Private key file (PEM, without passphrase).", files),
+    text("cert", "./conf/server.crt", "Certificate file (PEM), with its chain.", files),
+  ];
+}
+
+function httpsBlock(rows: readonly DirectiveSpec[]): DirectiveSpec {
+  return block("https", "The same over TLS.", rows, { isOpen: true });
 }
 
 const HTTP: readonly DirectiveSpec[] = [
@@ -50,14 +51,19 @@ const HTTP: readonly DirectiveSpec[] = [
       text("token", "", "Token of bearer authentication."),
       offUnlessOn("rtc_bearer_enabled", "off", "Ask WebRTC clients for the token too."),
     ]),
-    httpsBlock("1990"),
+    httpsBlock(tlsRows("1990", {}, {})),
   ]),
   block("http_server", "Streams and files over HTTP.", [
     offUnlessOn("enabled", "off", "Serve it.", RESTART),
     list("listen", "8080", "Port or `address:port`.", RESTART),
-    text("dir", "./objs/nginx/html", "Directory of files."),
+    text(
+      "dir",
+      "./objs/nginx/html",
+      "Directory of files. FLV and MP4 are sent from their beginning: `?start=` has no effect yet.",
+      RESTART,
+    ),
     onUnlessOff("crossdomain", "on", "Let pages of other origins read it.", RESTART),
-    httpsBlock("8088"),
+    httpsBlock(tlsRows("8088", RESTART, HOT)),
   ]),
   block("exporter", "Metrics for Prometheus.", [
     offUnlessOn("enabled", "off", "Serve it."),
@@ -96,12 +102,7 @@ const RTMP: readonly DirectiveSpec[] = [
       max: CHUNK_SIZE_MAX,
     }),
   ]),
-  block("rtmps", "RTMP over TLS.", [
-    offUnlessOn("enabled", "off", "Serve it."),
-    list("listen", "1443", "Port or `address:port`."),
-    text("key", "./conf/server.key", "Private key file."),
-    text("cert", "./conf/server.crt", "Certificate file."),
-  ]),
+  block("rtmps", "RTMP over TLS.", tlsRows("1443", HOT, HOT)),
   block("rtsp_server", "RTSP.", [
     offUnlessOn("enabled", "off", "Serve it."),
     list("listen", "8554", "Port."),
