@@ -16,7 +16,7 @@ import { Admission } from "./accept/admission.ts";
 import { checkCertificate } from "./accept/certificates.ts";
 import { newConnectionId } from "./accept/connection-id.ts";
 import { FileBudget } from "./accept/file-budget.ts";
-import { addressOf } from "./accept/listening.ts";
+import { addressOf, whenListening } from "./accept/listening.ts";
 import { Lobby } from "./accept/lobby.ts";
 import { forgetMemory, isNative } from "./accept/native.ts";
 import { Poller } from "./accept/poller.ts";
@@ -24,8 +24,8 @@ import { Questions } from "./accept/questions.ts";
 import { noLongerAllowed } from "./accept/re-admission.ts";
 import { type RehearsalLimits, rehearse } from "./accept/rehearsal.ts";
 import { TlsFront } from "./accept/tls-front.ts";
-import type { ReloadPart } from "./config/parts.ts";
-import { type Client, Clients } from "./coordinator/clients.ts";
+import type { Prepared, ReloadPart } from "./config/parts.ts";
+import { type Client, Clients, removePublished } from "./coordinator/clients.ts";
 import { Coordinator } from "./coordinator/coordinator.ts";
 import { Edge } from "./coordinator/edge.ts";
 import { RingPool } from "./coordinator/ring-pool.ts";
@@ -212,6 +212,9 @@ export class Server {
       }
       for (const endpoint of options.config.listen) {
         server.#acceptor.listen(endpoint);
+      }
+      await whenListening();
+      for (const endpoint of options.config.listen) {
         options.log.info("server", `listening on rtmp://${addressOf(endpoint)}`);
       }
       server.tlsFront.start(options.config);
@@ -227,7 +230,7 @@ export class Server {
     const nothing = (): void => undefined;
     return [
       { prepare: (next) => ({ commit: () => this.#goOver(next), abort: nothing }) },
-      this.#acceptor,
+      { prepare: (next) => this.#prepareAddresses(next) },
       this.tokens,
       this.tlsFront,
       this.#gateways.part((news) => {
@@ -242,6 +245,17 @@ export class Server {
           this.#rollout.prepare(({ key }) => this.#admission.settingsUnder(next, key)),
       },
     ];
+  }
+
+  async #prepareAddresses(next: Config): Promise<Prepared> {
+    const prepared = this.#acceptor.prepare(next);
+    try {
+      await whenListening();
+    } catch (error) {
+      prepared.abort();
+      throw error;
+    }
+    return prepared;
   }
 
   #goOver(next: Config): void {
@@ -330,15 +344,17 @@ export class Server {
     const ended = this.coordinator.ringEnded(shard.index, message);
     if (ended !== undefined) {
       const client = this.clients.find(shard.index, ended.publisher.row);
-      client?.published.delete(ended.entry);
-      client?.hooks?.end("publish", ended.entry.key);
+      if (client !== undefined) {
+        removePublished(client, ended.entry);
+        client.hooks?.end("publish", ended.entry.key);
+      }
     }
   }
 
   #ended(client: Client, text: string): void {
     const seconds = ((monotonicMs() - client.since) / 1000).toFixed(1);
     this.#log.info(client.id, `${client.type} ended: ${text}, ${seconds} s`);
-    for (const share of client.plays.values()) {
+    for (const share of client.plays) {
       this.coordinator.removePlayer(share);
     }
     for (const entry of client.published) {

@@ -4,8 +4,8 @@ import { InvariantError } from "../protocol/errors.ts";
 
 const HANG_MS = 60_000;
 
-/** Breaks this thread as asked. */
-export function runFault(isAllowed: boolean, fault: Fault): void {
+/** Breaks this thread as asked. Its heart beats until nothing of it runs any more. */
+export function runFault(isAllowed: boolean, fault: Fault, beat: () => void): void {
   if (!isAllowed) {
     return;
   }
@@ -17,6 +17,7 @@ export function runFault(isAllowed: boolean, fault: Fault): void {
       const hoard: unknown[] = [];
       for (;;) {
         hoard.push(new Array(1000).fill(hoard.length));
+        beat();
       }
     }
     const until = performance.now() + HANG_MS;

@@ -60,7 +60,7 @@ export class GatewayRuntime implements GatewayStreamHost {
     this.#primary = openPrimaryLink(calls, {
       kick: (row, inode, reason) =>
         this.board.inode[row] === inode && this.#viewers.end(row, reason),
-      fault: (fault) => runFault(start.allowFaults, fault),
+      fault: (fault) => runFault(start.allowFaults, fault, () => this.#loop.beat()),
       unused: (lease) => this.ringReleased(lease.ringId),
       unusedRow: (row) => this.#viewers.unused(row),
     });

@@ -76,7 +76,7 @@ export class ShardRuntime implements FanOutHost {
     this.#copies = new Copies(this.rows, true);
     this.#primary = openPrimaryLink(calls, {
       kick: (row, inode, reason) => this.board.inode[row] === inode && this.#kick(row, reason),
-      fault: (fault) => runFault(start.allowFaults, fault),
+      fault: (fault) => runFault(start.allowFaults, fault, () => this.#loop.beat()),
       unused: (lease) => this.ringReleased(lease.ringId),
       // Viewers are a gateway's.
       unusedRow: () => undefined,

@@ -100,9 +100,14 @@ export class ThreadLoop {
 
   /** Starts ticking and listening to the doorbell. */
   run(): void {
-    this.#board.counters[Counter.Heartbeat] = monotonicMs();
+    this.beat();
     this.#tick();
     void this.#listen();
+  }
+
+  /** Says that the thread lives. */
+  beat(): void {
+    this.#board.counters[Counter.Heartbeat] = monotonicMs();
   }
 
   /** Nothing of it runs after. */

@@ -53,7 +53,7 @@ port.on("message", (message: ToTls) => {
       relays.change(message);
       break;
     case "fault":
-      runFault(start.allowFaults, message.fault);
+      runFault(start.allowFaults, message.fault, beat);
       break;
     case "stop":
       stop(monotonicMs() + FAREWELL_MS);

@@ -203,7 +203,7 @@ async function sharingClient(plays: number): Promise<{ shard: number; row: numbe
       for (const link of supervisor.links) {
         for (let row = 1; row < 200; row += 1) {
           const client = clients.find(link?.index ?? -1, row);
-          found = client?.plays.size === plays ? client : found;
+          found = client?.plays.length === plays ? client : found;
         }
       }
       return found !== undefined;

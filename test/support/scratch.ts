@@ -1,10 +1,10 @@
 /** Temporary directories and ports of a test file. */
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
-import type { AddressInfo } from "node:net";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { claimPort } from "./ports.ts";
 
 const directories: string[] = [];
 
@@ -22,15 +22,9 @@ export function makeScratch(): string {
   return directory;
 }
 
-/** A TCP port that was free on the loopback address a moment ago. */
-export async function findFreePort(): Promise<number> {
-  const server = createServer();
-  const port = await new Promise<number>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
-  });
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
+/** A TCP port for a server under test: free, and this process's alone. See {@link claimPort}. */
+export function findFreePort(): Promise<number> {
+  return claimPort();
 }
 
 /** True when something accepts connections on the loopback port. */

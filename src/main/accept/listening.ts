@@ -1,7 +1,8 @@
 /** Listening sockets by the addresses of a configuration. */
 import type { ListenEndpoint } from "../../protocol/conf/config.ts";
 import { TransportError } from "../../protocol/errors.ts";
-import { listenShared } from "./native.ts";
+import { isNative, listenShared } from "./native.ts";
+import { plainListening } from "./plain-sockets.ts";
 
 /** `1.2.3.4:1935`, `[::]:1935`, `*:1935`. */
 export function addressOf({ host, port }: ListenEndpoint): string {
@@ -9,7 +10,10 @@ export function addressOf({ host, port }: ListenEndpoint): string {
   return `${name === "" ? "*" : name}:${port}`;
 }
 
-/** A socket that listens; others may listen on the same address. @throws TransportError that names the address */
+/**
+ * A socket that listens; others may listen on the same address. Without koffi it does so a moment later, and nobody else
+ * may: see {@link whenListening}. @throws TransportError that names the address
+ */
 export function listenOn(endpoint: ListenEndpoint): number {
   try {
     return listenShared(endpoint.host, endpoint.port);
@@ -19,5 +23,12 @@ export function listenOn(endpoint: ListenEndpoint): number {
     }
     const text = `cannot listen on ${addressOf(endpoint)}: ${error.message}`;
     throw new TransportError(error.code, text, error);
+  }
+}
+
+/** All that were opened by now do listen. @throws TransportError that names an address that cannot be had */
+export async function whenListening(): Promise<void> {
+  if (!isNative) {
+    await plainListening();
   }
 }

@@ -296,9 +296,6 @@ export class Readiness {
  * @returns false when another process holds it. @throws TransportError
  */
 export function lockFile(descriptor: number): boolean {
-  if (!isNative) {
-    return true;
-  }
   const lock = new Uint8Array(FLOCK_BYTES);
   new DataView(lock.buffer).setInt16(0, F_WRLCK, true);
   const result = cFcntlLock(descriptor, F_OFD_SETLK, lock);

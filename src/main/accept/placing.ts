@@ -1,6 +1,6 @@
 /** The way out of the lobby: an admitted newcomer gets a shard, a row and, to publish, a ring; then it is handed over. */
 import type { PublishStyle } from "../../protocol/rtmp/server-session.ts";
-import type { Client } from "../coordinator/clients.ts";
+import { type Client, NO_STREAMS } from "../coordinator/clients.ts";
 import type { StreamEntry } from "../coordinator/coordinator.ts";
 import { monotonicMs } from "../monotonic.ts";
 import type { AdmittedStream } from "./admission.ts";
@@ -50,7 +50,7 @@ export function placePublisher(
     shard: index,
     row,
     published: new Set([entry]),
-    plays: new Map(),
+    plays: [],
   });
   return Placed.Given;
 }
@@ -81,15 +81,15 @@ export function placePlayer(host: LobbyHost, arrival: Arrival, stream: AdmittedS
     type: "rtmp-play",
     shard: index,
     row,
-    published: new Set(),
-    plays: new Map([[share.play, share]]),
+    published: NO_STREAMS,
+    plays: [share],
   });
   return Placed.Given;
 }
 
 function register(
   host: LobbyHost,
-  { id, ip, request, path, hooks }: Arrival,
+  { id, ip, request: asked, path, hooks }: Arrival,
   {
     type,
     shard,
@@ -100,6 +100,8 @@ function register(
 ): void {
   // Field by field: a spread is several times slower, and every join passes here.
   const since = monotonicMs();
+  const entry = plays[0]?.entry;
+  const request = entry === undefined ? asked : host.clients.sharedRequest(entry, asked);
   host.clients.add({ id, ip, request, path, hooks, since, type, shard, row, published, plays });
   const { vhost, app, stream } = request;
   host.log.info(

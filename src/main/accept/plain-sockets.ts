@@ -29,6 +29,8 @@ interface Plain {
 const all = new Map<number, Plain>();
 let last = FIRST;
 let lastAccepted = "";
+/** Servers that begin to listen, for {@link plainListening}. */
+const openings = new Set<Promise<void>>();
 /** Told of everything that may have become ready. */
 const listeners = new Set<() => void>();
 
@@ -59,7 +61,7 @@ function plainAddress(address: string | undefined): string {
   return (address ?? "").replace(/^::ffff:/, "");
 }
 
-/** Listens; an address that cannot be had ends the process a moment later. */
+/** Listens from now or from a moment later on: whether it does is told by {@link plainListening}. */
 export function listenPlainly(host: string, port: number): number {
   const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
     const plain = all.get(descriptor);
@@ -72,11 +74,27 @@ export function listenPlainly(host: string, port: number): number {
     tell();
   });
   const descriptor = add({ socket: undefined, server });
-  server.on("error", (error: NodeJS.ErrnoException) => {
-    throw new TransportError("ERR_BIND", `bind: ${error.code ?? error.message}`, error);
+  const opening = new Promise<void>((resolve, reject) => {
+    server.once("listening", resolve);
+    server.once("close", resolve);
+    server.on("error", (error: NodeJS.ErrnoException) => {
+      const name = host.includes(":") ? `[${host}]` : host;
+      const text = `cannot listen on ${name === "" ? "*" : name}:${port}: bind: ${error.code ?? error.message}`;
+      reject(new TransportError("ERR_BIND", text, error));
+    });
   });
+  // Who asks is told; nobody else.
+  opening.catch(() => undefined);
+  openings.add(opening);
   server.listen({ ...(host === "" ? {} : { host }), port, backlog: BACKLOG });
   return descriptor;
+}
+
+/** Waits until all that were asked to listen do. @throws TransportError that names an address that cannot be had */
+export async function plainListening(): Promise<void> {
+  const all = [...openings];
+  openings.clear();
+  await Promise.all(all);
 }
 
 export function acceptPlain(listening: number): number {

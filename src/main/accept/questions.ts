@@ -1,7 +1,7 @@
 /** What sessions ask after their hand-off: to publish or play once more, and that a play ended. */
 import type { AdmissionAnswer, RowQuestion } from "../../protocol/control/calls.ts";
 import { RejectedError } from "../../protocol/errors.ts";
-import type { Client, Clients } from "../coordinator/clients.ts";
+import { addPublished, type Client, type Clients } from "../coordinator/clients.ts";
 import type { Coordinator, StreamEntry } from "../coordinator/coordinator.ts";
 import type { Demand, Edge } from "../coordinator/edge.ts";
 import type { Logger } from "../log/logger.ts";
@@ -61,7 +61,7 @@ export class Questions {
       return refusal("NetStream.Publish.Failed", "The server has no room.");
     }
     entry.publisher = { shard: shard.index, row: client.row };
-    client.published.add(entry);
+    addPublished(client, entry);
     this.#host.coordinator.announce(entry, shard.index);
     this.#host.edge.publishes(entry, demandOf(client, question));
     this.#host.log.info(client.id, `publishes again, stream=${entry.key}`);
@@ -87,7 +87,7 @@ export class Questions {
     // The stream's ring is news of its own, as for any other player.
     this.#host.coordinator.announce(entry, shard.index);
     const share = this.#host.coordinator.addPlayer(entry, shard.index);
-    client.plays.set(share.play, share);
+    client.plays = [...client.plays, share];
     this.#host.edge.wanted(entry, demandOf(client, question));
     this.#host.log.info(client.id, `plays again, stream=${entry.key}`);
     return { allowed: true, ...described(entry, shard), lease: null, play: share.play };
@@ -96,9 +96,9 @@ export class Questions {
   /** A play ended and its connection stays. */
   playEnded(shard: ShardLink, row: number, play: number): void {
     const client = this.#host.clients.find(shard.index, row);
-    const share = client?.plays.get(play);
+    const share = client?.plays.find((one) => one.play === play);
     if (client !== undefined && share !== undefined) {
-      client.plays.delete(play);
+      client.plays = client.plays.filter((one) => one !== share);
       client.hooks?.end("play", share.entry.key);
       this.#host.coordinator.removePlayer(share);
     }

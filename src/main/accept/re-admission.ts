@@ -32,7 +32,7 @@ function reasonAgainst(config: Config, client: Client): string | undefined {
   const { ip, request, plays, published } = client;
   const uses = [
     ...[...published].map((entry) => ({ entry, action: "publish" as const })),
-    ...[...plays.values()].map(({ entry }) => ({ entry, action: "play" as const })),
+    ...plays.map(({ entry }) => ({ entry, action: "play" as const })),
   ];
   for (const { entry, action } of uses) {
     const name = entry.key.slice(0, entry.key.indexOf("/"));

@@ -18,32 +18,65 @@ export interface Client {
   readonly since: number;
   /** Callbacks about it; undefined where there are none. */
   readonly hooks?: HookSession | undefined;
-  /** Streams published; a connection may publish several. */
-  readonly published: Set<StreamEntry>;
-  /** Streams played with their shares of the shard's load, by the numbers of the plays. */
-  readonly plays: Map<number, PlayerShare>;
+  /**
+   * Streams published, {@link NO_STREAMS} for most; a connection may publish several. **Shared** between clients: replaced,
+   * see {@link addPublished}, never changed.
+   */
+  published: ReadonlySet<StreamEntry>;
+  /** Streams played with their shares of the shard's load; mostly one. Replaced, never changed. */
+  plays: readonly PlayerShare[];
 }
 
-/** All clients by shard and row. */
+/** Of clients that publish nothing. */
+export const NO_STREAMS: ReadonlySet<StreamEntry> = new Set();
+
+/** A client publishes one stream more. */
+export function addPublished(client: Client, entry: StreamEntry): void {
+  client.published = new Set([...client.published, entry]);
+}
+
+/** A client publishes one stream less. */
+export function removePublished(client: Client, entry: StreamEntry): void {
+  const left = [...client.published].filter((one) => one !== entry);
+  client.published = left.length === 0 ? NO_STREAMS : new Set(left);
+}
+
+/** All clients by shard and row. A record and a place in a table for each: there are as many as players. */
 export class Clients {
-  readonly #byShard: Map<number, Client>[] = [];
+  /** By row, which is a small number; undefined where there is none. */
+  readonly #byShard: (Client | undefined)[][] = [];
+  readonly #requests = new WeakMap<StreamEntry, StreamRequest>();
   #size = 0;
 
   /** Adds the client of a row that has none. */
   add(client: Client): void {
-    this.#rowsOf(client.shard).set(client.row, client);
+    const rows = this.#rowsOf(client.shard);
+    while (rows.length < client.row) {
+      rows.push(undefined);
+    }
+    rows[client.row] = client;
     this.#size += 1;
   }
 
+  /** The request that was made last for a stream where it is the same: its players mostly ask with the same words. */
+  sharedRequest(entry: StreamEntry, request: StreamRequest): StreamRequest {
+    const last = this.#requests.get(entry);
+    if (last !== undefined && isSameRequest(last, request)) {
+      return last;
+    }
+    this.#requests.set(entry, request);
+    return request;
+  }
+
   find(shard: number, row: number): Client | undefined {
-    return this.#byShard[shard]?.get(row);
+    return this.#byShard[shard]?.[row];
   }
 
   /** Removes and returns a client. */
   take(shard: number, row: number): Client | undefined {
     const client = this.find(shard, row);
     if (client !== undefined) {
-      this.#byShard[shard]?.delete(row);
+      this.#rowsOf(shard)[row] = undefined;
       this.#size -= 1;
     }
     return client;
@@ -51,8 +84,8 @@ export class Clients {
 
   /** Removes and returns all clients of a shard. */
   takeShard(shard: number): Client[] {
-    const clients = [...this.#rowsOf(shard).values()];
-    this.#rowsOf(shard).clear();
+    const clients = this.#rowsOf(shard).filter((client) => client !== undefined);
+    this.#byShard[shard] = [];
     this.#size -= clients.length;
     return clients;
   }
@@ -60,7 +93,11 @@ export class Clients {
   /** All of them. */
   *[Symbol.iterator](): Iterator<Client> {
     for (const rows of this.#byShard) {
-      yield* rows?.values() ?? [];
+      for (const client of rows ?? []) {
+        if (client !== undefined) {
+          yield client;
+        }
+      }
     }
   }
 
@@ -69,12 +106,26 @@ export class Clients {
     return this.#size;
   }
 
-  #rowsOf(shard: number): Map<number, Client> {
+  #rowsOf(shard: number): (Client | undefined)[] {
     let rows = this.#byShard[shard];
     if (rows === undefined) {
-      rows = new Map();
+      rows = [];
       this.#byShard[shard] = rows;
     }
     return rows;
   }
+}
+
+function isSameRequest(a: StreamRequest, b: StreamRequest): boolean {
+  return (
+    a.param === b.param &&
+    a.tcUrl === b.tcUrl &&
+    a.pageUrl === b.pageUrl &&
+    a.swfUrl === b.swfUrl &&
+    a.vhost === b.vhost &&
+    a.app === b.app &&
+    a.stream === b.stream &&
+    a.host === b.host &&
+    a.port === b.port
+  );
 }

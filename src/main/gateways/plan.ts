@@ -9,7 +9,7 @@ import type {
   StaticMount,
   StaticNews,
 } from "../../protocol/control/calls.ts";
-import { listenOn } from "../accept/listening.ts";
+import { listenOn, whenListening } from "../accept/listening.ts";
 import { closeDescriptor, isNative } from "../accept/native.ts";
 import type { Prepared, ReloadPart } from "../config/parts.ts";
 import { coresOfHost } from "../limits-of-host.ts";
@@ -53,19 +53,24 @@ export async function planGateways(config: Config, log: Logger): Promise<Gateway
   // Without the C library there is no socket to share: the one gateway opens its own.
   const isShared = backend === "node" && isNative;
   const addresses: Address[] = [];
-  const close = (): void => {
+  const closeAll = (): void => {
     certificate?.close();
-    for (const { descriptor } of addresses) {
-      if (descriptor !== null) {
-        closeDescriptor(descriptor);
-      }
-    }
+    addresses.forEach(close);
   };
   try {
-    openAddresses(config.httpServer, isShared, addresses);
+    openAddresses(config.httpServer, addresses);
+    await whenListening();
   } catch (error) {
-    close();
+    closeAll();
     throw error;
+  }
+  if (!isShared) {
+    // Gateways open sockets of their own; one here that nobody accepts on would take its share of clients. That the
+    // addresses are to be had is known now: a thread that dies of it could not say it as clearly.
+    for (const address of addresses.splice(0)) {
+      close(address);
+      addresses.push({ ...address, descriptor: null });
+    }
   }
   const count = backend === "node" && !isShared ? 1 : countOf(gateways);
   log.info("gateway", `${count} gateways on ${backend === "uws" ? "uWebSockets.js" : "node:http"}`);
@@ -98,7 +103,7 @@ export async function planGateways(config: Config, log: Logger): Promise<Gateway
         return { commit, abort: renewal.abort };
       },
     }),
-    close,
+    close: closeAll,
   };
 }
 
@@ -115,16 +120,17 @@ async function chooseBackend(
 }
 
 /** @param addresses Gets those that were opened, also when a later one cannot be. @throws TransportError */
-function openAddresses(
-  { listen, https }: HttpServerConfig,
-  isShared: boolean,
-  addresses: Address[],
-): void {
+function openAddresses({ listen, https }: HttpServerConfig, addresses: Address[]): void {
   const secure = https.enabled ? https.listen : [];
   for (const endpoint of [...listen, ...secure]) {
-    // uWebSockets.js opens sockets of its own; one here that nobody accepts on would take its share of clients.
-    const descriptor = isShared ? listenOn(endpoint) : null;
+    const descriptor = listenOn(endpoint);
     addresses.push({ ...endpoint, descriptor, isSecure: secure.includes(endpoint) });
+  }
+}
+
+function close({ descriptor }: Address): void {
+  if (descriptor !== null) {
+    closeDescriptor(descriptor);
   }
 }
 

@@ -6,7 +6,7 @@ import { RejectedError } from "../../protocol/errors.ts";
 import { resolveStreamRequest, type StreamRequest } from "../../protocol/rtmp/stream-url.ts";
 import type { Admission, AdmittedStream } from "../accept/admission.ts";
 import { newConnectionId } from "../accept/connection-id.ts";
-import type { Clients } from "../coordinator/clients.ts";
+import { type Clients, NO_STREAMS } from "../coordinator/clients.ts";
 import type { Coordinator } from "../coordinator/coordinator.ts";
 import type { Edge } from "../coordinator/edge.ts";
 import type { HookSession } from "../hooks/hook-session.ts";
@@ -151,11 +151,11 @@ export class Viewers {
       type: "flv-play",
       shard: gateway.index,
       row,
-      request,
+      request: clients.sharedRequest(entry, request),
       hooks,
       since: monotonicMs(),
-      published: new Set(),
-      plays: new Map([[share.play, share]]),
+      published: NO_STREAMS,
+      plays: [share],
     });
     edge.wanted(entry, { id, request, path, isHttp: true });
     const { vhost, app, stream } = request;

@@ -25,6 +25,8 @@ const CLOSE_TIMEOUT_MS = 4500;
 /** Shards have this long to end their sessions when the stop is urgent. */
 const URGENT_STOP_TIMEOUT_MS = 500;
 
+const NOT_LOCKED = "the pid file is not locked: neither koffi nor flock(1) is to be had";
+
 /** Runs the server until it is told to stop. @returns exit code. */
 export async function runServer(plan: ServerPlan, version: string): Promise<number> {
   const { config, source } = plan;
@@ -36,9 +38,10 @@ export async function runServer(plan: ServerPlan, version: string): Promise<numb
     return startInBackground(config, source.environment);
   }
   const teller = startTeller(isChild);
+  let isLocked: boolean;
   try {
     enter(config.workDir);
-    takePidFile(config.pid);
+    isLocked = takePidFile(config.pid);
   } catch (error) {
     if (!(error instanceof ConfigError || error instanceof TransportError)) {
       throw error;
@@ -46,7 +49,8 @@ export async function runServer(plan: ServerPlan, version: string): Promise<numb
     await teller.failed(error.message);
     return EXIT_FAILED;
   }
-  return serve(plan, version, teller);
+  const warnings = isLocked ? plan.warnings : [...plan.warnings, NOT_LOCKED];
+  return serve({ ...plan, warnings }, version, teller);
 }
 
 /** What the terminal should hear, because the log goes elsewhere. */

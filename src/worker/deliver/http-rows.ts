@@ -99,7 +99,8 @@ export class HttpRows implements Rows {
   }
 
   block(row: number): void {
-    if (!this.blocked.has(row)) {
+    // One that is closed would be full, and standing still, as soon as it is given to its next viewer.
+    if (this.#sinks.has(row) && !this.blocked.has(row)) {
       this.board.flags[row] = (this.board.flags[row] ?? 0) | RowFlag.Blocked;
       this.blocked.add(row);
       this.board.progress[row] = this.#now() & MS_MASK;
@@ -121,7 +122,8 @@ export class HttpRows implements Rows {
     if (!sink.write(bytes)) {
       this.block(row);
     }
-    return true;
+    // Its end may be told within the write.
+    return this.#sinks.get(row) === sink;
   }
 
   #viewOf(buffer: SharedArrayBuffer, offset: number, length: number): Uint8Array {

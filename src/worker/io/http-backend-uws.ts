@@ -15,11 +15,13 @@ import {
   type HttpEndpoint,
   type HttpHandler,
   type HttpReply,
+  type HttpRequest,
   type TlsFiles,
 } from "./http-backend.ts";
 import { requestOf } from "./http-request-uws.ts";
 import { NO_BODY, UwsSizedBody } from "./http-sized-body-uws.ts";
 import { ReplyState } from "./reply-state.ts";
+import { UwsCorker } from "./uws-corker.ts";
 
 type Library = typeof import("uWebSockets.js").default;
 
@@ -76,6 +78,8 @@ export class HttpBackendUws implements HttpBackend {
   readonly #apps: uws.App[] = [];
   /** The listening sockets with TLS. */
   #secure: readonly Listening[] = [];
+  readonly #corker = new UwsCorker();
+  #isCorkerOpen = false;
 
   constructor(library: Library, handler: HttpHandler) {
     this.#library = library;
@@ -83,6 +87,10 @@ export class HttpBackendUws implements HttpBackend {
   }
 
   async listen(endpoint: HttpEndpoint): Promise<number> {
+    if (!this.#isCorkerOpen) {
+      this.#isCorkerOpen = true;
+      await this.#corker.open(this.#library);
+    }
     const listening = await this.#open(endpoint);
     if (endpoint.tls !== null) {
       this.#secure = [...this.#secure, listening];
@@ -126,8 +134,13 @@ export class HttpBackendUws implements HttpBackend {
       idleTimeout: WS_IDLE_SECONDS,
       sendPingsAutomatically: true,
       upgrade: (response, request, context) => {
-        const reply = new UwsReply(response, request, context);
-        this.#handler(requestOf(response, request, isSecure, true), reply);
+        const asked = requestOf(response, request, isSecure, true);
+        const reply = new UwsReply(response, request, { context, corker: this.#corker });
+        if (isWebSocketRequest(asked)) {
+          this.#handler(asked, reply);
+        } else {
+          reply.send(400, [], "Not a WebSocket's request\n");
+        }
       },
       open: (socket) => socket.getUserData().body.opened(socket),
       drain: (socket) => socket.getUserData().body.drained(),
@@ -159,26 +172,45 @@ export class HttpBackendUws implements HttpBackend {
     for (const app of this.#apps.splice(0)) {
       app.close();
     }
+    this.#corker.close();
   }
+}
+
+/**
+ * The library looks at the key alone, and closes what it upgrades when `Connection: close` was asked for.
+ * **Spec** RFC 6455 §4.2.1.
+ */
+function isWebSocketRequest({ method, header }: HttpRequest): boolean {
+  const options = header("connection")
+    .toLowerCase()
+    .split(/\s*,\s*/);
+  return (
+    method === "GET" &&
+    options.includes("upgrade") &&
+    !options.includes("close") &&
+    header("upgrade").toLowerCase() === "websocket"
+  );
+}
+
+/** What an upgrade needs besides. */
+interface Upgrade {
+  readonly context: uws.SocketContext;
+  readonly corker: UwsCorker;
 }
 
 class UwsReply implements HttpReply {
   readonly #response: uws.HttpResponse;
   readonly #isHead: boolean;
-  readonly #context: uws.SocketContext | null;
+  readonly #upgrade: Upgrade | null;
   readonly #key: string;
   readonly #protocol: string;
   readonly #state = new ReplyState();
   #stream: UwsBody | UwsSizedBody | undefined;
 
-  constructor(
-    response: uws.HttpResponse,
-    request: uws.HttpRequest,
-    context: uws.SocketContext | null,
-  ) {
+  constructor(response: uws.HttpResponse, request: uws.HttpRequest, upgrade: Upgrade | null) {
     this.#response = response;
     this.#isHead = request.getMethod() === "head";
-    this.#context = context;
+    this.#upgrade = upgrade;
     // The request is gone when the handler returns.
     this.#key = request.getHeader("sec-websocket-key");
     this.#protocol = request.getHeader("sec-websocket-protocol");
@@ -210,10 +242,10 @@ class UwsReply implements HttpReply {
 
   stream(status: number, headers: HeaderList, events: BodyEvents): BodyStream {
     this.#state.answer();
-    if (this.#context !== null) {
+    if (this.#upgrade !== null) {
       const socket = new UwsWebSocket(events);
-      const context = this.#context;
-      this.#response.cork(() =>
+      const { context, corker } = this.#upgrade;
+      corker.run(() =>
         this.#response.upgrade({ body: socket }, this.#key, this.#protocol, "", context),
       );
       return socket;

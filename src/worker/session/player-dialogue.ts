@@ -28,8 +28,9 @@ import {
 } from "../../protocol/rtmp/server-session.ts";
 import type { SocketRows } from "../io/socket-rows.ts";
 import type { FanOut } from "../stream/fan-out.ts";
-import { RowFlag } from "../stream/row-flags.ts";
+import { RowFlag, setFlag } from "../stream/row-flags.ts";
 import { readInt32 } from "./bytes.ts";
+import { IdentityTexts } from "./identity-texts.ts";
 import type { TakenRow } from "./publisher-host.ts";
 import { sessionHost } from "./session-host.ts";
 import { switchTrack } from "./track-switch.ts";
@@ -68,7 +69,7 @@ export class PlayerDialogue implements ServerSessionSink {
   readonly #rows: SocketRows;
   readonly #decoder = new ChunkDecoder({ identified: true });
   /** Each row's session as JSON: one string, no object graph. */
-  readonly #sessions = new Map<number, string>();
+  readonly #sessions = new IdentityTexts();
   /** Decoder states that do not fit their row. */
   readonly #spilled = new Map<number, ChunkDecoderSnapshot>();
   readonly #revived = new Map<number, Revived>();
@@ -89,7 +90,7 @@ export class PlayerDialogue implements ServerSessionSink {
 
   /** Rows that are open. */
   get rows(): Iterable<number> {
-    return this.#sessions.keys();
+    return this.#sessions.rows;
   }
 
   has(row: number): boolean {
@@ -325,7 +326,7 @@ export class PlayerDialogue implements ServerSessionSink {
         this.#board.flags[row] =
           (this.#board.flags[row] ?? 0) & (RowFlag.Blocked | RowFlag.Pending);
         if (messageStream !== 1) {
-          this.#setFlag(row, RowFlag.Copied);
+          setFlag(this.#board, row, RowFlag.Copied);
         }
       } else {
         revived.session.rejectPlay(messageStream, answer.status, answer.description, this);
@@ -387,10 +388,6 @@ export class PlayerDialogue implements ServerSessionSink {
     if (decoder.save(this.#board.readState(row)) < 0) {
       this.#spilled.set(row, decoder.snapshot());
     }
-  }
-
-  #setFlag(row: number, flag: number): void {
-    this.#board.flags[row] = (this.#board.flags[row] ?? 0) | flag;
   }
 }
 

@@ -55,3 +55,19 @@ test("bytes that were taken count: it begins anew with each time that it is full
   time.now += 100;
   assert.equal(rows.stillFor(ROW, time.now), 100);
 });
+
+test("a row that is closed within its write is not full: its next viewer would be taken for stalled", () => {
+  const time = { now: 5000 };
+  const { rows } = openRow(time);
+  rows.open(ROW, {
+    write: () => {
+      rows.close(ROW);
+      return false;
+    },
+  });
+  assert.equal(rows.sendBytes(ROW, Uint8Array.of(1)), false);
+  rows.block(ROW);
+  assert.deepEqual([...rows.blocked], []);
+  assert.equal(rows.board.flags[ROW], 0);
+  assert.equal(rows.board.bytesOut[ROW], 0);
+});
