@@ -8,7 +8,6 @@ import { randomUUID } from "node:crypto";
 import { totalmem } from "node:os";
 import type { Config } from "../protocol/conf/config.ts";
 import { resolveVhost } from "../protocol/conf/config.ts";
-import type { Board } from "../protocol/control/board.ts";
 import type { PrimaryCalls, RingLease, ShardNews } from "../protocol/control/calls.ts";
 import { VersionWord } from "../protocol/control/version-word.ts";
 import { Acceptor } from "./accept/acceptor.ts";
@@ -32,6 +31,7 @@ import { RingPool } from "./coordinator/ring-pool.ts";
 import { SettingsRollout } from "./coordinator/settings-rollout.ts";
 import { type GatewayPlan, planGateways } from "./gateways/plan.ts";
 import { Viewers } from "./gateways/viewers.ts";
+import { closeHooks } from "./hooks/dead-thread.ts";
 import { Hooks } from "./hooks/hooks.ts";
 import { coresOfHost } from "./limits-of-host.ts";
 import type { Logger } from "./log/logger.ts";
@@ -287,12 +287,10 @@ export class Server {
     this.tlsFront.close();
     this.lobby.close();
     this.#poller.close();
-    const boards = this.supervisor.links.map((link) => link?.board);
+    const { boards } = this.supervisor;
     await this.supervisor.stop(timeoutMs);
-    for (const client of this.clients) {
-      // Its thread had to be ended before it could say so.
-      closeHooks(client, boards[client.shard]);
-    }
+    // Those whose thread had to be ended before it could say so.
+    closeHooks(this.clients, boards);
     await Promise.all([this.tlsFront.stop(TLS_STOP_TIMEOUT_MS), this.hooks.close(HOOKS_CLOSE_MS)]);
     this.#gateways.close();
   }
@@ -367,8 +365,8 @@ export class Server {
     const clients = this.clients.takeShard(shard.index);
     this.coordinator.shardDied(shard.index);
     this.edge.shardDied(shard.index);
+    closeHooks(clients, this.supervisor.boards);
     for (const client of clients) {
-      closeHooks(client, shard.board);
       this.#ended(client, "shard died");
     }
   }
@@ -399,11 +397,6 @@ export class Server {
 function after(ms: number, work: () => void): () => void {
   const timer = setTimeout(work, ms).unref();
   return () => clearTimeout(timer);
-}
-
-/** Ends the callbacks of a client whose thread is gone, with what the thread had counted. */
-function closeHooks({ hooks, row }: Client, board: Board | undefined): void {
-  hooks?.close({ sent: board?.bytesOut[row] ?? 0, received: board?.bytesIn[row] ?? 0 });
 }
 
 function rowsFor(maxConnections: number): number {

@@ -1,5 +1,5 @@
 /** Starts the shards, watches them and replaces those that die or hang. */
-import { Counter } from "../../protocol/control/board.ts";
+import { Board, Counter } from "../../protocol/control/board.ts";
 import type { PrimaryCalls, ShardNews } from "../../protocol/control/calls.ts";
 import { ControlError } from "../../protocol/errors.ts";
 import { Doorbell } from "../../protocol/ring/doorbell.ts";
@@ -121,6 +121,11 @@ export class Supervisor {
         return ready;
       }),
     );
+  }
+
+  /** Of all threads, whether they run or not. */
+  get boards(): Board[] {
+    return this.#slots.map(({ memory }) => new Board(memory));
   }
 
   /** Asks every shard to end its sessions and waits until all are gone, `timeoutMs` at most; then ends them. */
