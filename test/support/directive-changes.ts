@@ -13,6 +13,14 @@ export interface DirectiveChange {
   readonly after: DecodedConfig;
 }
 
+/** Lists that take no word as it comes. */
+const LISTS: Readonly<Record<string, string>> = {
+  listen: "1940",
+  allow: "play all",
+  deny: "play all",
+  hook_fail_open: "on_play",
+};
+
 /** A value of a directive that is not its default, as it is written in its block. */
 function otherValue({ type, fallback, words, min, max, name }: DirectiveSpec): string {
   switch (type) {
@@ -25,7 +33,7 @@ function otherValue({ type, fallback, words, min, max, name }: DirectiveSpec): s
     case "choice":
       return words.find((word) => word !== fallback && word !== "") ?? assert.fail(name);
     case "list":
-      return name === "listen" ? "1940" : name === "allow" || name === "deny" ? "play all" : "a.b";
+      return LISTS[name] ?? "a.b";
     default:
       return "other";
   }
@@ -39,6 +47,7 @@ const AROUND: Readonly<Record<string, string>> = {
 const REFUSED: readonly string[] = ["is_full", "vhost.cluster.mode"];
 /** Refused alone: written with what it needs. */
 const TOGETHER: Readonly<Record<string, string>> = {
+  "vhost.token.enabled": "vhost v { token { enabled on; secret other; } }",
   "http_server.https.enabled": "http_server { enabled on; https { enabled on; } }",
 };
 /** Another place for a directive that counts only while the first one is empty. */

@@ -62,14 +62,12 @@ export function actionFields(
   { streamId, bytes }: { readonly streamId: string; readonly bytes: HookBytes },
 ): Fields {
   const { tcUrl, stream, param, pageUrl } = subject;
-  switch (action) {
-    case "on_connect":
-      return { stream, param, tcUrl, pageUrl };
-    case "on_close":
-      return { send_bytes: bytes.sent, recv_bytes: bytes.received };
-    case "on_play":
-      return { tcUrl, stream, param, pageUrl, ...streamFields(subject, streamId) };
-    default:
-      return { tcUrl, stream, param, ...streamFields(subject, streamId) };
+  if (action === "on_connect") {
+    return { stream, param, tcUrl, pageUrl };
   }
+  if (action === "on_close") {
+    return { send_bytes: bytes.sent, recv_bytes: bytes.received };
+  }
+  const page = action === "on_play" ? { pageUrl } : {};
+  return { tcUrl, stream, param, ...page, ...streamFields(subject, streamId) };
 }

@@ -5,7 +5,6 @@ import {
   choice,
   type DirectiveSpec,
   decimal,
-  fileOnly,
   HOT,
   integer,
   LATER_HOT,
@@ -94,14 +93,14 @@ export const HOOKS: DirectiveSpec = block("http_hooks", "Callbacks by HTTP.", [
   list("on_dvr", "", "A recording is finished.", LATER_HOT),
   list("on_hls", "", "A segment is finished.", HOT),
   list("on_hls_notify", "", "A segment is finished; called with GET.", HOT),
-  ...fileOnly(OWN),
+  ...OWN,
 ]);
 
 /** Tokens without a callback; weir's own. */
 export const TOKEN: DirectiveSpec = block(
   "token",
   "Signed URLs and JSON Web Tokens, checked without a callback.",
-  fileOnly([
+  [
     offUnlessOn("enabled", "off", "Check them.", OWN_HOT),
     onUnlessOff("publish", "on", "Publishers need one.", OWN_HOT),
     onUnlessOff("play", "on", "Players and viewers need one.", OWN_HOT),
@@ -129,6 +128,6 @@ export const TOKEN: DirectiveSpec = block(
     text("jwt_key_file", "", "Public key of RS256 or ES256 (PEM).", OWN_HOT),
     text("jwt_issuer", "", "Claim `iss` that is asked for.", OWN_HOT),
     text("jwt_audience", "", "Claim `aud` that is asked for.", OWN_HOT),
-  ]),
+  ],
   { isOwn: true, status: "implemented", reload: "hot" },
 );
