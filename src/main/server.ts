@@ -27,8 +27,10 @@ import type { Prepared, ReloadPart } from "./config/parts.ts";
 import { type Client, Clients, removePublished } from "./coordinator/clients.ts";
 import { Coordinator } from "./coordinator/coordinator.ts";
 import { Edge } from "./coordinator/edge.ts";
+import { Packagers } from "./coordinator/packagers.ts";
 import { RingPool } from "./coordinator/ring-pool.ts";
 import { SettingsRollout } from "./coordinator/settings-rollout.ts";
+import { HlsDesk } from "./gateways/hls-desk.ts";
 import { type GatewayPlan, planGateways } from "./gateways/plan.ts";
 import { Viewers } from "./gateways/viewers.ts";
 import { closeHooks } from "./hooks/dead-thread.ts";
@@ -42,6 +44,7 @@ import { Tokens } from "./tokens/tokens.ts";
 
 /** Share of the host's memory that rings may take. */
 const RING_SHARE = 0.1;
+const CORES_PER_PACKAGER = 8;
 const STOP_TIMEOUT_MS = 3000;
 /** What is left to be told when all sessions have ended. */
 const HOOKS_CLOSE_MS = 1000;
@@ -68,6 +71,15 @@ export interface ServerOptions {
   readonly stuck?: () => void;
 }
 
+/** What most rooms ask. */
+interface Directory {
+  readonly admission: Admission;
+  readonly coordinator: Coordinator;
+  readonly clients: Clients;
+  readonly edge: Edge;
+  readonly log: Logger;
+}
+
 /** A running server. */
 export class Server {
   readonly supervisor: Supervisor;
@@ -87,6 +99,7 @@ export class Server {
   readonly #acceptor: Acceptor;
   readonly #questions: Questions;
   readonly #viewers: Viewers;
+  readonly #hls: HlsDesk;
   readonly #gateways: GatewayPlan;
   readonly #poller: Poller = new Poller();
 
@@ -99,10 +112,12 @@ export class Server {
     this.hooks = this.#newHooks(options, serverId);
     const shards = config.workers > 0 ? config.workers : coresOfHost();
     this.tlsFront = this.#openTlsFront(options);
+    const packagers = packagersFor(config.jobs);
     this.pool = new RingPool(totalmem() * RING_SHARE, forgetMemory);
     this.supervisor = new Supervisor({
       shards,
       gateways: gateways.places,
+      packagers,
       stuck: () => options.stuck?.(),
       rows: rowsFor(config.maxConnections),
       version: this.#version,
@@ -115,7 +130,12 @@ export class Server {
       calls: (shard) => this.#callsOf(shard),
     });
     const { links } = this.supervisor;
-    this.coordinator = new Coordinator(this.pool, links, () => this.#config.limits.spillPlayers);
+    this.coordinator = new Coordinator(
+      this.pool,
+      links,
+      () => this.#config.limits.spillPlayers,
+      new Packagers(shards + gateways.places.length, packagers),
+    );
     this.edge = new Edge({
       config: () => this.#config,
       coordinator: this.coordinator,
@@ -140,7 +160,7 @@ export class Server {
       shards: links,
       tokens: this.tokens,
     });
-    const directory = {
+    const directory: Directory = {
       admission: this.#admission,
       coordinator: this.coordinator,
       clients: this.clients,
@@ -150,20 +170,13 @@ export class Server {
     };
     this.#questions = new Questions(directory);
     this.#viewers = new Viewers({ ...directory, config: () => this.#config, shards: links });
+    this.#hls = this.#newHls(directory);
     this.#acceptor = new Acceptor(
       this.#poller,
       (connection) => this.lobby.accept(connection),
       (error) => log.error("accept", error.message),
     );
-    this.lobby = new Lobby({
-      ...directory,
-      config: () => this.#config,
-      shards: links,
-      serverInfo: { ip: "", pid: process.pid, version: options.version },
-      files: new FileBudget(),
-      poller: this.#poller,
-      crowded: (isCrowded) => this.#crowded(isCrowded),
-    });
+    this.lobby = this.#newLobby(options, directory);
   }
 
   #newHooks({ log, version }: ServerOptions, serverId: string): Hooks {
@@ -199,6 +212,7 @@ export class Server {
     const server = new Server(options, await planGateways(options.config, options.log));
     try {
       server.tokens.prepare(options.config).commit();
+      server.#startPackagers();
       const started = server.supervisor.start();
       if (options.isRehearsed === true && isNative) {
         // While the shards' threads start: this one has nothing else to do.
@@ -225,6 +239,31 @@ export class Server {
     return server;
   }
 
+  #newHls(directory: Directory): HlsDesk {
+    return new HlsDesk({
+      ...directory,
+      links: this.supervisor.links,
+      config: () => this.#config,
+      now: monotonicMs,
+      ended: (link, row, reason) => {
+        const bytesOut = link.board.bytesOut[row] ?? 0;
+        this.#take(link, { kind: "gone", row, reason, detail: "", bytesIn: 0, bytesOut });
+      },
+    });
+  }
+
+  #newLobby({ version }: ServerOptions, directory: Directory): Lobby {
+    return new Lobby({
+      ...directory,
+      config: () => this.#config,
+      shards: this.supervisor.links,
+      serverInfo: { ip: "", pid: process.pid, version },
+      files: new FileBudget(),
+      poller: this.#poller,
+      crowded: (isCrowded) => this.#crowded(isCrowded),
+    });
+  }
+
   /** What has to be ready for a new configuration, and goes over to it. */
   get parts(): readonly ReloadPart[] {
     const nothing = (): void => undefined;
@@ -244,6 +283,8 @@ export class Server {
         prepare: (next) =>
           this.#rollout.prepare(({ key }) => this.#admission.settingsUnder(next, key)),
       },
+      // After the streams have their settings.
+      { prepare: () => ({ commit: () => this.#startPackagers(), abort: nothing }) },
     ];
   }
 
@@ -267,9 +308,16 @@ export class Server {
     }
   }
 
+  #startPackagers(): void {
+    if ([...this.#config.vhosts.values()].some(({ hls }) => hls.enabled)) {
+      this.supervisor.startPackagers();
+      this.coordinator.announceToPackagers();
+    }
+  }
+
   /** Connections that are there, in the lobby and on the shards. */
   get connections(): number {
-    return this.clients.size + this.lobby.size;
+    return this.clients.connections + this.lobby.size;
   }
 
   /** Lets nobody in any more; clients that understand it are asked to connect elsewhere, all may stay. */
@@ -281,8 +329,14 @@ export class Server {
     }
   }
 
+  /** After {@link close}: a thread waits for a disk and would keep the process from its end. */
+  get isStuck(): boolean {
+    return this.supervisor.links.some((link) => link?.role === "packager");
+  }
+
   /** Ends every session and thread. @param timeoutMs Given to the shards to do so by themselves. */
   async close(timeoutMs: number = STOP_TIMEOUT_MS): Promise<void> {
+    this.#hls.close();
     this.#acceptor.close();
     this.tlsFront.close();
     this.lobby.close();
@@ -300,6 +354,7 @@ export class Server {
       case "gone": {
         shard.releaseRow(message.row);
         const client = this.clients.take(shard.index, message.row);
+        this.#hls.left(shard.index, message.row, message.reason);
         if (client !== undefined) {
           const { reason, detail, bytesIn, bytesOut } = message;
           client.hooks?.close({ sent: bytesOut, received: bytesIn });
@@ -332,7 +387,14 @@ export class Server {
       case "settings-accepted":
         this.#rollout.accepted(shard, message.version);
         break;
+      case "hls":
+      case "hls-touched":
+      case "hls-trouble":
+        this.#hls.take(shard, message);
+        break;
       case "ready":
+        this.#hls.ready(shard);
+        break;
       case "stopped":
         break;
     }
@@ -366,6 +428,7 @@ export class Server {
     this.coordinator.shardDied(shard.index);
     this.edge.shardDied(shard.index);
     closeHooks(clients, this.supervisor.boards);
+    this.#hls.died(shard.index);
     for (const client of clients) {
       this.#ended(client, "shard died");
     }
@@ -377,6 +440,7 @@ export class Server {
         Promise.resolve(this.coordinator.lendRing(shard.index, wrapBytes)),
       admit: (question) => this.#questions.admit(shard, question),
       admitViewer: (question) => this.#viewers.admit(shard, question),
+      admitHls: (question) => this.#hls.admit(question),
       nextOrigin: (question) => Promise.resolve(this.edge.nextOrigin(shard.index, question)),
       playEnded: (row, play) => Promise.resolve(this.#questions.playEnded(shard, row, play)),
     };
@@ -401,4 +465,8 @@ function after(ms: number, work: () => void): () => void {
 
 function rowsFor(maxConnections: number): number {
   return Math.max(maxConnections, ROWS_MIN);
+}
+
+function packagersFor(jobs: number): number {
+  return jobs > 0 ? jobs : Math.max(1, Math.floor(coresOfHost() / CORES_PER_PACKAGER));
 }

@@ -129,6 +129,8 @@ export const SEGMENT_BYTES_MAX: number = 64 * 1024 * 1024;
 export const SEGMENT_PARTS_MAX = 512;
 /** Segments listed in one playlist, whatever `hls_window` says. Reaction: the oldest leaves. */
 export const PLAYLIST_SEGMENTS_MAX = 4096;
+/** Share of the host's memory that HLS may take. Reaction: windows are shortened, to three segments at the least. */
+export const HLS_MEMORY_SHARE = 0.25;
 /** Bytes of a playlist request's query that are read. Reaction: answered with 400. */
 export const PLAYLIST_QUERY_BYTES_MAX: number = 4 * 1024;
 

@@ -13,8 +13,10 @@ import type {
   StaticNews,
   StreamNews,
 } from "../protocol/control/calls.ts";
+import type { HlsEnded, HlsNews, HlsTold } from "../protocol/control/hls.ts";
 import { Doorbell } from "../protocol/ring/doorbell.ts";
 import type { Form } from "./deliver/form.ts";
+import { HlsService } from "./deliver/hls-service.ts";
 import { HttpRows } from "./deliver/http-rows.ts";
 import { corsHeaders, HttpServices } from "./deliver/http-services.ts";
 
@@ -32,7 +34,15 @@ import { KnownStreams } from "./stream/known-streams.ts";
 import { ThreadLoop } from "./thread-loop.ts";
 
 /** News of streams. */
-export type GatewayNews = StreamNews | RingNews | SettingsNews | ForgetStream | StaticNews;
+export type GatewayNews =
+  | StreamNews
+  | RingNews
+  | SettingsNews
+  | ForgetStream
+  | StaticNews
+  | HlsNews
+  | HlsEnded
+  | HlsTold;
 
 /** One gateway thread's state. */
 export class GatewayRuntime implements GatewayStreamHost {
@@ -45,6 +55,7 @@ export class GatewayRuntime implements GatewayStreamHost {
   readonly #loop: ThreadLoop;
   readonly #viewers: StreamViewers;
   readonly #files: StaticFiles;
+  readonly #hls: HlsService;
   readonly #services: HttpServices;
 
   constructor(start: GatewayStart, calls: MessagePort, post: (message: FromShard) => void) {
@@ -75,7 +86,13 @@ export class GatewayRuntime implements GatewayStreamHost {
       post,
     });
     this.#files = new StaticFiles(start.mounts, cors);
-    this.#services = new HttpServices([this.#viewers, this.#files], cors);
+    this.#hls = new HlsService({
+      cors,
+      now: monotonicMs,
+      admitHls: (question) => this.#primary.admitHls(question),
+      post,
+    });
+    this.#services = new HttpServices([this.#hls, this.#viewers, this.#files], cors);
   }
 
   /** Starts ticking and listening to the doorbell. */
@@ -90,6 +107,8 @@ export class GatewayRuntime implements GatewayStreamHost {
       this.#loop.take(news);
     } else if (news.kind === "static") {
       this.#files.change(news.mounts);
+    } else if (news.kind === "hls" || news.kind === "hls-ended" || news.kind === "hls-told") {
+      this.#hls.news(news);
     } else {
       this.#streams.take(news);
     }
@@ -99,6 +118,7 @@ export class GatewayRuntime implements GatewayStreamHost {
   stop(): void {
     this.#viewers.stop();
     this.#files.stop();
+    this.#hls.stop();
     this.#loop.stop();
   }
 
@@ -151,12 +171,13 @@ export class GatewayRuntime implements GatewayStreamHost {
         isServing: () => this.#viewers.count > 0,
         poll: () => undefined,
         judge: (now) => this.#viewers.checkBlocked(now),
-        tickTenth: () => {
+        tickTenth: (now) => {
+          this.#hls.tick(now);
           const { counters } = this.board;
           counters[Counter.Players] = this.#viewers.count;
           counters[Counter.Sends] = this.rows.sends;
         },
-        tickSlow: () => undefined,
+        tickSlow: () => this.#hls.tickSlow(),
         change: ({ streamId, settings }) => this.#streams.find(streamId)?.change(settings),
       },
     });

@@ -6,6 +6,7 @@ import type {
   AdmissionAnswer,
   EndReason,
   Fault,
+  HlsQuestion,
   PrimaryCalls,
   RingLease,
   RowQuestion,
@@ -13,6 +14,7 @@ import type {
   ViewerAnswer,
   ViewerQuestion,
 } from "../protocol/control/calls.ts";
+import type { HlsAnswer } from "../protocol/control/hls.ts";
 import type { OriginAnswer, OriginQuestion } from "../protocol/control/upstream.ts";
 import { ControlError } from "../protocol/errors.ts";
 
@@ -26,6 +28,7 @@ export interface PrimaryLink {
   leaseRing(streamId: number, wrapBytes: number): Promise<RingLease | null>;
   admit(question: RowQuestion): Promise<AdmissionAnswer>;
   admitViewer(question: ViewerQuestion): Promise<ViewerAnswer>;
+  admitHls(question: HlsQuestion): Promise<HlsAnswer>;
   nextOrigin(question: OriginQuestion): Promise<OriginAnswer>;
   /** Tells that a play ended; nothing comes back. */
   playEnded(row: number, play: number): void;
@@ -103,6 +106,13 @@ export function openPrimaryLink(port: MessagePort, handlers: ShardHandlers): Pri
             handlers.unusedRow(answer.row);
           }
         },
+      }),
+    admitHls: (question) =>
+      within<HlsAnswer>(primary.admitHls(question) as Promise<HlsAnswer>, {
+        name: "admitHls",
+        timeoutMs: ADMIT_TIMEOUT_MS,
+        // The session ends by itself when nobody asks under it.
+        late: () => undefined,
       }),
     nextOrigin: (question) =>
       within<OriginAnswer>(primary.nextOrigin(question) as Promise<OriginAnswer>, {

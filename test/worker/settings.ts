@@ -25,4 +25,5 @@ export const settings: StreamSettings = {
   kickoffForIdleMs: 0,
   ringBudgetBytes: 8 * 1024 * 1024,
   upstream: null,
+  hls: null,
 };

@@ -74,7 +74,7 @@ export interface AdmittedStream {
 
 /** A vhost's settings as a shard needs them. */
 function settingsOf(config: Config, vhost: VhostConfig): StreamSettings {
-  const { play, publish, cluster } = vhost;
+  const { play, publish, cluster, hls } = vhost;
   return {
     chunkSize: vhost.chunkSize,
     minLatency: vhost.minLatency,
@@ -98,6 +98,7 @@ function settingsOf(config: Config, vhost: VhostConfig): StreamSettings {
     kickoffForIdleMs: publish.kickoffForIdleMs,
     ringBudgetBytes: config.limits.ringBudgetBytes,
     upstream: cluster.isEdge ? upstreamOf(cluster) : null,
+    hls: hls.enabled ? hls : null,
     keptForm: keptFormOf(vhost),
   };
 }

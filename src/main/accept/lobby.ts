@@ -110,7 +110,7 @@ export class Lobby implements NewcomerKeeper {
 
   #isFull(): boolean {
     const { clients, files } = this.#host;
-    const connections = clients.size + this.#newcomers.size - this.#surplus;
+    const connections = clients.connections + this.#newcomers.size - this.#surplus;
     const hasFile = files.take();
     return connections >= this.#host.config().maxConnections || !hasFile;
   }

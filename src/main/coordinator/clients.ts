@@ -8,7 +8,13 @@ export interface Client {
   /** Connection id of the logs. */
   readonly id: string;
   readonly ip: string;
-  readonly type: "rtmp-play" | "flv-play" | "fmle-publish" | "flash-publish" | "haivision-publish";
+  readonly type:
+    | "rtmp-play"
+    | "flv-play"
+    | "hls-play"
+    | "fmle-publish"
+    | "flash-publish"
+    | "haivision-publish";
   readonly shard: number;
   readonly row: number;
   readonly request: StreamRequest;
@@ -47,6 +53,8 @@ export class Clients {
   readonly #byShard: (Client | undefined)[][] = [];
   readonly #requests = new WeakMap<StreamEntry, StreamRequest>();
   #size = 0;
+  /** Of those, sessions. */
+  #sessions = 0;
 
   /** Adds the client of a row that has none. */
   add(client: Client): void {
@@ -55,7 +63,7 @@ export class Clients {
       rows.push(undefined);
     }
     rows[client.row] = client;
-    this.#size += 1;
+    this.#count(client, 1);
   }
 
   /** The request that was made last for a stream where it is the same: its players mostly ask with the same words. */
@@ -77,7 +85,7 @@ export class Clients {
     const client = this.find(shard, row);
     if (client !== undefined) {
       this.#rowsOf(shard)[row] = undefined;
-      this.#size -= 1;
+      this.#count(client, -1);
     }
     return client;
   }
@@ -86,7 +94,9 @@ export class Clients {
   takeShard(shard: number): Client[] {
     const clients = this.#rowsOf(shard).filter((client) => client !== undefined);
     this.#byShard[shard] = [];
-    this.#size -= clients.length;
+    for (const client of clients) {
+      this.#count(client, -1);
+    }
     return clients;
   }
 
@@ -104,6 +114,16 @@ export class Clients {
   /** Clients in all. */
   get size(): number {
     return this.#size;
+  }
+
+  /** Those that hold a connection: viewers of HLS come and go with each request. */
+  get connections(): number {
+    return this.#size - this.#sessions;
+  }
+
+  #count({ type }: Client, change: 1 | -1): void {
+    this.#size += change;
+    this.#sessions += type === "hls-play" ? change : 0;
   }
 
   #rowsOf(shard: number): (Client | undefined)[] {

@@ -11,18 +11,16 @@ import type {
   TimelineEnd,
 } from "../../protocol/control/calls.ts";
 import { RING_BYTES_MIN } from "../../protocol/limits.ts";
-import { newFrameRef } from "../../protocol/ring/frame-index.ts";
 import type { RingReader } from "../../protocol/ring/ring-reader.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
+import { isPackaged, Packagers } from "./packagers.ts";
 import { homeShard, type PlacementShard, placePlayer } from "./placement.ts";
+import { lastTimestampOf } from "./ring-end.ts";
 import type { RingPool } from "./ring-pool.ts";
 
 const BITS = 8;
 /** What a player of a stream whose rate is not known yet counts for: a storm on it is spread as well. */
 const BITS_PER_SECOND_UNKNOWN = 1_000_000;
-/** A dead ring's time line ends at the latest of so many frames: its tracks are interleaved. */
-const LAST_FRAMES = 32;
-
 /** Numbers of plays stand in 32 bits of a row. */
 const PLAYS_MAX = 0x7f_ff_ff_ff;
 
@@ -87,6 +85,7 @@ export class Coordinator {
   readonly #pool: RingPool;
   readonly #shards: readonly (ShardLink | undefined)[];
   readonly #spillPlayers: () => number;
+  readonly #packagers: Packagers;
   readonly #byKey = new Map<string, StreamEntry>();
   readonly #byId = new Map<number, StreamEntry>();
   /** Bits per second assigned by hand-offs. */
@@ -104,10 +103,12 @@ export class Coordinator {
     pool: RingPool,
     shards: readonly (ShardLink | undefined)[],
     spillPlayers: () => number,
+    packagers: Packagers = new Packagers(0, 0),
   ) {
     this.#pool = pool;
     this.#shards = shards;
     this.#spillPlayers = spillPlayers;
+    this.#packagers = packagers;
     this.#assigned = new Array<number>(shards.length).fill(0);
   }
 
@@ -185,6 +186,18 @@ export class Coordinator {
     });
   }
 
+  /** The thread that packages a key, whether it runs or is being replaced; -1: there is none. */
+  packagerOf(key: string): number {
+    return this.#packagers.of(key);
+  }
+
+  /** Tells packagers of the streams that they are to make files of and do not know. */
+  announceToPackagers(): void {
+    for (const entry of this.#byKey.values()) {
+      this.#announceToPackager(entry);
+    }
+  }
+
   /** Tells a shard about a stream and its ring, once. */
   announce(entry: StreamEntry, shard: number): void {
     if (entry.knownBy.has(shard)) {
@@ -257,6 +270,7 @@ export class Coordinator {
     if (entry?.publisher?.shard !== writer) {
       return;
     }
+    this.#announceToPackager(entry);
     entry.ringId = lease.ringId;
     for (const shard of entry.knownBy.keys()) {
       if (shard !== writer) {
@@ -329,6 +343,13 @@ export class Coordinator {
     }
   }
 
+  #announceToPackager(entry: StreamEntry): void {
+    const packager = isPackaged(entry) ? this.packagerOf(entry.key) : -1;
+    if (this.#shards[packager]?.isAlive === true) {
+      this.announce(entry, packager);
+    }
+  }
+
   #assign(shard: number, bitsPerSecond: number): void {
     this.#assigned[shard] = (this.#assigned[shard] ?? 0) + bitsPerSecond;
   }
@@ -361,8 +382,10 @@ export class Coordinator {
   #forgetUnused(entry: StreamEntry, shard: number): void {
     const { publisher, players, settings } = entry;
     const isWatched = (players[shard] ?? 0) > 0 || publisher?.shard === shard;
-    const isGateway = this.#shards[shard]?.isShard === false;
-    if (!(isWatched || (isGateway && publisher !== null && settings.keptForm !== null))) {
+    const isKept = publisher !== null && settings.keptForm !== null;
+    const isKeptHere = isKept && this.#shards[shard]?.role === "gateway";
+    const isPackagedHere = isPackaged(entry) && this.packagerOf(entry.key) === shard;
+    if (!(isWatched || isKeptHere || isPackagedHere)) {
       this.#forget(entry, shard);
     }
   }
@@ -374,21 +397,4 @@ export class Coordinator {
       this.#shards[shard]?.post({ kind: "forget", streamId: entry.id, announcement });
     }
   }
-}
-
-/** The latest output timestamp in a ring that is no longer written, of any track; -1 when it has none. */
-function lastTimestampOf(reader: RingReader): number {
-  const frame = newFrameRef();
-  let last = -1;
-  const end = reader.frameCount;
-  for (let back = 1; back <= LAST_FRAMES; back += 1) {
-    if (!reader.readFrame((end - back) | 0, frame)) {
-      break;
-    }
-    // Timestamps are modulo 2^32.
-    if (last < 0 || ((frame.timestamp - last) | 0) > 0) {
-      last = frame.timestamp >>> 0;
-    }
-  }
-  return last;
 }

@@ -97,7 +97,7 @@ export class Viewers {
       return;
     }
     for (const link of this.#host.shards) {
-      if (link?.isShard === false && link.isAlive) {
+      if (link?.role === "gateway" && link.isAlive) {
         this.#host.coordinator.announce(entry, link.index);
       }
     }

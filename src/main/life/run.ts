@@ -200,4 +200,8 @@ async function stopped({ server, config, log, orders }: Running, kind: StopKind)
   const guard = setTimeout(() => process.exit(EXIT_FAILED), CLOSE_TIMEOUT_MS);
   await server.close(isUrgent ? URGENT_STOP_TIMEOUT_MS : undefined);
   clearTimeout(guard);
+  if (server.isStuck) {
+    log.error("server", "a disk does not answer: the process is killed", "ERR_HLS_FILES");
+    endStuck(log);
+  }
 }

@@ -18,6 +18,7 @@ import {
   type StaticNews,
   type ToShard,
 } from "../../protocol/control/calls.ts";
+import type { HlsEnded, HlsNews, HlsTold } from "../../protocol/control/hls.ts";
 import { ControlError } from "../../protocol/errors.ts";
 import type { ChunkDecoderSnapshot } from "../../protocol/rtmp/chunk-decoder.ts";
 import type { ServerSessionSnapshot } from "../../protocol/rtmp/server-session.ts";
@@ -26,10 +27,17 @@ import { Relay, type RelaySocket } from "./relay.ts";
 
 const SHARD_URL = new URL("../../worker/shard.js", import.meta.url);
 const GATEWAY_URL = new URL("../../worker/gateway.js", import.meta.url);
+const PACKAGER_URL = new URL("../../worker/packager.js", import.meta.url);
 const CALL_TIMEOUT_MS = 5000;
 const HEAP_YOUNG_MB = 16;
 
-type Message = ToShard<ServerSessionSnapshot, ChunkDecoderSnapshot> | CertificateNews | StaticNews;
+type Message =
+  | ToShard<ServerSessionSnapshot, ChunkDecoderSnapshot>
+  | CertificateNews
+  | StaticNews
+  | HlsNews
+  | HlsEnded
+  | HlsTold;
 
 /** What a shard is started with, for its whole life and its successors'. */
 export interface ShardPlace {
@@ -44,9 +52,20 @@ export interface ShardPlace {
   readonly allowFaults: boolean;
   /** Rings and rows are outside the heap; this is for sessions and tables. */
   readonly heapMb: number;
-  /** What the thread serves by HTTP; null: it is a shard and serves RTMP. */
+  /** What the thread serves by HTTP; null: it is no gateway. */
   readonly gateway: GatewayPlace | null;
+  readonly role: LinkRole;
+  readonly packagers: number;
 }
+
+/** What a thread does: a shard serves RTMP, a gateway HTTP, a packager makes HLS. */
+export type LinkRole = "shard" | "gateway" | "packager";
+
+const ENTRIES: Readonly<Record<LinkRole, URL>> = {
+  shard: SHARD_URL,
+  gateway: GATEWAY_URL,
+  packager: PACKAGER_URL,
+};
 
 /** What a gateway is started with besides. */
 export type GatewayPlace = Pick<GatewayStart, "backend" | "listen" | "crossdomain" | "mounts">;
@@ -69,7 +88,8 @@ export class ShardLink {
   readonly index: number;
   /** Of the logs. */
   readonly name: string;
-  /** False: a gateway. It is given viewers, and no publishers nor descriptors. */
+  readonly role: LinkRole;
+  /** False: it is given no publishers nor descriptors. */
   readonly isShard: boolean;
   /** False: its end would be the process's. */
   readonly mayTerminate: boolean;
@@ -90,9 +110,10 @@ export class ShardLink {
   constructor(place: ShardPlace, memory: SharedArrayBuffer, events: ShardEvents) {
     const { gateway } = place;
     this.index = place.index;
-    this.isShard = gateway === null;
+    this.role = place.role;
+    this.isShard = place.role === "shard";
     this.mayTerminate = gateway?.backend !== "uws";
-    this.name = `${this.isShard ? "shard" : "gateway"}-${place.index}`;
+    this.name = `${place.role}-${place.index}`;
     this.board = new Board(memory);
     const { port1, port2 } = new MessageChannel();
     const start: ShardStart = {
@@ -103,12 +124,13 @@ export class ShardLink {
       doorbells: place.doorbells,
       version: place.version,
       allowFaults: place.allowFaults,
+      packagers: place.packagers,
       isRelayed: !isNative,
       tlsBoard: place.tlsBoard,
       ...(gateway === null ? {} : { ...gateway, listen: gateway.listen.map(ofItsOwn) }),
     };
     this.#calls = port1;
-    this.#worker = new Worker(this.isShard ? SHARD_URL : GATEWAY_URL, {
+    this.#worker = new Worker(ENTRIES[place.role], {
       name: this.name,
       workerData: { start, calls: port2 },
       transferList: [port2],

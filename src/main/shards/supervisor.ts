@@ -5,7 +5,7 @@ import { ControlError } from "../../protocol/errors.ts";
 import { Doorbell } from "../../protocol/ring/doorbell.ts";
 import type { Logger } from "../log/logger.ts";
 import { monotonicMs } from "../monotonic.ts";
-import { type GatewayPlace, ShardLink, type ShardPlace } from "./shard-link.ts";
+import { type GatewayPlace, type LinkRole, ShardLink, type ShardPlace } from "./shard-link.ts";
 
 /** When a shard is judged, and how. */
 export interface SupervisorLimits {
@@ -23,6 +23,8 @@ export interface SupervisorLimits {
   readonly heapMb: number;
 }
 
+const TERMINATE_TIMEOUT_MS = 1000;
+
 const LIMITS: SupervisorLimits = {
   watchMs: 500,
   hangWarnMs: 3000,
@@ -38,6 +40,8 @@ export interface SupervisorOptions {
   readonly shards: number;
   /** Gateways, by what each is started with; their links come after the shards'. */
   readonly gateways: readonly GatewayPlace[];
+  /** Packagers, after those: started by {@link Supervisor.startPackagers}. */
+  readonly packagers: number;
   /** Rows per thread. */
   readonly rows: number;
   /** A thread that must not be terminated hangs: only a new process helps. */
@@ -77,14 +81,16 @@ export class Supervisor {
   readonly #timer: NodeJS.Timeout;
   /** Of {@link start}: shards that are not ready yet. */
   readonly #starting = new Map<number, { ready(): void; failed(error: Error): void }>();
+  #hasPackagers = false;
+  #isStarted = false;
   #isStopping = false;
   #watched: number = monotonicMs();
   /** Deaths since the start, for metrics. */
   deaths = 0;
 
   constructor(options: SupervisorOptions) {
-    const { shards, gateways, rows, allowFaults, version, tlsBoard } = options;
-    const threads = shards + gateways.length;
+    const { shards, gateways, packagers, rows, allowFaults, version, tlsBoard } = options;
+    const threads = shards + gateways.length + packagers;
     this.#options = options;
     this.#limits = { ...LIMITS, ...options.limits };
     this.links = new Array<ShardLink | undefined>(threads).fill(undefined);
@@ -101,6 +107,8 @@ export class Supervisor {
         threads,
         heapMb,
         gateway: gateways[index - shards] ?? null,
+        packagers,
+        role: roleOf(index, shards, gateways.length),
       },
       memory: ShardLink.boardMemory(rows),
       deaths: [],
@@ -112,20 +120,40 @@ export class Supervisor {
 
   /** Starts all shards; resolves when every one is ready. @throws ControlError when one dies before that. */
   async start(): Promise<void> {
+    this.#isStarted = true;
     await Promise.all(
-      this.#slots.map((slot) => {
-        const ready = new Promise<void>((resolve, reject) => {
-          this.#starting.set(slot.place.index, { ready: resolve, failed: reject });
-        });
-        this.#startShard(slot);
-        return ready;
-      }),
+      this.#slots
+        .filter(({ place }) => this.#isWanted(place))
+        .map((slot) => {
+          const ready = new Promise<void>((resolve, reject) => {
+            this.#starting.set(slot.place.index, { ready: resolve, failed: reject });
+          });
+          this.#startShard(slot);
+          return ready;
+        }),
     );
   }
 
   /** Of all threads, whether they run or not. */
   get boards(): Board[] {
     return this.#slots.map(({ memory }) => new Board(memory));
+  }
+
+  /** From now on packagers run. Before {@link start} they are started there. */
+  startPackagers(): void {
+    if (this.#hasPackagers) {
+      return;
+    }
+    this.#hasPackagers = true;
+    if (this.#isStarted) {
+      for (const slot of this.#slots.filter(({ place }) => place.role === "packager")) {
+        this.#startShard(slot);
+      }
+    }
+  }
+
+  #isWanted({ role }: ShardPlace): boolean {
+    return role !== "packager" || this.#hasPackagers;
   }
 
   /** Asks every shard to end its sessions and waits until all are gone, `timeoutMs` at most; then ends them. */
@@ -142,9 +170,14 @@ export class Supervisor {
     while (this.links.some((link) => link !== undefined) && monotonicMs() < until) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    await Promise.all(
-      this.links.map((link) => (link?.mayTerminate ? link.terminate() : undefined)),
-    );
+    const ends = this.links.map((link) => (link?.mayTerminate ? link.terminate() : undefined));
+    // A thread that waits for a disk does not even end when it is told to.
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, TERMINATE_TIMEOUT_MS);
+    });
+    await Promise.race([Promise.all(ends), late]);
+    clearTimeout(timer);
   }
 
   #startShard(slot: Slot): void {
@@ -238,4 +271,11 @@ export class Supervisor {
       slot.hasWarned = false;
     }
   }
+}
+
+function roleOf(index: number, shards: number, gateways: number): LinkRole {
+  if (index < shards) {
+    return "shard";
+  }
+  return index < shards + gateways ? "gateway" : "packager";
 }

@@ -5,6 +5,7 @@
  */
 import type { ReferConfig } from "../access/refer.ts";
 import type { SecurityConfig } from "../access/security.ts";
+import type { HlsSettings } from "../control/hls.ts";
 import type { ClusterConfig } from "./cluster.ts";
 import type { ListenEndpoint } from "./endpoint.ts";
 
@@ -132,6 +133,7 @@ export interface VhostConfig {
   readonly publish: PublishConfig;
   readonly httpRemux: HttpRemuxConfig;
   readonly httpStatic: HttpStaticConfig;
+  readonly hls: HlsSettings;
   readonly cluster: ClusterConfig;
   readonly security: SecurityConfig;
   readonly refer: ReferConfig;
@@ -147,6 +149,8 @@ export interface Config {
   readonly chunkSize: number;
   /** Shards; 0 = one per core. */
   readonly workers: number;
+  /** Threads that package HLS; 0 = by the number of cores. */
+  readonly jobs: number;
   /** Prefer hardened values to SRS's defaults; rows of the table that have one already took it. */
   readonly strict: boolean;
   readonly log: LogConfig;

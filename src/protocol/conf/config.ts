@@ -16,6 +16,7 @@ import type {
 import { DEFAULT_VHOST, DIRECTIVES, environmentNames, visitDirectives } from "./directives.ts";
 import type { ListenEndpoint } from "./endpoint.ts";
 import { type Directive, decodeGrammar, type ReadInclude } from "./grammar.ts";
+import { decodeHls } from "./hls-config.ts";
 import { decodeHooks, decodeToken } from "./hooks.ts";
 import { decodeHttpRemux, decodeHttpServer, decodeHttpStatic } from "./http-config.ts";
 import { rewriteLegacy } from "./legacy.ts";
@@ -183,6 +184,7 @@ function buildConfig(root: SectionReader, around: Surroundings): Config {
     maxConnections: root.number("max_connections"),
     chunkSize,
     workers: root.number("workers"),
+    jobs: root.number("jobs"),
     strict: around.strict,
     log: decodeLog(root, around),
     autoReload: isAutoReload(root, around.isInDocker),
@@ -328,6 +330,7 @@ function decodeVhost(
     publish: decodePublish(vhost.section("publish")),
     httpRemux: decodeHttpRemux(vhost.section("http_remux")),
     httpStatic: decodeHttpStatic(vhost.section("http_static")),
+    hls: decodeHls(vhost.section("hls")),
     cluster: decodeCluster(vhost.section("cluster")),
     security: decodeSecurity(name, vhost.section("security"), from.context),
     refer: decodeRefer(name, vhost.section("refer"), from.context),

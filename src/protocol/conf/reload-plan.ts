@@ -41,6 +41,8 @@ const DERIVED_PATHS: ReadonlySet<string> = new Set([
   "vhost.tcp_nodelay",
   "vhost.play.mw_msgs",
   "srs_log_tank",
+  "vhost.hls.hls_key_file_path",
+  "vhost.hls.hls_key_url",
 ]);
 /** Value of a block itself, so that it can come and go as a whole. */
 const BLOCK = "{ }";
@@ -110,11 +112,11 @@ export function settingsInForce(before: Settings, after: Settings): Settings {
 
 /** The configuration in force after a reload: what needs a restart stays as it runs. Frozen, as both are. */
 export function configInForce(running: Config, next: Config): Config {
-  const { workers, pid, serverId, daemon, asprocess, workDir } = running;
+  const { workers, jobs, pid, serverId, daemon, asprocess, workDir } = running;
   const { key, certificate, keyAt, certificateAt } = next.httpServer.https;
   const https = { ...running.httpServer.https, key, certificate, keyAt, certificateAt };
   const httpServer = { ...running.httpServer, https: Object.freeze(https) };
-  const kept = { workers, pid, serverId, daemon, asprocess, workDir };
+  const kept = { workers, jobs, pid, serverId, daemon, asprocess, workDir };
   return Object.freeze({ ...next, ...kept, httpServer: Object.freeze(httpServer) });
 }
 

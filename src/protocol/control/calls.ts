@@ -2,6 +2,7 @@
  * What the primary and a shard say to each other. Hand-offs and news about rings are posted messages, in order on one
  * port; questions with an answer are typed calls with a time limit. Session snapshots pass through unread.
  */
+import type { HlsAnswer, HlsNews, HlsSettings, HlsTouches, HlsTrouble } from "./hls.ts";
 import type { RingLease, TimelineEnd } from "./ring-lease.ts";
 import type {
   OriginAnswer,
@@ -41,6 +42,8 @@ export interface StreamSettings {
   readonly ringBudgetBytes: number;
   /** Of an edge; null at an origin. */
   readonly upstream: UpstreamSettings | null;
+  /** null: no HLS is made. */
+  readonly hls: HlsSettings | null;
   /** What gateways make of it while nobody watches too, so that newcomers get the past; null: nothing. */
   readonly keptForm: RemuxSettings | null;
 }
@@ -211,6 +214,9 @@ export type ShardNews =
   | { readonly kind: "ring-released"; readonly ringId: number }
   | PullEnded
   | UpstreamWorks
+  | HlsNews
+  | HlsTrouble
+  | HlsTouches
   | { readonly kind: "stopped" };
 
 /** What a publisher or player asks for a second time on its connection. */
@@ -260,6 +266,14 @@ export interface ViewerQuestion {
   readonly isSecure: boolean;
 }
 
+/** A request for a playlist. */
+export interface HlsQuestion extends ViewerQuestion {
+  /** The session that it names, or "". */
+  readonly session: string;
+  /** Only its headers are wanted: it begins no session. */
+  readonly isHead: boolean;
+}
+
 /** What viewers of a vhost get (SRS: http_remux). */
 export interface RemuxSettings {
   readonly format: "flv" | "ts" | "mp3" | "aac";
@@ -303,6 +317,7 @@ export type ViewerAnswer =
 /** Calls that a thread may make of the primary. */
 export interface PrimaryCalls {
   admitViewer(question: ViewerQuestion): Promise<ViewerAnswer>;
+  admitHls(question: HlsQuestion): Promise<HlsAnswer>;
   /** A ring of at least this wrap for a stream that the calling shard writes; null when the host's budget is spent. */
   leaseRing(streamId: number, wrapBytes: number): Promise<RingLease | null>;
   admit(question: RowQuestion): Promise<AdmissionAnswer>;
@@ -383,6 +398,8 @@ export interface ShardStart {
   /** The version of the configuration in force. */
   readonly version: SharedArrayBuffer;
   readonly allowFaults: boolean;
+  /** Threads that package HLS. */
+  readonly packagers: number;
   /** Connections stay in the primary and are relayed. */
   readonly isRelayed: boolean;
   /** **Shared**: the TLS thread's board, to tell it of connections that are reset. */

@@ -141,6 +141,11 @@ export class MediaPlaylist {
     return this.#segments[0]?.sequence ?? this.#nextSequence;
   }
 
+  /** Number of the oldest segment that may still be fetched. */
+  get oldestSequence(): number {
+    return this.#removed[0]?.segment.sequence ?? this.mediaSequence;
+  }
+
   /** EXT-X-DISCONTINUITY-SEQUENCE: discontinuities that left the window. */
   get discontinuitySequence(): number {
     return this.#discontinuitySequence;
@@ -211,6 +216,23 @@ export class MediaPlaylist {
     return this.#removed.splice(0, count).map((one) => one.segment);
   }
 
+  /**
+   * The oldest segment leaves before its time, because its media costs too much: one that left the list, or the first
+   * listed one. @returns null where only as many are listed as players need.
+   */
+  takeOldest(): PlaylistSegment | null {
+    const removed = this.#removed.shift();
+    if (removed !== undefined) {
+      return removed.segment;
+    }
+    const [first] = this.#segments;
+    if (first === undefined || this.#segments.length <= this.#options.segmentsMin) {
+      return null;
+    }
+    this.#unlist(first);
+    return first;
+  }
+
   /** Every segment, listed or not yet disposed of, oldest first; none is listed afterwards (`hls_dispose`). */
   takeAll(): PlaylistSegment[] {
     const all = [...this.#removed.map((one) => one.segment), ...this.#segments];
@@ -226,23 +248,12 @@ export class MediaPlaylist {
 
   /** Whether what a blocking reload asks for is there. */
   answer(point: ReloadPoint): ReloadAnswer {
-    const { part } = point;
-    let sequence = point.sequence;
-    let wanted = part;
-    if (sequence > this.#nextSequence - 1 + RELOAD_AHEAD_MAX) {
-      return "refuse";
-    }
-    const listed = this.#segments[sequence - this.mediaSequence];
-    if (wanted !== null && listed !== undefined && wanted >= listed.parts.length) {
-      // Beyond a finished segment's last part: the first part of the next.
-      sequence += 1;
-      wanted = 0;
-    }
-    if (sequence < this.#nextSequence) {
-      return "ready";
-    }
-    const isOpen = sequence === this.#nextSequence && wanted !== null;
-    return isOpen && wanted !== null && wanted < this.#parts.length ? "ready" : "wait";
+    const parts = this.#segments.map((segment) => segment.parts.length);
+    const { mediaSequence, nextSequence } = this;
+    return answerReload(
+      { mediaSequence, nextSequence, parts, openParts: this.#parts.length },
+      point,
+    );
   }
 
   #forgetParts(): void {
@@ -254,14 +265,18 @@ export class MediaPlaylist {
   #shrink(nowMs: number): void {
     let first = this.#segments[0];
     while (first !== undefined && this.#isExpired(first)) {
-      this.#segments.shift();
-      this.#listedMs -= first.durationMs;
-      this.#discontinuitySequence += first.isDiscontinuity ? 1 : 0;
+      this.#unlist(first);
       // RFC 8216 §6.2.2: its own length and that of the longest playlist that listed it.
       const graceMs = first.durationMs + this.#listedMs + 2 * this.#targetMs;
       this.#removed.push({ segment: first, disposeAtMs: nowMs + graceMs });
       first = this.#segments[0];
     }
+  }
+
+  #unlist(first: PlaylistSegment): void {
+    this.#segments.shift();
+    this.#listedMs -= first.durationMs;
+    this.#discontinuitySequence += first.isDiscontinuity ? 1 : 0;
   }
 
   #isExpired(first: PlaylistSegment): boolean {
@@ -272,4 +287,38 @@ export class MediaPlaylist {
       (count > segmentsMin && this.#listedMs - first.durationMs > windowMs)
     );
   }
+}
+
+/** How far a playlist has come. */
+export interface ReloadState {
+  /** EXT-X-MEDIA-SEQUENCE. */
+  readonly mediaSequence: number;
+  /** Number of the segment in the making. */
+  readonly nextSequence: number;
+  /** Parts of each listed segment, oldest first. */
+  readonly parts: readonly number[];
+  /** Parts of the segment in the making. */
+  readonly openParts: number;
+}
+
+/** Whether a playlist that has come so far has what a blocking reload asks for. */
+export function answerReload(state: ReloadState, point: ReloadPoint): ReloadAnswer {
+  const { mediaSequence, nextSequence, parts, openParts } = state;
+  const { part } = point;
+  let sequence = point.sequence;
+  let wanted = part;
+  if (sequence > nextSequence - 1 + RELOAD_AHEAD_MAX) {
+    return "refuse";
+  }
+  const listed = parts[sequence - mediaSequence];
+  if (wanted !== null && listed !== undefined && wanted >= listed) {
+    // Beyond a finished segment's last part: the first part of the next.
+    sequence += 1;
+    wanted = 0;
+  }
+  if (sequence < nextSequence) {
+    return "ready";
+  }
+  const isOpen = sequence === nextSequence && wanted !== null;
+  return isOpen && wanted !== null && wanted < openParts ? "ready" : "wait";
 }

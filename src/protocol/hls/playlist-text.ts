@@ -3,7 +3,7 @@
  *
  * Spec: RFC 8216 §4.3; RFC 8216bis §4.4 (LL-HLS).
  */
-import type { MediaPlaylist, PlaylistPart, SegmentHead } from "./media-playlist.ts";
+import type { MediaPlaylist, PlaylistPart, SegmentHead, SegmentKey } from "./media-playlist.ts";
 
 /** How a media playlist is written. */
 export interface PlaylistForm {
@@ -81,8 +81,8 @@ export function addQuery(uri: string, parameters: string): string {
 /**
  * A media playlist whose segments, parts and init segments carry a viewer's parameters (`hls_ts_ctx`).
  *
- * Written once for all viewers, and once more for each by this. Keys are left as they are: `hls_key_url` may name
- * another server.
+ * Written once for all viewers, and once more for each by this. Keys are left as they are where `hls_key_url` names
+ * another server or path.
  * @param parameters e.g. `hls_ctx=1a2b`; what has no place in a URI's query is left out.
  */
 export function personalisePlaylist(text: string, parameters: string): string {
@@ -95,8 +95,11 @@ export function personalisePlaylist(text: string, parameters: string): string {
     .join("\n");
 }
 
+/** A key that does not stand beside the playlist. */
+const ELSEWHERE = /^#EXT-X-KEY:.*URI="(?:\/|[a-z][a-z\d+.-]*:)/i;
+
 function personaliseLine(line: string, parameters: string): string {
-  if (line === "" || line.startsWith("#EXT-X-KEY:")) {
+  if (line === "" || ELSEWHERE.test(line)) {
     return line;
   }
   if (!line.startsWith("#")) {
@@ -170,18 +173,30 @@ function writeHead(
     lines.push("#EXT-X-DISCONTINUITY");
   }
   const { key, initUri } = segment;
-  const isNewKey = key?.uri !== last?.key?.uri || key?.iv !== last?.key?.iv;
-  if (isNewKey && key !== null) {
-    lines.push(`#EXT-X-KEY:METHOD=AES-128,URI="${key.uri}",IV=0x${key.iv}`);
-  } else if (isNewKey) {
-    lines.push("#EXT-X-KEY:METHOD=NONE");
-  }
+  let inForce = last?.key ?? null;
   if (initUri !== null && (initUri !== last?.initUri || segment.isDiscontinuity)) {
+    // A key that stands before it would count for it as well; init segments are not encrypted.
+    inForce = writeKey(lines, null, inForce);
     lines.push(`#EXT-X-MAP:URI="${initUri}"`);
   }
+  writeKey(lines, key, inForce);
   if (form.hasDateTime === true && segment.startWallMs !== null) {
     lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(segment.startWallMs).toISOString()}`);
   }
+}
+
+/** @returns the key in force from here on. */
+function writeKey(
+  lines: string[],
+  key: SegmentKey | null,
+  inForce: SegmentKey | null,
+): SegmentKey | null {
+  if (key === null && inForce !== null) {
+    lines.push("#EXT-X-KEY:METHOD=NONE");
+  } else if (key !== null && (key.uri !== inForce?.uri || key.iv !== inForce.iv)) {
+    lines.push(`#EXT-X-KEY:METHOD=AES-128,URI="${key.uri}",IV=0x${key.iv}`);
+  }
+  return key;
 }
 
 function writeParts(lines: string[], parts: readonly PlaylistPart[]): void {

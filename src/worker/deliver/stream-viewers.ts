@@ -14,6 +14,7 @@ import type { HttpRows } from "./http-rows.ts";
 import type { HttpService } from "./http-service.ts";
 import type { GatewayStream, Outlet } from "./outlet.ts";
 import { Viewer } from "./viewer.ts";
+import { viewerQuestion } from "./viewer-question.ts";
 
 /** A viewer that took bytes this recently may have a larger ring. */
 const TOOK_LATELY_MS = 2000;
@@ -56,16 +57,7 @@ export class StreamViewers implements HttpService {
       next();
       return;
     }
-    const question = {
-      path: request.path,
-      query: request.query,
-      host: request.header("host"),
-      ip: request.ip,
-      referer: request.header("referer"),
-      userAgent: request.header("user-agent"),
-      passed: request.header("x-weir-path"),
-      isSecure: request.isSecure,
-    };
+    const question = viewerQuestion(request);
     this.#host.admitViewer(question).then(
       (answer) => {
         if (answer.allowed) {

@@ -28,6 +28,8 @@ type Library = typeof import("uWebSockets.js").default;
 const INBOUND_BYTES_MAX = 4096;
 /** Unsent bytes in a WebSocket from which on it counts as full. */
 const WS_FULL_BYTES = 64 * 1024;
+/** A larger body is not handed to the library as a whole. */
+const WHOLE_BYTES_MAX: number = 64 * 1024;
 /** A WebSocket that is never written to is asked whether it is there. */
 const WS_IDLE_SECONDS = 120;
 const REASONS = new Map<number, string>([
@@ -234,10 +236,21 @@ class UwsReply implements HttpReply {
       if (this.#isHead) {
         const length = typeof body === "string" ? Buffer.byteLength(body) : body.length;
         this.#response.endWithoutBody(length);
-      } else {
+      } else if (typeof body === "string" || body.length <= WHOLE_BYTES_MAX) {
         this.#response.end(body);
+      } else {
+        this.#sendLarge(body);
       }
     });
+  }
+
+  /** As the client takes it: what the library cannot send at once it would copy. */
+  #sendLarge(body: Uint8Array): void {
+    const response = this.#response;
+    const [isTaken, isDone] = response.tryEnd(body, body.length);
+    if (!(isTaken || isDone)) {
+      response.onWritable((offset) => response.tryEnd(body.subarray(offset), body.length)[0]);
+    }
   }
 
   stream(status: number, headers: HeaderList, events: BodyEvents): BodyStream {

@@ -57,7 +57,7 @@ export interface HttpReply {
   readonly isOpen: boolean;
   /** Tells when the client leaves before it was answered. */
   onGone(callback: () => void): void;
-  /** A whole answer. To HEAD its headers are sent alone. */
+  /** A whole answer, sent as the client takes it: nothing may write to `body` any more. To HEAD its headers are sent alone. */
   send(status: number, headers: HeaderList, body: Uint8Array | string): void;
   /**
    * Begins an endless body; where the client asked for an upgrade, its WebSocket. With a header `Content-Length` the

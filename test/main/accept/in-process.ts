@@ -143,7 +143,7 @@ export function shardOf(server: Server, name: string): number {
 /** Names of which each is at home on another shard, in the order of the shards. */
 export function namesByShard(server: Server, prefix: string): string[] {
   const names: string[] = [];
-  const shards = server.supervisor.links.length;
+  const shards = server.supervisor.links.filter((link) => link?.isShard).length;
   for (let index = 0; Object.keys(names).length < shards && index < 1000; index += 1) {
     const name = `${prefix}${index}`;
     const home = server.coordinator.placePublisher(`__defaultVhost__/live/${name}`);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { Coordinator, type StreamEntry } from "../../../src/main/coordinator/coordinator.ts";
+import { Packagers } from "../../../src/main/coordinator/packagers.ts";
 import { RingPool } from "../../../src/main/coordinator/ring-pool.ts";
 import type { ShardLink } from "../../../src/main/shards/shard-link.ts";
 import type { RingLease, StreamSettings } from "../../../src/protocol/control/calls.ts";
@@ -79,8 +80,32 @@ test("a shard hears of a stream and its ring once, and that it may forget it", (
   assert.deepEqual(kinds(0), ["stream"]);
 });
 
+test("a packager knows the streams that are its own as long as they are published", () => {
+  Object.assign(links[2] ?? {}, { isShard: false, role: "packager" });
+  coordinator = new Coordinator(pool, links, () => 2, new Packagers(2, 1));
+  assert.equal(coordinator.packagerOf(KEY), 2);
+  const entry = coordinator.enter(KEY, SETTINGS);
+  const hls = { ...SETTINGS, hls: { enabled: true } } as StreamSettings;
+  const { lease } = liveStream();
+  assert.deepEqual(kinds(2), [], "it is not packaged");
+  entry.settings = hls;
+  coordinator.announceToPackagers();
+  coordinator.announceToPackagers();
+  assert.deepEqual(kinds(2), ["stream", "ring"]);
+  // A viewer that comes and goes is no reason to forget it.
+  coordinator.removePlayer(coordinator.addPlayer(entry, 2));
+  const viewer = coordinator.addPlayer(entry, 2);
+  coordinator.ringEnded(0, {
+    ...{ kind: "ring-ended", streamId: entry.id, ringId: lease.ringId },
+    end: { audio: 0, video: 0 },
+  });
+  assert.deepEqual(kinds(2), ["stream", "ring"]);
+  coordinator.removePlayer(viewer);
+  assert.deepEqual(kinds(2), ["stream", "ring", "forget"]);
+});
+
 test("a gateway that keeps the past of a stream knows it as long as it is published", () => {
-  (links[2] as unknown as { isShard: boolean }).isShard = false;
+  Object.assign(links[2] ?? {}, { isShard: false, role: "gateway" });
   const { entry, lease } = liveStream();
   entry.settings = { ...SETTINGS, keptForm: {} } as StreamSettings;
   coordinator.announce(entry, 2);

@@ -8,6 +8,8 @@ import {
 } from "../../../src/protocol/conf/config.ts";
 import { visitDirectives } from "../../../src/protocol/conf/directives.ts";
 import { ConfigError } from "../../../src/protocol/errors.ts";
+import { CLUSTER_DEFAULTS } from "../../support/cluster-settings.ts";
+import { HLS_DEFAULTS } from "../../support/hls-settings.ts";
 import { tlsDefaults } from "../../support/tls-settings.ts";
 
 const OPTIONS: DecodeConfigOptions = {
@@ -51,6 +53,7 @@ test("§1B coded defaults of an empty default vhost", () => {
       maxConnections: 1000,
       chunkSize: 60_000,
       workers: 0,
+      jobs: 0,
       strict: false,
       log: { tank: "file", level: "info", file: "./objs/srs.log", utc: false },
       autoReload: false,
@@ -130,29 +133,8 @@ test("§1B coded defaults of an empty default vhost", () => {
             isLegacyHevc: false,
           },
           httpStatic: { enabled: false, mount: "[vhost]/", dir: "./objs/nginx/html" },
-          cluster: {
-            isEdge: false,
-            origins: [],
-            protocol: "rtmp",
-            followClient: false,
-            tokenTraverse: false,
-            vhost: "[vhost]",
-            debugUpnode: true,
-            originCluster: false,
-            coworkers: [],
-            tlsVerify: true,
-            balance: "hash",
-            redirectAllow: [],
-            connectTimeoutMs: 2000,
-            replyTimeoutMs: 3000,
-            firstMediaTimeoutMs: 5000,
-            stallTimeoutMs: 5000,
-            lingerMs: 3000,
-            waitMs: 15_000,
-            notFoundMs: 3000,
-            holdMs: 5000,
-            holdBytes: 8_388_608,
-          },
+          hls: HLS_DEFAULTS,
+          cluster: CLUSTER_DEFAULTS,
           security: { enabled: false, isPerAction: false, rules: [] },
           refer: { enabled: false, isExact: false, all: [], publish: [], play: [] },
         },
@@ -350,9 +332,9 @@ test("numbers: garbage is refused, trailing text and unknown words are told", ()
 
 test("accepted directives are told once, unless they are turned off", () => {
   const vhost =
-    "{ hls { enabled on; hls_fragment 2; } dash { enabled off; } publish { try_annexb_first off; } }";
+    "{ dash { enabled on; dash_fragment 2; } hds { enabled off; } publish { try_annexb_first off; } }";
   assert.deepEqual(warningsOf(`vhost a ${vhost} vhost b ${vhost} inotify_auto_reload off;`), [
-    "x.conf:2: vhost.hls is known but has no effect in weir yet",
+    "x.conf:2: vhost.dash is known but has no effect in weir yet",
   ]);
   assert.deepEqual(warningsOf("vhost v { publish { try_annexb_first on; } }"), [
     "x.conf:2: vhost.publish.try_annexb_first is known but has no effect in weir yet",

@@ -29,15 +29,15 @@ test("nothing is planned for what is written otherwise and means the same", () =
 });
 
 test("each difference is one line with its effect", () => {
-  const before = "workers 2; vhost v { play { gop_cache on; } hls { enabled off; } }";
+  const before = "workers 2; vhost v { play { gop_cache on; } dash { enabled off; } }";
   const after =
-    "workers 3; max_connections 9; vhost v { chunk_size 60000; play { gop_cache off; } hls { enabled on; } }";
+    "workers 3; max_connections 9; vhost v { chunk_size 60000; play { gop_cache off; } dash { enabled on; } }";
   assert.deepEqual(planOf(before, after), [
     "hot       max_connections: 1000 -> 9",
     "restart   workers: 2 -> 3",
     "hot       vhost v.chunk_size: (not set) -> 60000",
     "hot       vhost v.play.gop_cache: on -> off",
-    "no effect vhost v.hls.enabled: off -> on",
+    "no effect vhost v.dash.enabled: off -> on",
   ]);
 });
 

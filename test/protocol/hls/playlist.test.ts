@@ -327,14 +327,16 @@ describe("hls_ctx", () => {
     );
   });
 
-  test("every segment, part and init segment gets the parameters, keys do not", LIMIT, () => {
+  test("all but keys elsewhere get the parameters", LIMIT, () => {
     const text =
       '#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="k",IV=0x0\n#EXT-X-MAP:URI="i.mp4"\n#EXT-X-PART:DURATION=1,URI="p?a=1"\n#EXTINF:1.000, no desc\ns.ts\n';
     assert.equal(
       personalisePlaylist(text, "hls_ctx=x"),
-      '#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="k",IV=0x0\n#EXT-X-MAP:URI="i.mp4?hls_ctx=x"\n#EXT-X-PART:DURATION=1,URI="p?a=1&hls_ctx=x"\n#EXTINF:1.000, no desc\ns.ts?hls_ctx=x\n',
+      '#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="k?hls_ctx=x",IV=0x0\n#EXT-X-MAP:URI="i.mp4?hls_ctx=x"\n#EXT-X-PART:DURATION=1,URI="p?a=1&hls_ctx=x"\n#EXTINF:1.000, no desc\ns.ts?hls_ctx=x\n',
     );
     assert.equal(personalisePlaylist(text, ""), text);
+    const key = '#EXT-X-KEY:METHOD=AES-128,URI="https://keys.example/k"';
+    assert.equal(personalisePlaylist(key, "hls_ctx=x"), key);
   });
 
   test("a viewer's text stays within its query", LIMIT, () => {

@@ -49,6 +49,28 @@ for (const name of ["uws", "node"]) {
 
     after(() => backend?.close());
 
+    test("a large body arrives whole, also where its reader stops in between", {
+      timeout: 20_000,
+    }, async () => {
+      const body = new Uint8Array(new SharedArrayBuffer(8 * 1024 * 1024));
+      for (let at = 0; at < body.length; at += 1) {
+        body[at] = (at * 31 + (at >>> 12)) & 0xff;
+      }
+      handler = (_, reply) => reply.send(200, [["Content-Type", "video/MP2T"]], body);
+      const response = await new Promise<IncomingMessage>((resolve, reject) => {
+        get({ port, host: "127.0.0.1", agent: false }, resolve).on("error", reject);
+      });
+      assert.equal(response.headers["content-length"], String(body.length));
+      const parts: Buffer[] = [];
+      for await (const part of response) {
+        parts.push(part as Buffer);
+        if (parts.length % 32 === 1) {
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+      }
+      assert.equal(Buffer.compare(Buffer.concat(parts), body), 0);
+    });
+
     test("a request is read after the handler returned, while others came", {
       timeout: 10_000,
     }, async () => {

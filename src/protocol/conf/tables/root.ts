@@ -189,6 +189,10 @@ const OWN_ROOT: readonly DirectiveSpec[] = [
     ...OWN_RESTART,
     max: 256,
   }),
+  integer("jobs", 0, "", "Threads that package HLS; 0 = one per eight cores.", {
+    ...OWN_RESTART,
+    max: 64,
+  }),
   integer("gateways", 0, "", "Threads that serve HTTP; 0 = one per four cores.", {
     ...OWN_RESTART,
     max: 64,

@@ -1,0 +1,99 @@
+/** All of HLS in the primary: outputs, viewers, and what goes wrong with either. */
+import type { EndReason, HlsQuestion } from "../../protocol/control/calls.ts";
+import type {
+  HlsAnswer,
+  HlsNews,
+  HlsSegmentNews,
+  HlsTouches,
+  HlsTrouble,
+} from "../../protocol/control/hls.ts";
+import { isPull } from "../coordinator/coordinator.ts";
+import type { ShardLink } from "../shards/shard-link.ts";
+import { HlsDirectory } from "./hls-directory.ts";
+import { HlsViewers, type HlsViewersHost } from "./hls-viewers.ts";
+
+const TICK_MS = 1000;
+
+/** What HLS works with. */
+export type HlsDeskHost = Omit<HlsViewersHost, "hasPlaylist">;
+
+/** Where the primary's other rooms ask about HLS. */
+export class HlsDesk {
+  readonly #host: HlsDeskHost;
+  readonly #directory: HlsDirectory;
+  readonly #viewers: HlsViewers;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(host: HlsDeskHost) {
+    this.#host = host;
+    this.#directory = new HlsDirectory({
+      links: host.links,
+      now: host.now,
+      segmentFinished: (key, segment) => this.#segmentFinished(key, segment),
+    });
+    this.#viewers = new HlsViewers({
+      ...host,
+      hasPlaylist: (key) => this.#directory.hasPlaylist(key),
+    });
+    this.#timer = setInterval(() => {
+      this.#directory.tick();
+      this.#viewers.tick();
+    }, TICK_MS).unref();
+  }
+
+  /** News of packagers and gateways. */
+  take(link: ShardLink, message: HlsNews | HlsTouches | HlsTrouble): void {
+    if (message.kind === "hls") {
+      this.#directory.take(link, message);
+    } else if (message.kind === "hls-touched") {
+      this.#viewers.touched(link, message);
+    } else {
+      this.#trouble(link, message);
+    }
+  }
+
+  /** Answers a gateway about a playlist. */
+  admit(question: HlsQuestion): Promise<HlsAnswer> {
+    return Promise.resolve(this.#viewers.admit(question));
+  }
+
+  /** A thread is ready: it learns what it has to know. */
+  ready(link: ShardLink): void {
+    this.#directory.ready(link);
+    if (link.role === "packager") {
+      this.#host.coordinator.announceToPackagers();
+    }
+  }
+
+  /** The client of a row has ended. */
+  left(shard: number, row: number, reason: EndReason): void {
+    this.#viewers.left(shard, row, reason);
+  }
+
+  /** A thread is gone. */
+  died(index: number): void {
+    this.#directory.died(index);
+    this.#viewers.died(index);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Every finished segment, after all gateways were told: the place for those who want to hear of it (`on_hls`). */
+  #segmentFinished(key: string, { sequence, durationMs }: HlsSegmentNews): void {
+    const seconds = (durationMs / 1000).toFixed(3);
+    this.#host.log.debug("hls", `segment ${sequence} of ${key}, ${seconds} s`);
+  }
+
+  /** Told once by whoever has it, and once when it is over. */
+  #trouble(packager: ShardLink, { key, text, disconnect }: HlsTrouble): void {
+    const { log, coordinator, links } = this.#host;
+    log.warn(packager.name, `hls of ${key}: ${text}`, "ERR_HLS_FILES");
+    const publisher = disconnect ? (coordinator.find(key)?.publisher ?? null) : null;
+    if (publisher !== null && !isPull(publisher)) {
+      const ending = links[publisher.shard]?.kick(publisher.row, "kicked");
+      ending?.catch((error: unknown) => log.warn(packager.name, String(error)));
+    }
+  }
+}

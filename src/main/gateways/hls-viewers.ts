@@ -1,0 +1,325 @@
+/**
+ * Viewers of HLS: who may have a playlist, and their sessions (`hls_ctx`). A session is a client like any other, with a
+ * row on the board of the stream's packager; gateways report once a second which sessions made requests, and one that
+ * made none for twice the window is over.
+ *
+ * A viewer counts as a player of its stream: at an edge it is fetched for as long as somebody asks for the playlist.
+ * Where sessions are off, all viewers of a stream are one nameless session, which is no client.
+ */
+import { type Config, resolveVhost, type VhostConfig } from "../../protocol/conf/config.ts";
+import { matchMount } from "../../protocol/conf/mount.ts";
+import type { EndReason, HlsQuestion, StreamSettings } from "../../protocol/control/calls.ts";
+import type { HlsAnswer, HlsTouches } from "../../protocol/control/hls.ts";
+import { RejectedError } from "../../protocol/errors.ts";
+import { resolveStreamRequest, type StreamRequest } from "../../protocol/rtmp/stream-url.ts";
+import type { Admission } from "../accept/admission.ts";
+import { newConnectionId } from "../accept/connection-id.ts";
+import { type Clients, NO_STREAMS } from "../coordinator/clients.ts";
+import type { Coordinator, PlayerShare } from "../coordinator/coordinator.ts";
+import type { Edge } from "../coordinator/edge.ts";
+import type { Logger } from "../log/logger.ts";
+import type { ShardLink } from "../shards/shard-link.ts";
+
+/** What a viewer says its session is; longer ones get another. */
+const SESSION_SHAPE = /^[\w.-]{1,64}$/;
+/** A session without requests ends after so many windows (SRS). */
+const WINDOWS_MAX = 2;
+/** Nor before so many segments could have been asked for. */
+const FRAGMENTS_MIN = 3;
+/** Sessions that were ended from here are refused for so long. */
+const INTERRUPTED_MS = 120_000;
+const INTERRUPTED_MAX = 10_000;
+/** A playlist that is not there yet: its first segment takes a fragment, and an origin's answer at an edge. */
+const WAIT_MS_MIN = 5000;
+const WAIT_MS_MAX = 30_000;
+const NOT_FOUND = "NetStream.Play.StreamNotFound";
+
+/** What viewers of HLS are admitted with. */
+export interface HlsViewersHost {
+  config(): Config;
+  readonly admission: Admission;
+  readonly coordinator: Coordinator;
+  readonly clients: Clients;
+  readonly edge: Edge;
+  readonly log: Logger;
+  /** Live table of all threads. */
+  readonly links: readonly (ShardLink | undefined)[];
+  /** Milliseconds, monotonic. */
+  now(): number;
+  /** The stream's output has something to fetch. */
+  hasPlaylist(key: string): boolean;
+  /** A session's row is FREE again. */
+  ended(link: ShardLink, row: number, reason: EndReason): void;
+}
+
+interface Session {
+  readonly id: string;
+  readonly key: string;
+  readonly link: ShardLink;
+  readonly share: PlayerShare;
+  /** On the packager's board; -1 for the nameless one. */
+  readonly row: number;
+  readonly expiryMs: number;
+  /** Milliseconds, monotonic: when it made a request last. */
+  lastMs: number;
+}
+
+interface Target {
+  readonly request: StreamRequest;
+  readonly vhost: VhostConfig;
+}
+
+const ELSEWHERE: HlsAnswer = { kind: "elsewhere" };
+
+function refusal(status: number, description: string): HlsAnswer {
+  return { kind: "refused", status, description };
+}
+
+/** All sessions of the host. */
+export class HlsViewers {
+  readonly #host: HlsViewersHost;
+  readonly #sessions = new Map<string, Session>();
+  /** Those that are clients, by thread and row. */
+  readonly #byRow = new Map<string, Session>();
+  /** Until when a session is refused. */
+  readonly #interrupted = new Map<string, number>();
+  #serial = 0;
+
+  constructor(host: HlsViewersHost) {
+    this.#host = host;
+  }
+
+  /** Answers a gateway about a playlist. */
+  admit(question: HlsQuestion): HlsAnswer {
+    try {
+      const target = this.#targetOf(question);
+      return target === null ? ELSEWHERE : this.#admit(question, target);
+    } catch (error) {
+      if (!(error instanceof RejectedError)) {
+        throw error;
+      }
+      this.#host.log.info(newConnectionId(), `refused: ${error.message}, ip=${question.ip}`);
+      return refusal(error.status === NOT_FOUND ? 404 : 403, error.message);
+    }
+  }
+
+  /** Sessions that a gateway has seen. */
+  touched(gateway: ShardLink, { sessions }: HlsTouches): void {
+    const now = this.#host.now();
+    const unknown: string[] = [];
+    for (const [id, bytes] of sessions) {
+      const session = this.#sessions.get(id);
+      if (session === undefined) {
+        unknown.push(id);
+        continue;
+      }
+      session.lastMs = now;
+      const { row, link } = session;
+      if (row >= 0) {
+        link.board.bytesOut[row] = (link.board.bytesOut[row] ?? 0) + bytes;
+      }
+    }
+    if (unknown.length > 0) {
+      gateway.post({ kind: "hls-ended", sessions: unknown, isInterrupted: false });
+    }
+  }
+
+  /** The client of a row has ended, for whatever reason: so has its session. */
+  left(shard: number, row: number, reason: EndReason): void {
+    const session = this.#byRow.get(placeOf(shard, row));
+    if (session !== undefined) {
+      this.#forget(session);
+      this.#tellEnded(session.id, reason === "kicked" || reason === "no longer allowed");
+    }
+  }
+
+  /** A packager is gone, and its clients with it: viewers that go on are admitted anew. */
+  died(shard: number): void {
+    for (const session of [...this.#sessions.values()]) {
+      if (session.link.index === shard) {
+        this.#forget(session);
+        this.#tellEnded(session.id, false);
+        if (session.row < 0) {
+          // Those that are clients are ended as such.
+          this.#host.coordinator.removePlayer(session.share);
+        }
+      }
+    }
+  }
+
+  /** Every second: ends sessions that made no requests. */
+  tick(): void {
+    const now = this.#host.now();
+    for (const session of [...this.#sessions.values()]) {
+      if (now - session.lastMs > session.expiryMs) {
+        this.#end(session);
+      }
+    }
+    for (const [id, until] of this.#interrupted) {
+      if (until < now) {
+        this.#interrupted.delete(id);
+      }
+    }
+  }
+
+  #admit(question: HlsQuestion, { request, vhost }: Target): HlsAnswer {
+    const { hls } = vhost;
+    const asked = SESSION_SHAPE.test(question.session) ? question.session : "";
+    if (asked !== "" && this.#interrupted.has(asked)) {
+      return refusal(404, "The session was ended");
+    }
+    const { ip, referer: pageUrl } = question;
+    const { key, settings } = this.#host.admission.play(request, { ip, pageUrl });
+    const known = this.#sessions.get(hls.hasSessions ? asked : namelessId(key));
+    if (known?.key === key) {
+      known.lastMs = this.#host.now();
+      return this.#admitted(known.id, key, vhost, false);
+    }
+    const isLive = this.#host.coordinator.find(key)?.publisher != null;
+    if (!(isLive || this.#host.hasPlaylist(key) || settings.upstream !== null)) {
+      return refusal(404, "No such stream");
+    }
+    if (question.isHead) {
+      return this.#admitted("", key, vhost, asked === "");
+    }
+    const link = this.#host.links[this.#host.coordinator.packagerOf(key)];
+    if (link === undefined) {
+      return refusal(503, "The packager starts");
+    }
+    // A session of another stream, or of nobody: SRS takes a viewer's own name for it.
+    const isFree = asked !== "" && known === undefined;
+    const id = hls.hasSessions ? (isFree ? asked : newConnectionId()) : namelessId(key);
+    const session = this.#begin({ id, key, settings, link, vhost, question, request });
+    if (session === null) {
+      return refusal(503, "Too many viewers");
+    }
+    return this.#admitted(id, key, vhost, id !== asked);
+  }
+
+  #admitted(session: string, key: string, { hls }: VhostConfig, isNew: boolean): HlsAnswer {
+    return {
+      kind: "admitted",
+      key,
+      session,
+      isNew: isNew && hls.hasSessions,
+      isNamed: hls.hasSessions,
+      hasSegmentSessions: hls.hasSegmentSessions,
+      isMasterRelative: hls.isMasterRelative,
+      waitMs: Math.min(WAIT_MS_MAX, Math.max(WAIT_MS_MIN, hls.fragmentMs * hls.aofRatio)),
+    };
+  }
+
+  #begin(what: {
+    readonly id: string;
+    readonly key: string;
+    readonly settings: StreamSettings;
+    readonly link: ShardLink;
+    readonly vhost: VhostConfig;
+    readonly question: HlsQuestion;
+    readonly request: StreamRequest;
+  }): Session | null {
+    const { id, key, settings, link, vhost, question, request } = what;
+    const { coordinator, clients, edge, log } = this.#host;
+    const { ip } = question;
+    const isNamed = vhost.hls.hasSessions;
+    const row = isNamed ? link.allocateRow() : -1;
+    if (isNamed && row < 0) {
+      return null;
+    }
+    const entry = coordinator.enter(key, settings);
+    coordinator.announce(entry, link.index);
+    const share = coordinator.addPlayer(entry, link.index);
+    const now = this.#host.now();
+    const { windowMs, fragmentMs } = vhost.hls;
+    const expiryMs = Math.max(FRAGMENTS_MIN * fragmentMs, WINDOWS_MAX * windowMs);
+    const session: Session = { id, key, link, share, row, expiryMs, lastMs: now };
+    this.#sessions.set(id, session);
+    if (isNamed) {
+      this.#byRow.set(placeOf(link.index, row), session);
+      link.board.clear(row);
+      this.#serial += 1;
+      link.board.inode[row] = this.#serial;
+      link.board.descriptor[row] = -1;
+      link.board.play[row] = share.play;
+      clients.add({
+        ...{ id, ip, path: "", type: "hls-play", shard: link.index, row, request, since: now },
+        published: NO_STREAMS,
+        plays: [share],
+      });
+      const { app, stream } = request;
+      log.info(id, `hls-play, vhost=${vhost.name}, app=${app}, stream=${stream}, ip=${ip}`);
+    }
+    edge.wanted(entry, { id, request, path: "", isHttp: true });
+    return session;
+  }
+
+  #end(session: Session): void {
+    const { row, link, share } = session;
+    if (row < 0) {
+      this.#forget(session);
+      this.#host.coordinator.removePlayer(share);
+    } else {
+      link.board.inode[row] = -1;
+      this.#host.ended(link, row, "closed by peer");
+    }
+  }
+
+  #forget({ id, link, row }: Session): void {
+    this.#sessions.delete(id);
+    this.#byRow.delete(placeOf(link.index, row));
+  }
+
+  #tellEnded(id: string, isInterrupted: boolean): void {
+    if (isInterrupted && this.#interrupted.size < INTERRUPTED_MAX) {
+      this.#interrupted.set(id, this.#host.now() + INTERRUPTED_MS);
+    }
+    for (const link of this.#host.links) {
+      if (link?.role === "gateway") {
+        link.post({ kind: "hls-ended", sessions: [id], isInterrupted });
+      }
+    }
+  }
+
+  /** @returns null where no vhost makes HLS under the path. @throws RejectedError for names that no stream can have */
+  #targetOf({ path, host, query, isSecure, referer }: HlsQuestion): Target | null {
+    const decoded = decodePath(path);
+    const parameters = new URLSearchParams(query);
+    const name = parameters.get("vhost") ?? host.replace(/:\d+$/, "");
+    const vhost = resolveVhost(this.#host.config(), name.toLowerCase());
+    if (decoded === null || vhost?.hls.enabled !== true) {
+      return null;
+    }
+    const template = vhost.hls.playlistFile.replace(/^(\.?\/)+/, "");
+    const named = matchMount(template.replaceAll("[vhost]", vhost.name), decoded);
+    if (named === null) {
+      return null;
+    }
+    // The session is no part of what the viewer asks for.
+    parameters.delete("hls_ctx");
+    const rest = query === "" ? "" : parameters.toString();
+    const request = resolveStreamRequest({
+      tcUrl: `${isSecure ? "https" : "http"}://${host}/${named.app}`,
+      stream: rest === "" ? named.stream : `${named.stream}?${rest}`,
+      pageUrl: referer,
+    });
+    return { request, vhost };
+  }
+}
+
+function placeOf(shard: number, row: number): string {
+  return `${shard}/${row}`;
+}
+
+/** No viewer can say this. */
+function namelessId(key: string): string {
+  return `/${key}`;
+}
+
+/** @returns null when it is not valid percent-encoded text. */
+function decodePath(path: string): string | null {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * What this gateway can serve of HLS: segments, keys and init segments by their paths, playlists by their streams, and
+ * who waits for either. All of it is in memory that packagers made and nobody writes any more.
+ */
+import type { HlsFile, HlsNews, HlsPlaylist } from "../../protocol/control/hls.ts";
+import { HlsWindows } from "../../protocol/control/hls-windows.ts";
+
+const DEFAULT_VHOST = "__defaultVhost__";
+/** Requests that wait, in all. Reaction: those beyond it are answered as if their time were over. */
+const WAITING_MAX = 10_000;
+
+/** Somebody who waits for more of a stream. */
+export interface Waiter {
+  readonly key: string;
+  /** Milliseconds, monotonic. */
+  readonly untilMs: number;
+  /** Looks again. @returns true when it was answered. */
+  look(): boolean;
+  /** Its time is over. */
+  expired(): void;
+}
+
+/** All streams. */
+export class HlsLibrary {
+  readonly #windows = new HlsWindows();
+  /** By vhost and path; the newest of a name. */
+  readonly #files = new Map<string, HlsFile>();
+  /** Keys of streams by vhost and path of the part that comes next. */
+  readonly #hints = new Map<string, string>();
+  readonly #waiters = new Set<Waiter>();
+
+  /** Takes news of a stream, and answers who waited for them. */
+  take(news: HlsNews): void {
+    const vhost = vhostOf(news.key);
+    this.#dropHint(news.key);
+    const left = this.#windows.take(news);
+    for (const file of left) {
+      const name = placeOf(vhost, file.path);
+      if (this.#files.get(name)?.id === file.id) {
+        this.#files.delete(name);
+      }
+    }
+    for (const file of news.added) {
+      this.#files.set(placeOf(vhost, file.path), file);
+    }
+    const hint = this.playlist(news.key)?.hint ?? "";
+    if (hint !== "") {
+      this.#hints.set(placeOf(vhost, hint), news.key);
+    }
+    this.#look(news.key);
+  }
+
+  /** @param host Names the vhost; another's is asked for where it has none of its own. */
+  file(host: string, path: string): HlsFile | undefined {
+    return this.#files.get(placeOf(host, path)) ?? this.#files.get(placeOf(DEFAULT_VHOST, path));
+  }
+
+  /** The stream whose next part has this path. */
+  hinted(host: string, path: string): string | undefined {
+    return this.#hints.get(placeOf(host, path)) ?? this.#hints.get(placeOf(DEFAULT_VHOST, path));
+  }
+
+  playlist(key: string): HlsPlaylist | null {
+    return this.#windows.find(key)?.playlist ?? null;
+  }
+
+  /** Waits, unless too many do. @returns what takes it back. */
+  wait(waiter: Waiter): () => void {
+    if (this.#waiters.size >= WAITING_MAX) {
+      waiter.expired();
+      return () => undefined;
+    }
+    this.#waiters.add(waiter);
+    return () => this.#waiters.delete(waiter);
+  }
+
+  /** Ends those whose time is over. `now` in milliseconds, monotonic. */
+  expire(now: number): void {
+    for (const waiter of [...this.#waiters]) {
+      if (waiter.untilMs <= now) {
+        this.#waiters.delete(waiter);
+        waiter.expired();
+      }
+    }
+  }
+
+  #look(key: string): void {
+    for (const waiter of [...this.#waiters]) {
+      if (waiter.key === key && waiter.look()) {
+        this.#waiters.delete(waiter);
+      }
+    }
+  }
+
+  #dropHint(key: string): void {
+    const hint = this.playlist(key)?.hint ?? "";
+    if (hint !== "") {
+      this.#hints.delete(placeOf(vhostOf(key), hint));
+    }
+  }
+}
+
+function vhostOf(key: string): string {
+  return key.slice(0, key.indexOf("/"));
+}
+
+function placeOf(vhost: string, path: string): string {
+  return `${vhost} ${path}`;
+}

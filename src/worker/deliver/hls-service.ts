@@ -1,0 +1,328 @@
+/**
+ * HLS over HTTP: playlists for viewers that the primary has admitted, and what those list, from memory.
+ *
+ * Spec: RFC 8216; RFC 8216bis §6.2.5 for blocking reloads. Sessions (`hls_ctx`) as in SRS.
+ */
+import type { FromShard, HlsQuestion } from "../../protocol/control/calls.ts";
+import type {
+  HlsAnswer,
+  HlsEnded,
+  HlsFile,
+  HlsNews,
+  HlsPlaylist,
+  HlsTold,
+} from "../../protocol/control/hls.ts";
+import { answerReload } from "../../protocol/hls/media-playlist.ts";
+import { encodeSessionPlaylist, personalisePlaylist } from "../../protocol/hls/playlist-text.ts";
+import { decodeReloadQuery, type ReloadQuery } from "../../protocol/hls/reload-query.ts";
+import type { HeaderList, HttpReply, HttpRequest } from "../io/http-backend.ts";
+import { HlsLibrary } from "./hls-library.ts";
+import type { HttpService } from "./http-service.ts";
+import { viewerQuestion } from "./viewer-question.ts";
+
+const PLAYLIST_TYPE = "application/vnd.apple.mpegurl";
+const SESSION = "hls_ctx";
+/** Segments have names of their own: a cache may keep them for as long as anybody asks. */
+const SEGMENT_CACHE = "max-age=60";
+/** A blocking reload, or a part that was announced, is waited for at most so long. */
+const BLOCK_MS = 12_000;
+const INTERRUPTED_MS = 120_000;
+/** A session unused here for so long is asked about again: news of its end may have overtaken it. */
+const UNUSED_MS = 600_000;
+const PRUNE_MS = 60_000;
+
+/** What may be HLS's, and requests of this kind that wait until it is known. */
+const EARLY = /\.(?:m3u8|ts|m4s|mp4|key)$/;
+const EARLY_MAX = 1000;
+
+type Admitted = Extract<HlsAnswer, { kind: "admitted" }>;
+
+/** What the service works with. */
+export interface HlsServiceHost {
+  /** Headers of every answer. */
+  readonly cors: HeaderList;
+  /** Milliseconds, monotonic. */
+  now(): number;
+  admitHls(question: HlsQuestion): Promise<HlsAnswer>;
+  post(message: FromShard): void;
+}
+
+/** A request for a playlist. */
+interface PlaylistRequest {
+  readonly request: HttpRequest;
+  readonly reply: HttpReply;
+  readonly path: string;
+  readonly parameters: URLSearchParams;
+}
+
+interface KnownSession {
+  readonly answer: Admitted;
+  readonly path: string;
+  /** Milliseconds, monotonic. */
+  usedMs: number;
+}
+
+/** Answers what belongs to HLS. */
+export class HlsService implements HttpService {
+  readonly #host: HlsServiceHost;
+  readonly #library = new HlsLibrary();
+  /** Sessions that the primary admitted, until it says that they are over. */
+  readonly #sessions = new Map<string, KnownSession>();
+  /** Until when what is asked for under a session is refused. */
+  readonly #interrupted = new Map<string, number>();
+  /** Bytes sent under each session since it was last told. */
+  readonly #touched = new Map<string, number>();
+  #nextPrune = 0;
+  /** False for a moment after the thread's start: what is not there may be on its way. */
+  #isTold = false;
+  readonly #early: (() => void)[] = [];
+
+  constructor(host: HlsServiceHost) {
+    this.#host = host;
+  }
+
+  /** Takes news of streams and sessions. */
+  news(news: HlsNews | HlsEnded | HlsTold): void {
+    if (news.kind === "hls") {
+      this.#library.take(news);
+      return;
+    }
+    if (news.kind === "hls-told") {
+      this.#isTold = true;
+      for (const again of this.#early.splice(0)) {
+        again();
+      }
+      return;
+    }
+    for (const session of news.sessions) {
+      this.#sessions.delete(session);
+      if (news.isInterrupted) {
+        this.#interrupted.set(session, this.#host.now() + INTERRUPTED_MS);
+      }
+    }
+  }
+
+  take(request: HttpRequest, reply: HttpReply, next: () => void): void {
+    const { method } = request;
+    if (!this.#isTold && EARLY.test(request.path) && this.#early.length < EARLY_MAX) {
+      this.#early.push(() => this.take(request, reply, next));
+      return;
+    }
+    const path = decodePath(request.path);
+    if (path === null || (method !== "GET" && method !== "HEAD")) {
+      next();
+      return;
+    }
+    const parameters = new URLSearchParams(request.query);
+    const host = hostOf(request, parameters);
+    const file = this.#library.file(host, path);
+    if (file !== undefined) {
+      this.#sendFile(file, reply, parameters);
+    } else if (path.endsWith(".m3u8")) {
+      this.#playlist({ request, reply, path, parameters }, next);
+    } else {
+      this.#awaitPart({ request, reply, path, parameters }, next);
+    }
+  }
+
+  /** Often: ends those whose time is over. */
+  tick(now: number): void {
+    this.#library.expire(now);
+  }
+
+  /** Every second: tells which sessions made requests. */
+  tickSlow(): void {
+    if (this.#touched.size > 0) {
+      this.#host.post({ kind: "hls-touched", sessions: [...this.#touched] });
+      this.#touched.clear();
+    }
+    const now = this.#host.now();
+    for (const [session, until] of this.#interrupted) {
+      if (until < now) {
+        this.#interrupted.delete(session);
+      }
+    }
+    if (now >= this.#nextPrune) {
+      this.#nextPrune = now + PRUNE_MS;
+      for (const [session, { usedMs }] of this.#sessions) {
+        if (now - usedMs > UNUSED_MS) {
+          this.#sessions.delete(session);
+        }
+      }
+    }
+  }
+
+  /** Answers all who wait. */
+  stop(): void {
+    this.news({ kind: "hls-told" });
+    this.#library.expire(Number.POSITIVE_INFINITY);
+  }
+
+  #playlist(asked: PlaylistRequest, next: () => void): void {
+    const { request, reply, path, parameters } = asked;
+    const session = parameters.get(SESSION) ?? "";
+    const known = this.#sessions.get(session);
+    if (known?.path === path) {
+      known.usedMs = this.#host.now();
+      this.#serve(known.answer, asked);
+      return;
+    }
+    const question: HlsQuestion = {
+      ...viewerQuestion(request),
+      session,
+      isHead: request.method === "HEAD",
+    };
+    this.#host.admitHls(question).then(
+      (answer) => this.#answered(answer, asked, next),
+      () => reply.send(504, this.#host.cors, "No answer in time\n"),
+    );
+  }
+
+  #answered(answer: HlsAnswer, asked: PlaylistRequest, next: () => void): void {
+    const { reply, path } = asked;
+    if (answer.kind === "elsewhere") {
+      next();
+    } else if (answer.kind === "refused") {
+      this.#refuse(reply, answer.status, answer.description);
+    } else {
+      if (answer.isNamed && answer.session !== "") {
+        const known = { answer: { ...answer, isNew: false }, path, usedMs: this.#host.now() };
+        this.#sessions.set(answer.session, known);
+      }
+      if (answer.isNew) {
+        this.#sendMaster(answer, asked);
+      } else {
+        this.#serve(answer, asked);
+      }
+    }
+  }
+
+  /** The playlist that tells a viewer of its session. */
+  #sendMaster({ session, isMasterRelative }: Admitted, { request, reply }: PlaylistRequest): void {
+    const uri = isMasterRelative
+      ? request.path.slice(request.path.lastIndexOf("/") + 1)
+      : request.path;
+    const pairs = request.query.split("&").filter((pair) => !/^(?:hls_ctx=.*)?$/.test(pair));
+    const parameters = [session, ...pairs].join("&");
+    this.#send(reply, PLAYLIST_TYPE, "no-cache", encodeSessionPlaylist(uri, parameters));
+  }
+
+  #serve(answer: Admitted, asked: PlaylistRequest): void {
+    const { request, reply } = asked;
+    this.#touch(answer.session, 0);
+    const reload = decodeReloadQuery(request.query);
+    if (reload === null) {
+      this.#refuse(reply, 400, "Not a reload of HLS");
+      return;
+    }
+    const { key } = answer;
+    const look = (): boolean => {
+      const playlist = this.#library.playlist(key);
+      const state = playlist === null ? "wait" : stateOf(playlist, reload);
+      if (state === "refuse") {
+        this.#refuse(reply, 400, "That is too far ahead");
+      } else if (state === "ready" && playlist !== null) {
+        this.#sendPlaylist(playlist, answer, asked, reload.isDelta);
+      }
+      return state !== "wait";
+    };
+    if (!look()) {
+      const isThere = this.#library.playlist(key) !== null;
+      const untilMs = this.#host.now() + (isThere ? BLOCK_MS : answer.waitMs);
+      const expired = (): void => this.#refuse(reply, isThere ? 503 : 404, "Not there in time");
+      reply.onGone(this.#library.wait({ key, untilMs, look, expired }));
+    }
+  }
+
+  #sendPlaylist(
+    playlist: HlsPlaylist,
+    { session, isNamed, hasSegmentSessions }: Admitted,
+    { reply, parameters }: PlaylistRequest,
+    isDelta: boolean,
+  ): void {
+    const text = (isDelta ? playlist.deltaText : null) ?? playlist.text;
+    const vhost = parameters.get("vhost");
+    const own = [
+      ...(isNamed && hasSegmentSessions && session !== "" ? [`${SESSION}=${session}`] : []),
+      ...(vhost === null ? [] : [`vhost=${encodeURIComponent(vhost)}`]),
+    ];
+    const body = personalisePlaylist(text, own.join("&"));
+    this.#touch(session, body.length);
+    this.#send(reply, PLAYLIST_TYPE, "no-cache", body);
+  }
+
+  /** A part that was announced and is not there yet. */
+  #awaitPart({ request, reply, path, parameters }: PlaylistRequest, next: () => void): void {
+    const host = hostOf(request, parameters);
+    const key = this.#library.hinted(host, path);
+    if (key === undefined) {
+      next();
+      return;
+    }
+    const look = (): boolean => {
+      const file = this.#library.file(host, path);
+      if (file !== undefined) {
+        this.#sendFile(file, reply, parameters);
+      }
+      return file !== undefined;
+    };
+    const untilMs = this.#host.now() + BLOCK_MS;
+    const expired = (): void => this.#refuse(reply, 404, "No such part");
+    reply.onGone(this.#library.wait({ key, untilMs, look, expired }));
+  }
+
+  #sendFile(file: HlsFile, reply: HttpReply, parameters: URLSearchParams): void {
+    const session = parameters.get(SESSION) ?? "";
+    if (this.#interrupted.has(session)) {
+      this.#refuse(reply, 404, "The session was ended");
+      return;
+    }
+    if (this.#sessions.has(session)) {
+      this.#touch(session, file.bytes.byteLength);
+    }
+    this.#send(reply, file.contentType, SEGMENT_CACHE, new Uint8Array(file.bytes));
+  }
+
+  #touch(session: string, bytes: number): void {
+    if (session !== "") {
+      this.#touched.set(session, (this.#touched.get(session) ?? 0) + bytes);
+    }
+  }
+
+  #send(reply: HttpReply, type: string, cache: string, body: Uint8Array | string): void {
+    const headers: HeaderList = [
+      ...this.#host.cors,
+      ["Content-Type", type],
+      ["Cache-Control", cache],
+    ];
+    reply.send(200, headers, body);
+  }
+
+  #refuse(reply: HttpReply, status: number, text: string): void {
+    const headers: HeaderList = [
+      ...this.#host.cors,
+      ["Content-Type", "text/plain"],
+      ["Cache-Control", "no-cache"],
+    ];
+    reply.send(status, headers, `${text}\n`);
+  }
+}
+
+/** Whether a playlist is what a viewer asks for; without LL-HLS it always is. */
+function stateOf(playlist: HlsPlaylist, { point }: ReloadQuery): "ready" | "wait" | "refuse" {
+  return point === null || playlist.hint === "" ? "ready" : answerReload(playlist, point);
+}
+
+function hostOf(request: HttpRequest, parameters: URLSearchParams): string {
+  const name = parameters.get("vhost") ?? request.header("host").replace(/:\d+$/, "");
+  return name.toLowerCase();
+}
+
+/** @returns null when it is not valid percent-encoded text. */
+function decodePath(path: string): string | null {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return null;
+  }
+}

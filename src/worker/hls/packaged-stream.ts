@@ -1,0 +1,232 @@
+/** One stream on its packager: the rings it is read from, and its output from the first media until it is disposed of. */
+import type { RingLease } from "../../protocol/control/calls.ts";
+import type { HlsNews, HlsSettings, HlsTrouble } from "../../protocol/control/hls.ts";
+import { decodeResumePoint, type ResumePoint } from "../../protocol/hls/resume.ts";
+import type { FileStep } from "../jobs/files.ts";
+import { DiskCopy } from "./disk-copy.ts";
+import { HlsNames } from "./names.ts";
+import { HlsOutput } from "./output.ts";
+import { StreamFeed } from "./stream-feed.ts";
+
+/** What streams ask of their packager. */
+export interface PackagedStreamHost {
+  /** Number of this thread among all readers. */
+  readonly thread: number;
+  /** Milliseconds, monotonic. */
+  now(): number;
+  /** Wall clock, milliseconds since 1970. */
+  wallMs(): number;
+  nextFileId(): number;
+  runFileSteps(steps: readonly FileStep[]): Promise<string>;
+  readSmallText(file: string): Promise<string>;
+  news(news: HlsNews): void;
+  dropped(key: string, ids: readonly number[]): void;
+  trouble(trouble: HlsTrouble): void;
+  ringReleased(ringId: number): void;
+}
+
+/** A stream by its key: it may be published again and again. */
+export class PackagedStream {
+  readonly key: string;
+  readonly #host: PackagedStreamHost;
+  #settings: HlsSettings | null = null;
+  #feed: StreamFeed | null = null;
+  #output: HlsOutput | null = null;
+  #disk: DiskCopy | null = null;
+  /** Ended by a change of settings, until when their files are fetched. */
+  readonly #retired: { readonly output: HlsOutput; readonly untilMs: number }[] = [];
+  #inits = 0;
+  /** Where the last output ended; null: it is to be asked of the disk. */
+  #resume: ResumePoint | null = null;
+  #isResuming = false;
+  #isBehind = false;
+  #hasTold = false;
+  /** `hls_on_error ignore`: nothing more is made of this publish. */
+  #isGivenUp = false;
+  /** Times that messages were overwritten before they were read. */
+  laps = 0;
+  /** Milliseconds, monotonic, since when there is neither ring nor output. */
+  #idleSince: number;
+
+  constructor(key: string, host: PackagedStreamHost) {
+    this.key = key;
+    this.#host = host;
+    this.#idleSince = host.now();
+  }
+
+  /** How it is packaged from now on; null: not at all. A change ends the segment in the making. */
+  change(settings: HlsSettings | null): void {
+    const isSame = JSON.stringify(settings) === JSON.stringify(this.#settings);
+    this.#settings = settings;
+    if (!isSame && this.#output !== null) {
+      this.#endOutput(settings === null || !isSamePlace(settings, this.#output.settings));
+    }
+  }
+
+  /** A ring of the stream, to be read after those before it. */
+  openRing(lease: RingLease): void {
+    this.#feed ??= new StreamFeed(
+      {
+        message: (type, timestamp, payload) => this.#message(type, timestamp, payload),
+        ended: () => {
+          this.#isGivenUp = false;
+          this.#output?.finish();
+        },
+        lost: () => {
+          this.laps += 1;
+          this.#output?.finish();
+        },
+        ringReleased: (ringId) => this.#host.ringReleased(ringId),
+      },
+      this.#settings?.isLowLatency === true ? this.#host.thread : null,
+    );
+    this.#feed.openRing(lease);
+  }
+
+  /** Takes what came, and what is left of it after other streams had their turn. */
+  advance(): void {
+    if (this.#feed === null) {
+      return;
+    }
+    const settings = this.#isGivenUp ? null : this.#settings;
+    if (settings !== null && this.#feed.isOpen && !this.#isReady(settings)) {
+      return;
+    }
+    if (!(this.#feed.advance(settings !== null) || this.#isBehind)) {
+      this.#isBehind = true;
+      setImmediate(() => {
+        this.#isBehind = false;
+        this.advance();
+      });
+    }
+    this.#output?.flush();
+  }
+
+  /** Every second: what is stale leaves. */
+  tickSlow(): void {
+    this.#output?.flush();
+    if (this.#output?.isStale) {
+      this.#endOutput(true);
+    }
+    const now = this.#host.now();
+    while ((this.#retired[0]?.untilMs ?? now) < now) {
+      this.#retired.shift()?.output.retire();
+    }
+    if (this.#output !== null || this.#feed?.isOpen || this.#retired.length > 0) {
+      this.#idleSince = this.#host.now();
+    }
+  }
+
+  /** Bytes of its output in memory. */
+  get bytes(): number {
+    return this.#output?.bytes ?? 0;
+  }
+
+  /** Lets the oldest segment go before its time. @returns false when no more can be spared. */
+  shrink(): boolean {
+    return this.#output?.shrink() ?? false;
+  }
+
+  /** Nothing is published here, and the directory has forgotten it. */
+  forget(): void {
+    this.#feed?.close();
+    this.#feed = null;
+  }
+
+  /** Milliseconds without ring and output. */
+  get idleMs(): number {
+    return this.#host.now() - this.#idleSince;
+  }
+
+  /** Ends what is being made; resolves when it is on disk. What was made stays, so that the next server goes on from it. */
+  async close(): Promise<void> {
+    this.forget();
+    this.#output?.finish();
+    await this.#disk?.settled();
+  }
+
+  /** An output for what comes; false while it is not known where an earlier one ended. */
+  #isReady(settings: HlsSettings): boolean {
+    if (this.#output !== null) {
+      return true;
+    }
+    if (this.#resume === null) {
+      this.#askResume(settings);
+      return false;
+    }
+    this.#disk = settings.hasFiles ? this.#newDisk(settings) : null;
+    this.#output = new HlsOutput({
+      key: this.key,
+      settings,
+      resume: this.#resume,
+      disk: this.#disk,
+      host: this.#host,
+      isFirst: !this.#hasTold,
+      inits: this.#inits,
+    });
+    this.#hasTold = true;
+    this.#feed?.renew();
+    return true;
+  }
+
+  #askResume(settings: HlsSettings): void {
+    if (!settings.hasFiles) {
+      // Numbers must not be used again after a restart, of which nothing else is left.
+      this.#resume = {
+        firstSequence: Math.floor(this.#host.wallMs() / 1000),
+        firstDiscontinuity: 0,
+      };
+      return;
+    }
+    if (!this.#isResuming) {
+      this.#isResuming = true;
+      const { file } = new HlsNames(this.key, settings).playlist;
+      void this.#host.readSmallText(file).then((text) => {
+        this.#isResuming = false;
+        this.#resume ??= decodeResumePoint(text) ?? { firstSequence: 0, firstDiscontinuity: 0 };
+      });
+    }
+  }
+
+  #message(type: number, timestamp: number, payload: Uint8Array): void {
+    this.#output?.message(type, timestamp, payload);
+  }
+
+  #endOutput(isDisposed: boolean): void {
+    const output = this.#output;
+    if (output === null) {
+      return;
+    }
+    output.finish();
+    this.#resume = output.resume;
+    this.#inits = output.inits;
+    if (isDisposed) {
+      output.dispose();
+    } else {
+      this.#retired.push({ output, untilMs: this.#host.now() + output.graceMs });
+    }
+    this.#output = null;
+  }
+
+  #newDisk({ onError }: HlsSettings): DiskCopy {
+    const { key } = this;
+    return new DiskCopy({
+      runFileSteps: (steps) => this.#host.runFileSteps(steps),
+      failed: (text) => {
+        this.#isGivenUp = onError === "ignore";
+        this.#host.trouble({
+          kind: "hls-trouble",
+          key,
+          text,
+          disconnect: onError === "disconnect",
+        });
+      },
+      recovered: () =>
+        this.#host.trouble({ kind: "hls-trouble", key, text: "written again", disconnect: false }),
+    });
+  }
+}
+
+function isSamePlace(one: HlsSettings, other: HlsSettings): boolean {
+  return one.playlistFile === other.playlistFile && one.path === other.path;
+}

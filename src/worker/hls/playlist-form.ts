@@ -1,0 +1,24 @@
+/** A playlist as gateways get it. */
+import type { HlsPlaylist } from "../../protocol/control/hls.ts";
+import type { MediaPlaylist } from "../../protocol/hls/media-playlist.ts";
+import { encodeMediaPlaylist } from "../../protocol/hls/playlist-text.ts";
+import type { HlsNames } from "./names.ts";
+
+/** @returns null while nothing is listed. */
+export function encodePlaylist(playlist: MediaPlaylist, names: HlsNames): HlsPlaylist | null {
+  if (playlist.segments.length === 0 && playlist.openParts.length === 0) {
+    return null;
+  }
+  const isLowLatency = playlist.partTargetMs > 0;
+  const next = names.part(playlist.nextSequence, playlist.openParts.length);
+  const form = isLowLatency ? { nextPartUri: next.uri, hasDateTime: true } : {};
+  return {
+    text: encodeMediaPlaylist(playlist, form),
+    deltaText: isLowLatency ? encodeMediaPlaylist(playlist, { ...form, isDelta: true }) : null,
+    mediaSequence: playlist.mediaSequence,
+    parts: isLowLatency ? playlist.segments.map(({ parts }) => parts.length) : [],
+    nextSequence: playlist.nextSequence,
+    openParts: playlist.openParts.length,
+    hint: isLowLatency ? next.path : "",
+  };
+}

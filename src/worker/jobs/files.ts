@@ -1,0 +1,60 @@
+/** Jobs on files, run in the pool: here alone may a thread wait for a disk. */
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+
+/** One step, taken in order. */
+export type FileStep =
+  /** The file is there whole or not at all: it is written beside, and renamed. */
+  | {
+      readonly kind: "write";
+      readonly file: string;
+      readonly temporary: string;
+      readonly content: SharedArrayBuffer | string;
+    }
+  | { readonly kind: "remove"; readonly file: string };
+
+/** What went wrong first; "" when nothing did. Later steps are taken all the same. */
+export function runFileSteps(steps: readonly FileStep[]): string {
+  let failure = "";
+  for (const step of steps) {
+    try {
+      if (step.kind === "write") {
+        write(step.file, step.temporary, step.content);
+      } else {
+        rmSync(step.file, { force: true });
+      }
+    } catch (error) {
+      failure ||= String(error instanceof Error ? error.message : error);
+    }
+  }
+  return failure;
+}
+
+/** Text of a file; "" when it cannot be read or is longer. */
+export function readSmallText({ file, bytesMax }: { file: string; bytesMax: number }): string {
+  try {
+    const bytes = readFileSync(file);
+    return bytes.length > bytesMax ? "" : bytes.toString();
+  } catch {
+    return "";
+  }
+}
+
+function write(file: string, temporary: string, content: SharedArrayBuffer | string): void {
+  const bytes = typeof content === "string" ? content : new Uint8Array(content);
+  try {
+    writeFileSync(temporary, bytes);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") {
+      throw error;
+    }
+    mkdirSync(dirname(temporary), { recursive: true });
+    writeFileSync(temporary, bytes);
+  }
+  try {
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * The pool of jobs: bounded work that may take its time or fail, each job by itself, with a limit on its time and on
+ * how many wait. A job that hangs loses its thread, and nothing else.
+ */
+import { Piscina } from "piscina";
+import type { FileStep } from "./files.ts";
+
+const FILES_URL = new URL("./files.js", import.meta.url);
+/** Two, so that one disk that hangs does not hold up everything at once. */
+const THREADS_MAX = 2;
+const QUEUE_MAX = 1024;
+const IDLE_MS = 30_000;
+/** A disk may be slow; one that takes longer is not there. */
+const JOB_TIMEOUT_MS = 15_000;
+const READ_TIMEOUT_MS = 2000;
+const CLOSE_TIMEOUT_MS = 500;
+/** After a job that hung none is begun for so long, each time twice as long: its thread may stay for ever. */
+const PAUSE_MS_MIN = 30_000;
+const PAUSE_MS_MAX = 600_000;
+const READ_BYTES_MAX: number = 1024 * 1024;
+
+/** Threads are started when there is work, and end when there is none for a while. */
+export class JobPool {
+  #pool: Piscina | undefined;
+  #isClosed = false;
+  #pauseMs = PAUSE_MS_MIN;
+  #pausedUntil = 0;
+
+  /** @returns what went wrong, "" when nothing did. Never rejects. */
+  async runFileSteps(steps: readonly FileStep[]): Promise<string> {
+    try {
+      return await this.#run<string>(steps, "runFileSteps", JOB_TIMEOUT_MS);
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  /** Text of a small file; "" when there is none. Never rejects. */
+  async readSmallText(file: string): Promise<string> {
+    try {
+      const task = { file, bytesMax: READ_BYTES_MAX };
+      return await this.#run<string>(task, "readSmallText", READ_TIMEOUT_MS);
+    } catch {
+      return "";
+    }
+  }
+
+  /** Jobs that run or wait are given up. A thread that hangs is not waited for. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
+    });
+    await Promise.race([this.#pool?.destroy(), late]);
+    clearTimeout(timer);
+  }
+
+  #pause(): void {
+    this.#pausedUntil = performance.now() + this.#pauseMs;
+    this.#pauseMs = Math.min(PAUSE_MS_MAX, this.#pauseMs * 2);
+  }
+
+  async #run<Result>(task: unknown, name: string, timeoutMs: number): Promise<Result> {
+    if (this.#isClosed || performance.now() < this.#pausedUntil) {
+      throw new Error(this.#isClosed ? "the pool of jobs is closed" : "the disk did not answer");
+    }
+    this.#pool ??= new Piscina({
+      filename: FILES_URL.href,
+      minThreads: 0,
+      maxThreads: THREADS_MAX,
+      idleTimeout: IDLE_MS,
+      maxQueue: QUEUE_MAX,
+    });
+    const controller = new AbortController();
+    let isHanging = false;
+    const timer = setTimeout(() => {
+      isHanging = true;
+      controller.abort();
+    }, timeoutMs);
+    try {
+      const result = (await this.#pool.run(task, { name, signal: controller.signal })) as Result;
+      this.#pauseMs = PAUSE_MS_MIN;
+      return result;
+    } catch (error) {
+      if (isHanging) {
+        this.#pause();
+        throw new Error(`the disk did not answer in ${timeoutMs} ms`, { cause: error });
+      }
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}

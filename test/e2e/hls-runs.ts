@@ -1,0 +1,75 @@
+/** Servers in the test's process that make HLS, and a publisher of theirs. */
+import { join } from "node:path";
+import type { ShardLink } from "../../src/main/shards/shard-link.ts";
+import { type InProcess, startInProcess } from "../main/accept/in-process.ts";
+import { makeClip } from "../support/clips.ts";
+import { type Frame, readFlv } from "../support/flv-file.ts";
+import { HlsClient } from "../support/hls-client.ts";
+import { ClipPublisher, RtmpPeer } from "../support/rtmp-peer.ts";
+import { findFreePort, isListening, makeScratch, waitUntil } from "../support/scratch.ts";
+
+export interface HlsServerOptions {
+  readonly workers?: number;
+  readonly backend?: "uws" | "node";
+  /** Inside `hls`, before what is said here: the first of a name counts. */
+  readonly hls?: string;
+  /** Inside the vhost. */
+  readonly vhost?: string;
+  /** Directory of the files; another one is made. */
+  readonly directory?: string;
+  readonly isOff?: boolean;
+}
+
+/** A server and a viewer of it. */
+export interface HlsServer extends InProcess {
+  readonly client: HlsClient;
+  readonly directory: string;
+  /** Reloads with other directives inside `hls`. */
+  reloadHls(hls: string, isOff?: boolean): Promise<void>;
+}
+
+const LIMITS = { watchMs: 50, hangWarnMs: 500, hangKillMs: 5000, crashesMax: 1000 };
+
+/** Starts one with two gateways. Segments are of 0.4 s, the window of 2 s. */
+export async function startHls(options: HlsServerOptions = {}): Promise<HlsServer> {
+  const http = await findFreePort();
+  const directory = options.directory ?? makeScratch();
+  const { workers = 1, backend = "node", vhost = "" } = options;
+  const make = (hls: string, isOff: boolean) => ({
+    workers,
+    directives: `http_backend ${backend}; gateways 2; http_server { enabled on; listen 127.0.0.1:${http}; }`,
+    vhost: `${vhost} hls { ${hls} enabled ${isOff ? "off" : "on"}; hls_fragment 0.4; hls_window 2; hls_path ${directory}; }`,
+    limits: LIMITS,
+  });
+  const server = await startInProcess(make(options.hls ?? "", options.isOff === true));
+  await waitUntil("http listens", () => isListening(http), 10_000);
+  return {
+    ...server,
+    directory,
+    client: new HlsClient(http),
+    reloadHls: async (hls, isOff = false) => {
+      await server.reload(make(hls, isOff));
+    },
+  };
+}
+
+/** A clip of keyframes 0.4 s apart. */
+export async function makeHlsClip(): Promise<Frame[]> {
+  const scratch = makeScratch();
+  return readFlv(await makeClip(scratch, join("hls"), { seconds: 4, gopFrames: 10 }));
+}
+
+/** Publishes a clip in real time, over and over. */
+export async function publishTo(
+  port: number,
+  name: string,
+  clip: readonly Frame[],
+): Promise<ClipPublisher> {
+  const peer = new RtmpPeer(`rtmp://127.0.0.1:${port}/live/${name}`, "publish");
+  return new ClipPublisher(await peer.waitReady(10_000), clip);
+}
+
+/** Where a server packages: the only packager there is. */
+export function packagerOf({ server }: InProcess): ShardLink | undefined {
+  return server.supervisor.links.find((link) => link?.role === "packager");
+}

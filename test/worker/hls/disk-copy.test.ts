@@ -1,0 +1,125 @@
+/** Files are written in order, by one job at a time; a disk that fails is told of once. */
+import assert from "node:assert/strict";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { DiskCopy } from "../../../src/worker/hls/disk-copy.ts";
+import type { FileStep } from "../../../src/worker/jobs/files.ts";
+import { JobPool } from "../../../src/worker/jobs/job-pool.ts";
+import { makeScratch } from "../../support/scratch.ts";
+
+const LIMIT = { timeout: 30_000 };
+
+function bytes(length: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(length);
+}
+
+/** A disk whose jobs end when the test says so. */
+class SlowDisk {
+  readonly jobs: string[][] = [];
+  readonly told: string[] = [];
+  #end: ((failure: string) => void) | undefined;
+  readonly copy: DiskCopy = new DiskCopy({
+    runFileSteps: (steps: readonly FileStep[]) => {
+      this.jobs.push(steps.map(({ kind, file }) => `${kind} ${file}`));
+      return new Promise((resolve) => {
+        this.#end = resolve;
+      });
+    },
+    failed: (text) => this.told.push(text),
+    recovered: () => this.told.push("recovered"),
+  });
+
+  async turn(failure?: string): Promise<void> {
+    if (failure !== undefined) {
+      this.#end?.(failure);
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+describe("a disk copy", () => {
+  test("media before the playlist that lists it, removals last; of playlists the newest", async () => {
+    const disk = new SlowDisk();
+    disk.copy.remove("0.ts");
+    disk.copy.writePlaylist("m", "one");
+    disk.copy.write("1.ts", bytes(10));
+    await disk.turn();
+    assert.deepEqual(disk.jobs, [["write 1.ts", "write m", "remove 0.ts"]]);
+    disk.copy.writePlaylist("m", "two");
+    disk.copy.writePlaylist("m", "three");
+    disk.copy.write("2.ts", bytes(10));
+    disk.copy.write("3.ts", bytes(10));
+    disk.copy.remove("3.ts");
+    await disk.turn("");
+    assert.deepEqual(disk.jobs[1], ["write 2.ts", "write m", "remove 3.ts"]);
+    await disk.turn("");
+    await disk.copy.settled();
+  });
+
+  test("a failure is told once, and when it is over", async () => {
+    const disk = new SlowDisk();
+    for (const failure of ["full", "full", "", ""]) {
+      disk.copy.write("1.ts", bytes(10));
+      await disk.turn();
+      await disk.turn(failure);
+    }
+    assert.deepEqual(disk.told, ["full", "recovered"]);
+    assert.equal(disk.copy.failures, 2);
+  });
+
+  test("what waits is bounded", async () => {
+    const disk = new SlowDisk();
+    disk.copy.write("1.ts", bytes(40 * 1024 * 1024));
+    disk.copy.write("2.ts", bytes(40 * 1024 * 1024));
+    assert.deepEqual(disk.told, ["the disk does not keep up"]);
+    await disk.turn();
+    await disk.turn("");
+    disk.copy.write("3.ts", bytes(40 * 1024 * 1024));
+    await disk.turn();
+    assert.deepEqual(disk.jobs, [["write 1.ts"], ["write 3.ts"]]);
+  });
+});
+
+describe("jobs on files", () => {
+  const pool = new JobPool();
+  after(() => pool.close());
+
+  test("a file is there whole: written beside and renamed, folders made", LIMIT, async () => {
+    const folder = makeScratch();
+    const file = join(folder, "a/b/c.ts");
+    const content = bytes(3);
+    new Uint8Array(content).set([1, 2, 3]);
+    const steps: FileStep[] = [
+      { kind: "write", file, temporary: `${file}.tmp`, content },
+      { kind: "remove", file: join(folder, "never") },
+    ];
+    assert.equal(await pool.runFileSteps(steps), "");
+    assert.deepEqual([...readFileSync(file)], [1, 2, 3]);
+    assert.deepEqual(readdirSync(join(folder, "a/b")), ["c.ts"]);
+    assert.equal(await pool.readSmallText(join(folder, "never")), "");
+  });
+
+  test(
+    "what fails is told, the steps after it are taken, nothing is left beside",
+    LIMIT,
+    async () => {
+      const folder = makeScratch();
+      writeFileSync(join(folder, "file"), "");
+      mkdirSync(join(folder, "directory"));
+      const write = (name: string): FileStep => {
+        const file = join(folder, name);
+        return { kind: "write", file, temporary: `${file}.tmp`, content: "x" };
+      };
+      const failure = await pool.runFileSteps([write("file/a"), write("directory"), write("b")]);
+      assert.match(failure, /ENOTDIR|EEXIST/);
+      assert.deepEqual(readdirSync(folder).sort(), ["b", "directory", "file"]);
+    },
+  );
+
+  test("a pool that is closed answers", LIMIT, async () => {
+    const closed = new JobPool();
+    await closed.close();
+    assert.match(await closed.runFileSteps([]), /closed/);
+  });
+});
