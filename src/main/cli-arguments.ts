@@ -131,6 +131,7 @@ Options:
    --diff filename     : With -t: tell what a reload from this file to the tested one changes.
    --demo              : Publish a test picture as live/demo.
    sign                : Make a signed URL; says how when it is called alone.
+   ctl, top            : Look at and control a running server; weir ctl tells how.
 For example:
    weir -v
    weir -t -c conf/weir.conf

@@ -1,8 +1,9 @@
 /** Entry of the process: command line in, exit code out. */
 import { readFileSync } from "node:fs";
-import { runCli } from "./cli-arguments.ts";
+import { type CliHost, runCli } from "./cli-arguments.ts";
 import { loadConfig } from "./config/load.ts";
 import { runServer } from "./life/run.ts";
+import { isTool, runTool } from "./tools/ctl.ts";
 
 /** Version of SRS whose files, API and callbacks weir follows. */
 const SRS_SIGNATURE = "SRS/7.0.18(Hang)";
@@ -15,13 +16,20 @@ function readVersion(): string {
 
 const version = readVersion();
 const directory = process.cwd();
-const code = await runCli(process.argv.slice(2), process.env, {
-  stdout: (text) => process.stdout.write(text),
-  stderr: (text) => process.stderr.write(text),
+const argv = process.argv.slice(2);
+const output = {
+  stdout: (text: string): void => void process.stdout.write(text),
+  stderr: (text: string): void => void process.stderr.write(text),
+};
+const host: CliHost = {
+  ...output,
   // The server may change its directory later, and read its files again.
   load: (source) => loadConfig({ ...source, directory }),
   start: (plan) => runServer({ ...plan, source: { ...plan.source, directory } }, version),
   version,
   signature: SRS_SIGNATURE,
-});
+};
+const code = isTool(argv)
+  ? await runTool(argv, { ...output, environment: process.env })
+  : await runCli(argv, process.env, host);
 process.exit(code);

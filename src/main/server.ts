@@ -8,7 +8,7 @@ import { randomUUID } from "node:crypto";
 import { totalmem } from "node:os";
 import type { Config } from "../protocol/conf/config.ts";
 import { resolveVhost } from "../protocol/conf/config.ts";
-import type { PrimaryCalls, RingLease, ShardNews } from "../protocol/control/calls.ts";
+import type { PrimaryCalls, RingLease } from "../protocol/control/calls.ts";
 import { VersionWord } from "../protocol/control/version-word.ts";
 import { Acceptor } from "./accept/acceptor.ts";
 import { Admission } from "./accept/admission.ts";
@@ -23,8 +23,9 @@ import { Questions } from "./accept/questions.ts";
 import { noLongerAllowed } from "./accept/re-admission.ts";
 import { type RehearsalLimits, rehearse } from "./accept/rehearsal.ts";
 import { TlsFront } from "./accept/tls-front.ts";
+import { Books } from "./admin/books.ts";
 import type { Prepared, ReloadPart } from "./config/parts.ts";
-import { type Client, Clients, removePublished } from "./coordinator/clients.ts";
+import { Clients } from "./coordinator/clients.ts";
 import { Coordinator } from "./coordinator/coordinator.ts";
 import { Edge } from "./coordinator/edge.ts";
 import { Packagers } from "./coordinator/packagers.ts";
@@ -37,14 +38,16 @@ import { closeHooks } from "./hooks/dead-thread.ts";
 import { Hooks } from "./hooks/hooks.ts";
 import { coresOfHost } from "./limits-of-host.ts";
 import type { Logger } from "./log/logger.ts";
-import { monotonicMs } from "./monotonic.ts";
+import { after, monotonicMs } from "./monotonic.ts";
+import type { ServerOptions } from "./server-options.ts";
 import type { ShardLink } from "./shards/shard-link.ts";
-import { Supervisor, type SupervisorLimits } from "./shards/supervisor.ts";
+import { Supervisor } from "./shards/supervisor.ts";
+import { ThreadNews } from "./thread-news.ts";
+import { packagersFor, rowsFor } from "./thread-sizes.ts";
 import { Tokens } from "./tokens/tokens.ts";
 
 /** Share of the host's memory that rings may take. */
 const RING_SHARE = 0.1;
-const CORES_PER_PACKAGER = 8;
 const STOP_TIMEOUT_MS = 3000;
 /** What is left to be told when all sessions have ended. */
 const HOOKS_CLOSE_MS = 1000;
@@ -53,43 +56,32 @@ const TLS_HANG_KILL_MS = 10_000;
 /** From 500 players on the lobby's code is as good as compiled; a slow host starts with less. */
 const REHEARSAL: RehearsalLimits = { players: 512, timeMs: 250 };
 
-/** Rows of a shard's board at the least, so that a reload may raise `max_connections`; untouched ones cost nothing. */
-const ROWS_MIN = 65_536;
-
-/** What a server is started with. */
-export interface ServerOptions {
-  readonly config: Config;
-  readonly log: Logger;
-  readonly version: string;
-  /** Lets {@link Server.supervisor} inject faults; for tests. */
-  readonly allowFaults?: boolean;
-  /** The lobby rehearses before it listens: a little later there, and ready for a storm. */
-  readonly isRehearsed?: boolean;
-  /** Times and counts of {@link Server.supervisor} that differ from its defaults. */
-  readonly supervisorLimits?: Partial<SupervisorLimits>;
-  /** A thread hangs that cannot be replaced: the process should end, so that its keeper starts another. */
-  readonly stuck?: () => void;
-}
-
 /** What most rooms ask. */
 interface Directory {
   readonly admission: Admission;
   readonly coordinator: Coordinator;
   readonly clients: Clients;
   readonly edge: Edge;
+  readonly hooks: Hooks;
   readonly log: Logger;
 }
+
+/** Answers a request to the API; null: there is no such path. Never rejects. */
+export type ApiService = PrimaryCalls["api"];
 
 /** A running server. */
 export class Server {
   readonly supervisor: Supervisor;
   readonly coordinator: Coordinator;
   readonly clients: Clients = new Clients();
+  readonly books: Books;
   readonly edge: Edge;
   readonly pool: RingPool;
   readonly lobby: Lobby;
   readonly hooks: Hooks;
   readonly tokens: Tokens = new Tokens();
+  /** Of this run (SRS's `service_id`). */
+  readonly serviceId: string = newConnectionId();
   readonly tlsFront: TlsFront;
   #config: Config;
   readonly #version: SharedArrayBuffer = VersionWord.memory();
@@ -102,14 +94,14 @@ export class Server {
   readonly #hls: HlsDesk;
   readonly #gateways: GatewayPlan;
   readonly #poller: Poller = new Poller();
+  readonly #news: ThreadNews;
+  #serveApi: ApiService = () => Promise.resolve(null);
 
   private constructor(options: ServerOptions, gateways: GatewayPlan) {
     const { config, log } = options;
     this.#config = config;
     this.#log = log;
     this.#gateways = gateways;
-    const serverId = config.serverId === "" ? randomUUID() : config.serverId;
-    this.hooks = this.#newHooks(options, serverId);
     const shards = config.workers > 0 ? config.workers : coresOfHost();
     this.tlsFront = this.#openTlsFront(options);
     const packagers = packagersFor(config.jobs);
@@ -125,8 +117,8 @@ export class Server {
       allowFaults: options.allowFaults ?? false,
       limits: options.supervisorLimits ?? {},
       log,
-      message: (shard, message) => this.#take(shard, message),
-      died: (shard) => this.#shardDied(shard),
+      message: (shard, message) => this.#news.take(shard, message),
+      died: (shard) => this.#news.shardDied(shard),
       calls: (shard) => this.#callsOf(shard),
     });
     const { links } = this.supervisor;
@@ -136,18 +128,10 @@ export class Server {
       () => this.#config.limits.spillPlayers,
       new Packagers(shards + gateways.places.length, packagers),
     );
-    this.edge = new Edge({
-      config: () => this.#config,
-      coordinator: this.coordinator,
-      shards: links,
-      log,
-      serverId,
-      version: options.version,
-      pid: process.pid,
-      now: monotonicMs,
-      random: Math.random,
-      after,
-    });
+    this.books = this.#openBooks();
+    const serverId = options.serverId ?? (config.serverId === "" ? randomUUID() : config.serverId);
+    this.hooks = this.#newHooks(options, serverId);
+    this.edge = this.#openEdge(options, serverId);
     this.#rollout = new SettingsRollout({
       coordinator: this.coordinator,
       shards: links,
@@ -171,6 +155,13 @@ export class Server {
     this.#questions = new Questions(directory);
     this.#viewers = new Viewers({ ...directory, config: () => this.#config, shards: links });
     this.#hls = this.#newHls(directory);
+    this.#news = new ThreadNews({
+      ...directory,
+      books: this.books,
+      viewers: this.#viewers,
+      hls: this.#hls,
+      rollout: this.#rollout,
+    });
     this.#acceptor = new Acceptor(
       this.#poller,
       (connection) => this.lobby.accept(connection),
@@ -180,9 +171,38 @@ export class Server {
   }
 
   #newHooks({ log, version }: ServerOptions, serverId: string): Hooks {
-    const ids = { serverId, serviceId: newConnectionId() };
     const config = (): Config => this.#config;
-    return new Hooks({ config, log, version, ids, streamId: (key) => key });
+    const ids = { serverId, serviceId: this.serviceId };
+    const streamId = (key: string): string => this.books.streams.of(key).id;
+    return new Hooks({ config, log, version, ids, streamId });
+  }
+
+  #openEdge({ log, version }: ServerOptions, serverId: string): Edge {
+    return new Edge({
+      config: () => this.#config,
+      coordinator: this.coordinator,
+      shards: this.supervisor.links,
+      log,
+      serverId,
+      version,
+      pid: process.pid,
+      now: monotonicMs,
+      random: Math.random,
+      after,
+    });
+  }
+
+  #openBooks(): Books {
+    const { coordinator, clients, pool, supervisor } = this;
+    const config = (): Config => this.#config;
+    return new Books({
+      config,
+      coordinator,
+      clients,
+      pool,
+      shards: supervisor.links,
+      now: monotonicMs,
+    });
   }
 
   #openTlsFront({ config, log, allowFaults, supervisorLimits }: ServerOptions): TlsFront {
@@ -247,7 +267,7 @@ export class Server {
       now: monotonicMs,
       ended: (link, row, reason) => {
         const bytesOut = link.board.bytesOut[row] ?? 0;
-        this.#take(link, { kind: "gone", row, reason, detail: "", bytesIn: 0, bytesOut });
+        this.#news.take(link, { kind: "gone", row, reason, detail: "", bytesIn: 0, bytesOut });
       },
     });
   }
@@ -299,6 +319,11 @@ export class Server {
     return prepared;
   }
 
+  /** Who answers requests to the API that come in at a gateway. */
+  serveApi(service: ApiService): void {
+    this.#serveApi = service;
+  }
+
   #goOver(next: Config): void {
     this.#config = next;
     for (const { client, why } of noLongerAllowed(next, this.clients)) {
@@ -313,6 +338,11 @@ export class Server {
       this.supervisor.startPackagers();
       this.coordinator.announceToPackagers();
     }
+  }
+
+  /** The configuration in force. */
+  get config(): Config {
+    return this.#config;
   }
 
   /** Connections that are there, in the lobby and on the shards. */
@@ -337,6 +367,7 @@ export class Server {
   /** Ends every session and thread. @param timeoutMs Given to the shards to do so by themselves. */
   async close(timeoutMs: number = STOP_TIMEOUT_MS): Promise<void> {
     this.#hls.close();
+    this.books.close();
     this.#acceptor.close();
     this.tlsFront.close();
     this.lobby.close();
@@ -349,91 +380,6 @@ export class Server {
     this.#gateways.close();
   }
 
-  #take(shard: ShardLink, message: ShardNews): void {
-    switch (message.kind) {
-      case "gone": {
-        shard.releaseRow(message.row);
-        const client = this.clients.take(shard.index, message.row);
-        this.#hls.left(shard.index, message.row, message.reason);
-        if (client !== undefined) {
-          const { reason, detail, bytesIn, bytesOut } = message;
-          client.hooks?.close({ sent: bytesOut, received: bytesIn });
-          this.#ended(
-            client,
-            `${reason}${detail === "" ? "" : ` (${detail})`}, in=${bytesIn}, out=${bytesOut}`,
-          );
-        }
-        break;
-      }
-      case "ring-opened":
-        this.coordinator.ringOpened(shard.index, message);
-        this.#viewers.ringOpened(message.streamId);
-        break;
-      case "ring-ended":
-        this.#publishEnded(shard, message);
-        break;
-      case "ring-released":
-        this.coordinator.releaseRing(shard.index, message.ringId);
-        break;
-      case "failed":
-        this.#log.error(shard.name, message.text, "ERR_GATEWAY");
-        break;
-      case "pull-ended":
-        this.edge.pullEnded(shard.index, message);
-        break;
-      case "upstream-works":
-        this.edge.works(message.streamId);
-        break;
-      case "settings-accepted":
-        this.#rollout.accepted(shard, message.version);
-        break;
-      case "hls":
-      case "hls-touched":
-      case "hls-trouble":
-        this.#hls.take(shard, message);
-        break;
-      case "ready":
-        this.#hls.ready(shard);
-        break;
-      case "stopped":
-        break;
-    }
-  }
-
-  #publishEnded(shard: ShardLink, message: Extract<ShardNews, { kind: "ring-ended" }>): void {
-    const ended = this.coordinator.ringEnded(shard.index, message);
-    if (ended !== undefined) {
-      const client = this.clients.find(shard.index, ended.publisher.row);
-      if (client !== undefined) {
-        removePublished(client, ended.entry);
-        client.hooks?.end("publish", ended.entry.key);
-      }
-    }
-  }
-
-  #ended(client: Client, text: string): void {
-    const seconds = ((monotonicMs() - client.since) / 1000).toFixed(1);
-    this.#log.info(client.id, `${client.type} ended: ${text}, ${seconds} s`);
-    for (const share of client.plays) {
-      this.coordinator.removePlayer(share);
-    }
-    for (const entry of client.published) {
-      this.coordinator.removePublisher(entry, client);
-    }
-  }
-
-  #shardDied(shard: ShardLink): void {
-    this.#rollout.shardDied(shard);
-    const clients = this.clients.takeShard(shard.index);
-    this.coordinator.shardDied(shard.index);
-    this.edge.shardDied(shard.index);
-    closeHooks(clients, this.supervisor.boards);
-    this.#hls.died(shard.index);
-    for (const client of clients) {
-      this.#ended(client, "shard died");
-    }
-  }
-
   #callsOf(shard: ShardLink): PrimaryCalls {
     return {
       leaseRing: (_streamId, wrapBytes): Promise<RingLease | null> =>
@@ -442,6 +388,7 @@ export class Server {
       admitViewer: (question) => this.#viewers.admit(shard, question),
       admitHls: (question) => this.#hls.admit(question),
       nextOrigin: (question) => Promise.resolve(this.edge.nextOrigin(shard.index, question)),
+      api: (question) => this.#serveApi(question),
       playEnded: (row, play) => Promise.resolve(this.#questions.playEnded(shard, row, play)),
     };
   }
@@ -455,18 +402,4 @@ export class Server {
         )
       : [];
   }
-}
-
-/** Runs work later; @returns what takes it back. */
-function after(ms: number, work: () => void): () => void {
-  const timer = setTimeout(work, ms).unref();
-  return () => clearTimeout(timer);
-}
-
-function rowsFor(maxConnections: number): number {
-  return Math.max(maxConnections, ROWS_MIN);
-}
-
-function packagersFor(jobs: number): number {
-  return jobs > 0 ? jobs : Math.max(1, Math.floor(coresOfHost() / CORES_PER_PACKAGER));
 }

@@ -170,6 +170,23 @@ export const CERTIFICATE_BYTES_MAX: number = 1024 * 1024;
 
 /** Bytes of one log line; the rest is cut. */
 export const LOG_LINE_BYTES_MAX = 8192;
+/** Request line and headers of an API request. Reaction: answered with 431. */
+export const API_HEADER_BYTES_MAX: number = 16 * 1024;
+/** Body of an API request: none of them needs one. Reaction: answered with 413. */
+export const API_BODY_BYTES_MAX: number = 64 * 1024;
+/** Path of an API request. Reaction: answered with 400. */
+export const API_PATH_BYTES_MAX = 1024;
+/** Query of an API request. Reaction: answered with 400. */
+export const API_QUERY_BYTES_MAX: number = 4 * 1024;
+/** Connections to the API and the exporter at a time, each. Reaction: newcomers are closed. */
+export const API_CONNECTIONS_MAX = 256;
+/** Entries of one listing, as many as a server may have connections. Reaction: the rest is another page. */
+export const API_PAGE_MAX = 10_000;
+/** Streams that have ended and are still listed. Reaction: the oldest leave first. */
+export const ENDED_STREAMS_MAX = 1000;
+/** Streams with metrics of their own. Reaction: the others count in the totals only. */
+export const METRIC_STREAMS_MAX = 200;
+
 /** Log lines waiting to be written, per thread. Further ones are dropped and counted. */
 export const LOG_BUFFER_BYTES: number = 64 * 1024;
 /** Log lines a second below warning level; the excess is counted and told once a second. */

@@ -15,6 +15,7 @@ import type {
 } from "../protocol/control/calls.ts";
 import type { HlsEnded, HlsNews, HlsTold } from "../protocol/control/hls.ts";
 import { Doorbell } from "../protocol/ring/doorbell.ts";
+import { ApiService } from "./deliver/api-service.ts";
 import type { Form } from "./deliver/form.ts";
 import { HlsService } from "./deliver/hls-service.ts";
 import { HttpRows } from "./deliver/http-rows.ts";
@@ -85,6 +86,7 @@ export class GatewayRuntime implements GatewayStreamHost {
       beginTurn: () => void this.#loop.turns.begin(),
       post,
     });
+    const api = new ApiService({ api: (question) => this.#primary.api(question) });
     this.#files = new StaticFiles(start.mounts, cors);
     this.#hls = new HlsService({
       cors,
@@ -92,7 +94,7 @@ export class GatewayRuntime implements GatewayStreamHost {
       admitHls: (question) => this.#primary.admitHls(question),
       post,
     });
-    this.#services = new HttpServices([this.#hls, this.#viewers, this.#files], cors);
+    this.#services = new HttpServices([api, this.#hls, this.#viewers, this.#files], cors);
   }
 
   /** Starts ticking and listening to the doorbell. */

@@ -2,6 +2,7 @@
 import type { MessagePort } from "node:worker_threads";
 import * as Comlink from "comlink";
 import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
+import type { ApiAnswer, ApiQuestion } from "../protocol/control/api.ts";
 import type {
   AdmissionAnswer,
   EndReason,
@@ -23,12 +24,17 @@ const CALL_TIMEOUT_MS = 5000;
 /** Hooks decide about a publish or play: their own limits are shorter than this. */
 const ADMIT_TIMEOUT_MS = 35_000;
 
+/** The API answers a reload when it is done, or after 8 s. */
+const API_TIMEOUT_MS = 12_000;
+
 /** The primary as its shard calls it. */
 export interface PrimaryLink {
   leaseRing(streamId: number, wrapBytes: number): Promise<RingLease | null>;
   admit(question: RowQuestion): Promise<AdmissionAnswer>;
   admitViewer(question: ViewerQuestion): Promise<ViewerAnswer>;
   admitHls(question: HlsQuestion): Promise<HlsAnswer>;
+  /** null: the HTTP API has no such path on http_server's port. */
+  api(question: ApiQuestion): Promise<ApiAnswer | null>;
   nextOrigin(question: OriginQuestion): Promise<OriginAnswer>;
   /** Tells that a play ended; nothing comes back. */
   playEnded(row: number, play: number): void;
@@ -112,6 +118,12 @@ export function openPrimaryLink(port: MessagePort, handlers: ShardHandlers): Pri
         name: "admitHls",
         timeoutMs: ADMIT_TIMEOUT_MS,
         // The session ends by itself when nobody asks under it.
+        late: () => undefined,
+      }),
+    api: (question) =>
+      within<ApiAnswer | null>(primary.api(question) as Promise<ApiAnswer | null>, {
+        name: "api",
+        timeoutMs: API_TIMEOUT_MS,
         late: () => undefined,
       }),
     nextOrigin: (question) =>

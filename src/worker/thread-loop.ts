@@ -13,6 +13,7 @@ import { VersionWord } from "../protocol/control/version-word.ts";
 import type { Doorbell } from "../protocol/ring/doorbell.ts";
 import { monotonicMs } from "./io/clock.ts";
 import { LoadMeter } from "./load-meter.ts";
+import { LoopDelay } from "./loop-delay.ts";
 import { SendTurns } from "./send-turns.ts";
 import { SettingsChanges } from "./settings-changes.ts";
 import { StallGrace } from "./stall-grace.ts";
@@ -71,6 +72,7 @@ export class ThreadLoop {
   readonly #work: ThreadWork;
   readonly #post: (message: FromShard) => void;
   readonly #meter = new LoadMeter();
+  readonly #delay = new LoopDelay();
   readonly #grace = new StallGrace(monotonicMs());
   readonly #changes: SettingsChanges;
   /** Made once, so that a tick makes no closure. */
@@ -144,6 +146,7 @@ export class ThreadLoop {
     }
     const now = monotonicMs();
     this.#grace.tick(now, TICK_IDLE_MS);
+    this.#delay.tick(now);
     this.turns.begin();
     this.#work.poll(now);
     // What came in is not sending.
@@ -158,8 +161,11 @@ export class ThreadLoop {
       this.#nextSecond = now + SECOND_MS;
       this.#work.tickSlow();
       this.#board.counters[Counter.Skips] = this.#streams.tickSlow();
+      this.#board.counters[Counter.LoopDelay] = this.#delay.take();
     }
-    setTimeout(this.#ticking, this.#work.isServing() ? TICK_MS : TICK_IDLE_MS);
+    const tickMs = this.#work.isServing() ? TICK_MS : TICK_IDLE_MS;
+    this.#delay.expect(monotonicMs() + tickMs);
+    setTimeout(this.#ticking, tickMs);
   }
 
   #tickTenth(now: number): void {

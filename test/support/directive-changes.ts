@@ -49,6 +49,8 @@ const REFUSED: readonly string[] = ["is_full", "vhost.cluster.mode"];
 const TOGETHER: Readonly<Record<string, string>> = {
   "vhost.token.enabled": "vhost v { token { enabled on; secret other; } }",
   "http_server.https.enabled": "http_server { enabled on; https { enabled on; } }",
+  "http_api.https.enabled": "http_api { enabled on; https { enabled on; } }",
+  "http_api.auth.enabled": "http_api { auth { enabled on; password x; } }",
 };
 /** Another place for a directive that counts only while the first one is empty. */
 const ELSEWHERE: readonly string[] = ["rtmp.listen", "rtmp.chunk_size"];

@@ -23,6 +23,8 @@ export interface WeirOptions {
   /** Shards. */
   readonly workers?: number;
   readonly port?: number;
+  /** Where the configuration is written; a file of its own by default. */
+  readonly file?: string;
   /** Module that every thread of it loads first. */
   readonly preload?: URL;
 }
@@ -60,7 +62,7 @@ export function makeWeirConf(directory: string, port: number, options: WeirOptio
 export async function startWeir(options: WeirOptions = {}): Promise<RunningServer> {
   const directory = makeScratch();
   const port = options.port ?? (await findFreePort());
-  const file = join(directory, "weir.conf");
+  const file = options.file ?? join(directory, "weir.conf");
   writeFileSync(file, options.conf ?? makeWeirConf(directory, port, options));
   const weir = startProcess(WEIR, ["-c", file], {
     cwd: directory,

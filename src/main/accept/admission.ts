@@ -63,6 +63,8 @@ export interface Applicant {
   readonly param: string;
   /** Callbacks about it; undefined where there are none. */
   readonly hooks: HookSession | undefined;
+  /** Its token was checked before. */
+  readonly isKnown?: boolean;
 }
 
 /** A stream that may be played: what the directory needs to find or make its entry. */
@@ -295,7 +297,7 @@ export class Admission {
     }
     const { app, stream: name } = stream;
     const wanted = { action, vhost: vhost.name, app, stream: name, ip, param: from.param };
-    const flaw = this.#host.tokens.flawOf(vhost.token, wanted);
+    const flaw = from.isKnown ? undefined : this.#host.tokens.flawOf(vhost.token, wanted);
     if (flaw !== undefined) {
       throw new RejectedError(flaw.code, status, flaw.text);
     }

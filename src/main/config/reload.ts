@@ -95,6 +95,17 @@ export class Reloader {
     return this.#present;
   }
 
+  /** What a reload would change now; nothing is. @throws ConfigError as a reload would tell */
+  async plan(): Promise<readonly PlanStep[]> {
+    if (this.#source.isEnvironmentOnly) {
+      return [];
+    }
+    const { settings } = await this.#load(this.#source);
+    const steps = planReload(this.#running.settings, settings);
+    checkPlan(steps, this.#source.file);
+    return steps;
+  }
+
   async #reload(cause: string): Promise<ReloadReport> {
     const { log } = this.#options;
     this.#report = {

@@ -3,6 +3,7 @@ import type { Config } from "../../protocol/conf/config.ts";
 import type { ServerPlan } from "../cli-arguments.ts";
 import type { LineLog } from "../log/logger.ts";
 import type { Server } from "../server.ts";
+import type { ReloadPart } from "./parts.ts";
 import { Reloader } from "./reload.ts";
 import { ConfigWatch } from "./watch.ts";
 
@@ -33,10 +34,12 @@ export interface Reloadable {
   readonly server: Server;
   readonly log: LineLog;
   readonly hangUps: HangUps;
+  /** What goes over besides the server's own parts. */
+  readonly parts: readonly ReloadPart[];
 }
 
 /** The reloader of a running server, asked by signal and by file; also for the API. */
-export function openReloading({ plan, server, log, hangUps }: Reloadable): Reloader {
+export function openReloading({ plan, server, log, hangUps, parts: more }: Reloadable): Reloader {
   const { source, ...running } = plan;
   const watch = new ConfigWatch(source, log, () => void reloader.reload("file changed"));
   const logging = {
@@ -45,7 +48,7 @@ export function openReloading({ plan, server, log, hangUps }: Reloadable): Reloa
       abort: () => undefined,
     }),
   };
-  const parts = [...server.parts, logging, watch];
+  const parts = [...server.parts, ...more, logging, watch];
   const reloader = new Reloader({ source, running, parts, log });
   watch.set(running.config.autoReload && !source.isEnvironmentOnly);
   hangUps.bringTo(() => void reloader.reload("SIGHUP"));

@@ -1,4 +1,5 @@
 /** Who is connected and handed over: one record per row, kept by the primary for its API, its log and its counts. */
+import type { EndReason } from "../../protocol/control/calls.ts";
 import type { StreamRequest } from "../../protocol/rtmp/stream-url.ts";
 import type { HookSession } from "../hooks/hook-session.ts";
 import type { PlayerShare, StreamEntry } from "./coordinator.ts";
@@ -47,16 +48,39 @@ export function removePublished(client: Client, entry: StreamEntry): void {
   client.published = left.length === 0 ? NO_STREAMS : new Set(left);
 }
 
+/** How a session ended. */
+export interface SessionEnd {
+  readonly reason: EndReason;
+  /** More about it, '' for nothing. */
+  readonly detail: string;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
+/** Who hears of every session's begin and end: RTMP and HTTP, on every thread, each exactly once. */
+export interface ClientsObserver {
+  /** Admitted, placed and counted. */
+  joined(client: Client): void;
+  /** It is in no table any more, its plays and publishes still are in the directory. */
+  left(client: Client, end: SessionEnd): void;
+}
+
 /** All clients by shard and row. A record and a place in a table for each: there are as many as players. */
 export class Clients {
   /** By row, which is a small number; undefined where there is none. */
   readonly #byShard: (Client | undefined)[][] = [];
   readonly #requests = new WeakMap<StreamEntry, StreamRequest>();
+  readonly #observers: ClientsObserver[] = [];
   #size = 0;
   /** Of those, sessions. */
   #sessions = 0;
 
-  /** Adds the client of a row that has none. */
+  /** Who hears of sessions from now on. */
+  observe(observer: ClientsObserver): void {
+    this.#observers.push(observer);
+  }
+
+  /** Adds the client of a row that has none: its session begins. */
   add(client: Client): void {
     const rows = this.#rowsOf(client.shard);
     while (rows.length < client.row) {
@@ -64,6 +88,16 @@ export class Clients {
     }
     rows[client.row] = client;
     this.#count(client, 1);
+    for (const observer of this.#observers) {
+      observer.joined(client);
+    }
+  }
+
+  /** Tells that the session of a client that was taken has ended. */
+  ended(client: Client, end: SessionEnd): void {
+    for (const observer of this.#observers) {
+      observer.left(client, end);
+    }
   }
 
   /** The request that was made last for a stream where it is the same: its players mostly ask with the same words. */

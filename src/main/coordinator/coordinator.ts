@@ -78,7 +78,7 @@ export interface PlayerShare {
 }
 
 type RingOpened = Extract<FromShard, { kind: "ring-opened" }>;
-type RingEnded = Extract<FromShard, { kind: "ring-ended" }>;
+type RingEnded = Omit<Extract<FromShard, { kind: "ring-ended" }>, "figures">;
 
 /** The directory. */
 export class Coordinator {

@@ -61,6 +61,13 @@ export class OriginPool {
     return this.#origins.size;
   }
 
+  /** Each origin whose health is known; an open one is left alone. */
+  *states(): Iterable<{ address: string; isOpen: boolean; failures: number }> {
+    for (const [address, { openUntil, failures }] of this.#origins) {
+      yield { address, isOpen: openUntil > 0, failures };
+    }
+  }
+
   /**
    * The origin of a stream: the first one in the stream's own order that may be tried. The choice of a half-open one is
    * its probe.

@@ -4,6 +4,7 @@
  * While a ring waits in the pool it keeps its addresses, but not its pages.
  */
 import type { RingLease } from "../../protocol/control/calls.ts";
+import { loadFigures, type RingFigures } from "../../protocol/ring/ring-figures.ts";
 import { CONTROL_BYTES, formatRing, ringSizeBytes } from "../../protocol/ring/ring-layout.ts";
 import { RingReader } from "../../protocol/ring/ring-reader.ts";
 import { markRingDead } from "../../protocol/ring/ring-state.ts";
@@ -90,6 +91,12 @@ export class RingPool {
       ring.reader = new RingReader(ring.memory);
     }
     return ring?.reader;
+  }
+
+  /** What the writer of a ring has counted; undefined when it is not out. */
+  figuresOf(ringId: number): RingFigures | undefined {
+    const ring = this.#lent.get(ringId);
+    return ring === undefined ? undefined : loadFigures(ring.memory);
   }
 
   /** A thread lets go of one lease. */

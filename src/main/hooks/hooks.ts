@@ -99,7 +99,7 @@ export class Hooks implements HookSessionHost {
       });
       await this.#tellAll({ ...event, action: "on_hls" }, posted, body);
       const urls = notified.map((url) => notifyUrl(url, ids, subject, segment));
-      await this.#tellAll({ ...event, action: "on_hls_notify" }, urls, null, segment.notifyBytes);
+      await this.#tellAll({ ...event, action: "on_hls_notify" }, urls, null, config.notifyBytes);
     });
     chain.add(() => {
       // The last piece of work: another segment has added its own behind it, or nothing is left.

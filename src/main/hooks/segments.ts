@@ -13,8 +13,6 @@ export interface FinishedSegment {
   readonly uri: string;
   /** Path of the playlist's URL, without the first slash. */
   readonly playlistPath: string;
-  /** Bytes of the answer to on_hls_notify that are read. */
-  readonly notifyBytes: number;
 }
 
 function isHttp(url: string): boolean {

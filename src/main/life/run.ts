@@ -2,6 +2,7 @@
 import { Worker } from "node:worker_threads";
 import type { Config } from "../../protocol/conf/config.ts";
 import { ConfigError, ControlError, TransportError } from "../../protocol/errors.ts";
+import { Admin, type AdminOptions } from "../admin/admin.ts";
 import type { ServerPlan } from "../cli-arguments.ts";
 import type { Reloader } from "../config/reload.ts";
 import { HangUps, openReloading } from "../config/reloading.ts";
@@ -98,19 +99,9 @@ async function serve(plan: ServerPlan, version: string, teller: StartTeller): Pr
   let reloader: Reloader | undefined;
   // From before the first client: an order that comes while the server starts counts when it runs.
   const orders = openOrders(() => reloader?.config ?? config, log);
-  let server: Server;
+  let started: Started;
   try {
-    // A test harness that names this variable may break shards on purpose.
-    const { WEIR_ALLOW_FAULTS: faults } = plan.source.environment;
-    const allowFaults = faults === "on";
-    server = await Server.start({
-      config,
-      log,
-      version,
-      allowFaults,
-      isRehearsed: true,
-      stuck: () => endStuck(log),
-    });
+    started = await start(plan, { log, version, serverId, reloader: () => reloader });
   } catch (error) {
     if (!isExpected(error)) {
       throw error;
@@ -120,17 +111,48 @@ async function serve(plan: ServerPlan, version: string, teller: StartTeller): Pr
     await teller.failed(error.message);
     return EXIT_FAILED;
   }
+  const { server, admin } = started;
   const demo = plan.isDemo ? startDemo(config.listen[0]?.port ?? 0) : undefined;
   tellUrls(server, plan.isDemo, log);
-  reloader = openReloading({ plan, server, log, hangUps });
+  reloader = openReloading({ plan, server, log, hangUps, parts: [admin] });
   log.flush();
   teller.listening();
   const kind = await orders.given;
-  await stopped({ server, config: reloader.config, log, orders }, kind);
+  await stopped({ server, admin, config: reloader.config, log, orders }, kind);
   await demo?.terminate();
   log.info("server", "stopped");
   log.close();
   return 0;
+}
+
+interface Started {
+  readonly server: Server;
+  readonly admin: Admin;
+}
+
+/** Opens everything. @throws what {@link isExpected} knows when something cannot be had; nothing is left open then. */
+async function start(
+  plan: ServerPlan,
+  around: Omit<AdminOptions, "server" | "log"> & { readonly log: LineLog },
+): Promise<Started> {
+  const { log, version, serverId } = around;
+  // A test harness that names this variable may break shards on purpose.
+  const { WEIR_ALLOW_FAULTS: faults } = plan.source.environment;
+  const server = await Server.start({
+    config: plan.config,
+    log,
+    version,
+    serverId,
+    allowFaults: faults === "on",
+    isRehearsed: true,
+    stuck: () => endStuck(log),
+  });
+  try {
+    return { server, admin: await Admin.open({ ...around, server }) };
+  } catch (error) {
+    await server.close(URGENT_STOP_TIMEOUT_MS);
+    throw error;
+  }
 }
 
 /** What the host or the operator is told of; anything else is a fault of the server's own. */
@@ -173,15 +195,17 @@ function openOrders(config: () => Config, log: LineLog): StopOrders {
   return orders;
 }
 
-interface Running {
-  readonly server: Server;
+interface Running extends Started {
   readonly config: Config;
   readonly log: LineLog;
   readonly orders: StopOrders;
 }
 
 /** Stops the server as it was ordered. */
-async function stopped({ server, config, log, orders }: Running, kind: StopKind): Promise<void> {
+async function stopped(
+  { server, admin, config, log, orders }: Running,
+  kind: StopKind,
+): Promise<void> {
   let isUrgent = false;
   if (kind === "graceful") {
     void orders.hurry.then(() => {
@@ -197,6 +221,7 @@ async function stopped({ server, config, log, orders }: Running, kind: StopKind)
       hurry: orders.hurry,
     });
   }
+  admin.close();
   const guard = setTimeout(() => process.exit(EXIT_FAILED), CLOSE_TIMEOUT_MS);
   await server.close(isUrgent ? URGENT_STOP_TIMEOUT_MS : undefined);
   clearTimeout(guard);

@@ -3,6 +3,7 @@
  * (open files, local addresses) are made by the primary.
  */
 import { ConfigError, type ConfigPlace } from "../errors.ts";
+import { decodeListenEndpoint } from "./endpoint.ts";
 import { placeOfDirective } from "./grammar.ts";
 import type { SectionReader } from "./section-reader.ts";
 
@@ -22,6 +23,7 @@ export function checkConfig(root: SectionReader, isInDocker: boolean): void {
   root.section("heartbeat").number("interval");
   root.section("stats").number("network");
   checkHttp(root);
+  checkPorts(root);
   for (const { name, reader } of root.sections("vhost")) {
     checkVhost(name, reader);
   }
@@ -54,6 +56,27 @@ function checkHttp(root: SectionReader): void {
       "http_api and http_server share their https port, so both ports must be shared",
     );
   }
+}
+
+/** Sockets share ports (SO_REUSEPORT), so nothing else would tell: some clients would reach the wrong server. */
+function checkPorts(root: SectionReader): void {
+  const rtmp = (root.isSet("listen") ? root : root.section("rtmp")).list("listen");
+  for (const name of ["http_api", "http_server", "exporter"]) {
+    const section = root.section(name);
+    // Others would be compared in vain, however many there are.
+    const listen = section.isOn("enabled") ? section.list("listen") : [];
+    const taken = listen.find((text) => rtmp.some((own) => isOneAddress(text, own)));
+    if (taken !== undefined) {
+      const text = `${name}.listen ${taken} is an address of RTMP's listen`;
+      throw conflict(section.placeOf("listen"), text);
+    }
+  }
+}
+
+function isOneAddress(left: string, right: string): boolean {
+  const [one, other] = [decodeListenEndpoint(left), decodeListenEndpoint(right)];
+  const isOneHost = one?.host === other?.host || one?.host === "" || other?.host === "";
+  return one !== undefined && one.port === other?.port && isOneHost;
 }
 
 function first(section: SectionReader): string {

@@ -69,6 +69,35 @@ export interface HttpStaticConfig {
   readonly dir: string;
 }
 
+/** Who may use the HTTP API. */
+export interface ApiAuthConfig {
+  readonly enabled: boolean;
+  readonly type: "basic" | "bearer";
+  readonly username: string;
+  readonly password: string;
+  readonly token: string;
+}
+
+/** The HTTP API (SRS: http_api). */
+export interface HttpApiConfig {
+  readonly enabled: boolean;
+  readonly listen: readonly ListenEndpoint[];
+  readonly crossdomain: boolean;
+  /** weir: answers may be scripts. */
+  readonly jsonp: boolean;
+  readonly rawApi: { readonly enabled: boolean; readonly allowReload: boolean };
+  readonly auth: ApiAuthConfig;
+  readonly https: TlsServerConfig;
+}
+
+/** Metrics for Prometheus (SRS: exporter). */
+export interface ExporterConfig {
+  readonly enabled: boolean;
+  readonly listen: readonly ListenEndpoint[];
+  readonly label: string;
+  readonly tag: string;
+}
+
 /** Live streams of a vhost over HTTP (SRS: http_remux). */
 export interface HttpRemuxConfig {
   readonly enabled: boolean;
@@ -173,5 +202,9 @@ export interface Config {
   readonly limits: LimitsConfig;
   readonly vhosts: ReadonlyMap<string, VhostConfig>;
   readonly httpServer: HttpServerConfig;
+  readonly httpApi: HttpApiConfig;
+  readonly exporter: ExporterConfig;
+  /** Devices whose input and output is measured (SRS: stats.disk). */
+  readonly statsDisks: readonly string[];
   readonly rtmps: TlsServerConfig;
 }

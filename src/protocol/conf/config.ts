@@ -18,7 +18,13 @@ import type { ListenEndpoint } from "./endpoint.ts";
 import { type Directive, decodeGrammar, type ReadInclude } from "./grammar.ts";
 import { decodeHls } from "./hls-config.ts";
 import { decodeHooks, decodeToken } from "./hooks.ts";
-import { decodeHttpRemux, decodeHttpServer, decodeHttpStatic } from "./http-config.ts";
+import {
+  decodeExporter,
+  decodeHttpApi,
+  decodeHttpRemux,
+  decodeHttpServer,
+  decodeHttpStatic,
+} from "./http-config.ts";
 import { rewriteLegacy } from "./legacy.ts";
 import { decodeEndpoints } from "./listening.ts";
 import { listSettings, type Settings } from "./reload-plan.ts";
@@ -202,6 +208,9 @@ function buildConfig(root: SectionReader, around: Surroundings): Config {
     forceGraceQuit: root.isOn("force_grace_quit"),
     limits: decodeLimits(root),
     httpServer: decodeHttpServer(root),
+    httpApi: decodeHttpApi(root, around.strict),
+    exporter: decodeExporter(root),
+    statsDisks: root.section("stats").list("disk"),
     rtmps: decodeTlsServer(root.section("rtmps")),
     vhosts: decodeVhosts(root, chunkSize, around.context),
   };
@@ -334,7 +343,7 @@ function decodeVhost(
     cluster: decodeCluster(vhost.section("cluster")),
     security: decodeSecurity(name, vhost.section("security"), from.context),
     refer: decodeRefer(name, vhost.section("refer"), from.context),
-    hooks: decodeHooks(vhost.section("http_hooks")),
+    hooks: decodeHooks(vhost),
     token: decodeToken(vhost.section("token")),
   };
 }

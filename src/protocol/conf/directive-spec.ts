@@ -60,6 +60,8 @@ export interface DirectiveSpec {
   readonly isNamed: boolean;
   /** weir's own; SRS would refuse it. */
   readonly isOwn: boolean;
+  /** Its value is never shown. */
+  readonly isSecret: boolean;
   /** One sentence for the documentation. */
   readonly about: string;
   readonly children: readonly DirectiveSpec[];
@@ -80,6 +82,7 @@ export type Marks = Partial<
     | "isOpen"
     | "isNamed"
     | "isOwn"
+    | "isSecret"
   >
 >;
 
@@ -87,6 +90,8 @@ export type Marks = Partial<
 export const HOT: Marks = { status: "implemented", reload: "hot" };
 /** In effect, read at start only. */
 export const RESTART: Marks = { status: "implemented", reload: "restart" };
+/** In effect, changed by a reload, never shown. */
+export const SECRET_HOT: Marks = { ...HOT, isSecret: true };
 /** Not in effect yet; will be changed by a reload. */
 export const LATER_HOT: Marks = { status: "accepted", reload: "hot" };
 /** weir's own, in effect, changed by a reload. */
@@ -110,6 +115,7 @@ const BLANK_SPEC: Omit<DirectiveSpec, "name" | "type" | "fallback" | "about"> = 
   isOpen: false,
   isNamed: false,
   isOwn: false,
+  isSecret: false,
   children: [],
 };
 

@@ -6,6 +6,11 @@ export interface ListenEndpoint {
   readonly port: number;
 }
 
+/** True for an address that only this host reaches. */
+export function isLoopback({ host }: Pick<ListenEndpoint, "host">): boolean {
+  return host.startsWith("127.") || host === "::1";
+}
+
 /** @returns undefined when it is not an IP address and a port from 1 to 65535. */
 export function decodeListenEndpoint(text: string): ListenEndpoint | undefined {
   const [, v6, v4, digits] = /^(?:\[([0-9a-fA-F:.%\w]+)\]:|([0-9.]+):)?(\d{1,5})$/.exec(text) ?? [];

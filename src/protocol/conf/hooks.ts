@@ -32,6 +32,8 @@ export interface HooksConfig {
   /** 0: verdicts are not kept. */
   readonly playCacheMs: number;
   readonly tlsVerify: boolean;
+  /** Bytes of an answer to on_hls_notify that are read. */
+  readonly notifyBytes: number;
 }
 
 /** Tokens of a vhost. Times in milliseconds. */
@@ -62,7 +64,8 @@ const MAY_FAIL_OPEN: readonly string[] = ["on_connect", "on_publish", "on_play"]
 const JWT_SECRET_CHARACTERS_MIN = 32;
 
 /** @throws ConfigError for a URL that no callback can have: it would refuse everybody, or nobody. */
-export function decodeHooks(section: SectionReader): HooksConfig {
+export function decodeHooks(vhost: SectionReader): HooksConfig {
+  const section = vhost.section("http_hooks");
   const enabled = section.isOn("enabled");
   const urlsOf = (name: HookAction): readonly string[] => {
     const urls = section.list(name);
@@ -98,6 +101,7 @@ export function decodeHooks(section: SectionReader): HooksConfig {
     secret: section.text("hook_secret"),
     playCacheMs: section.milliseconds("hook_play_cache"),
     tlsVerify: section.isOn("hook_tls_verify"),
+    notifyBytes: vhost.section("hls").number("hls_nb_notify"),
   };
 }
 

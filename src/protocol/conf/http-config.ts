@@ -1,5 +1,14 @@
-/** The blocks that serve streams over HTTP. */
-import type { HttpRemuxConfig, HttpServerConfig, HttpStaticConfig } from "./config-types.ts";
+/** The blocks that serve streams, the API and metrics over HTTP. */
+import { ConfigError } from "../errors.ts";
+import type {
+  ApiAuthConfig,
+  ExporterConfig,
+  HttpApiConfig,
+  HttpRemuxConfig,
+  HttpServerConfig,
+  HttpStaticConfig,
+} from "./config-types.ts";
+import { isLoopback } from "./endpoint.ts";
 import { decodeEndpoints } from "./listening.ts";
 import type { SectionReader } from "./section-reader.ts";
 import { decodeTlsServer } from "./tls-config.ts";
@@ -16,6 +25,57 @@ export function decodeHttpServer(root: SectionReader): HttpServerConfig {
     dir: server.text("dir"),
     https: decodeTlsServer(server.section("https")),
   };
+}
+
+/** Decode `http_api`. @param strict Without credentials it is for the loopback alone. @throws ConfigError */
+export function decodeHttpApi(root: SectionReader, strict: boolean): HttpApiConfig {
+  const api = root.section("http_api");
+  const raw = api.section("raw_api");
+  const enabled = api.isOn("enabled");
+  const listen = decodeEndpoints(api);
+  const https = decodeTlsServer(api.section("https"));
+  const all = https.enabled ? [...listen, ...https.listen] : listen;
+  if (strict && enabled && !api.section("auth").isOn("enabled") && !all.every(isLoopback)) {
+    const message = "under strict on, http_api needs auth where it listens beyond the loopback";
+    throw new ConfigError("ERR_CONF_AUTH", message, api.placeOf("listen"));
+  }
+  return {
+    enabled,
+    listen,
+    crossdomain: api.isOn("crossdomain"),
+    jsonp: api.isOn("jsonp"),
+    rawApi: { enabled: raw.isOn("enabled"), allowReload: raw.isOn("allow_reload") },
+    auth: decodeApiAuth(api.section("auth")),
+    https,
+  };
+}
+
+/** Decode `exporter`. @throws ConfigError */
+export function decodeExporter(root: SectionReader): ExporterConfig {
+  const exporter = root.section("exporter");
+  return {
+    enabled: exporter.isOn("enabled"),
+    listen: decodeEndpoints(exporter),
+    label: exporter.text("label"),
+    tag: exporter.text("tag"),
+  };
+}
+
+/** Credentials that nobody chose are refused: they would be the same everywhere. */
+function decodeApiAuth(auth: SectionReader): ApiAuthConfig {
+  const decoded: ApiAuthConfig = {
+    enabled: auth.isOn("enabled"),
+    type: auth.choice("type") as ApiAuthConfig["type"],
+    username: auth.text("username"),
+    password: auth.text("password"),
+    token: auth.text("token"),
+  };
+  const missing = decoded.type === "basic" ? "password" : "token";
+  if (decoded.enabled && decoded[missing] === "") {
+    const message = `http_api.auth is enabled and has no ${missing}`;
+    throw new ConfigError("ERR_CONF_AUTH", message, auth.placeOf("enabled"));
+  }
+  return decoded;
 }
 
 /** Decode `http_static` of a vhost. */

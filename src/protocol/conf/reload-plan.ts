@@ -16,6 +16,7 @@ export interface Setting {
   /** As it would be written; {@link DERIVED} when it follows from others. */
   readonly value: string;
   readonly effect: PlanEffect;
+  readonly isSecret: boolean;
 }
 
 /** By place, e.g. `vhost live.example.play.gop_cache`. */
@@ -44,6 +45,8 @@ const DERIVED_PATHS: ReadonlySet<string> = new Set([
   "vhost.hls.hls_key_file_path",
   "vhost.hls.hls_key_url",
 ]);
+/** Stands for a value that is not shown. */
+const SECRET = "***";
 /** Value of a block itself, so that it can come and go as a whole. */
 const BLOCK = "{ }";
 
@@ -69,9 +72,15 @@ export function planReload(before: Settings, after: Settings): PlanStep[] {
       whole.push(place);
     }
     const { path, effect } = setting;
-    steps.push({ place, path, before: old?.value, after: now?.value, effect });
+    steps.push({ place, path, before: shown(old), after: shown(now), effect });
   }
   return steps;
+}
+
+/** A value as others may see it. */
+function shown(setting: Setting | undefined): string | undefined {
+  const value = setting?.value;
+  return setting?.isSecret === true && value !== "" ? SECRET : value;
 }
 
 /**
@@ -130,7 +139,8 @@ function listBlock(reader: SectionReader, at: Place, settings: Map<string, Setti
     const path = joinPath(at.path, spec.name);
     const place = joinPath(at.place, spec.name);
     if (spec.type !== "block") {
-      settings.set(place, { path, value: valueAt(reader, path, spec), effect: effectOf(spec) });
+      const value = valueAt(reader, path, spec);
+      settings.set(place, { path, value, effect: effectOf(spec), isSecret: spec.isSecret });
     } else if (spec.isNamed || spec.isRepeatable) {
       listNamed(reader, spec, { path, place }, settings);
     } else {
@@ -149,7 +159,7 @@ function listNamed(
   for (const [index, section] of reader.sections(spec.name).entries()) {
     const own = `${place} ${section.name === "" ? index + 1 : section.name}`;
     if (!settings.has(own)) {
-      settings.set(own, { path, value: BLOCK, effect: effectOf(spec) });
+      settings.set(own, { path, value: BLOCK, effect: effectOf(spec), isSecret: false });
       listBlock(section.reader, { path, place: own }, settings);
     }
   }

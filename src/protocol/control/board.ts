@@ -49,8 +49,12 @@ export const Counter = {
   Messages: 11,
   /** 1 when the shard has a stop of 3 s or more behind it that was logged. */
   Ignored: 12,
+  /** Milliseconds by which the thread's loop was late, at most within the last second. */
+  LoopDelay: 13,
+  /** Times of fan-out: see turn-times.ts. */
+  TurnTimes: 32,
 } as const;
-const COUNTERS = 32;
+const COUNTERS = 64;
 
 const INT_COLUMNS = 15;
 const DOUBLE_COLUMNS = 4;

@@ -2,8 +2,12 @@
  * What the primary and a shard say to each other. Hand-offs and news about rings are posted messages, in order on one
  * port; questions with an answer are typed calls with a time limit. Session snapshots pass through unread.
  */
+import type { RingFigures } from "../ring/ring-figures.ts";
+import type { ApiAnswer, ApiQuestion } from "./api.ts";
 import type { HlsAnswer, HlsNews, HlsSettings, HlsTouches, HlsTrouble } from "./hls.ts";
+import type { HttpListen, StaticMount } from "./http-listen.ts";
 import type { RingLease, TimelineEnd } from "./ring-lease.ts";
+import type { StreamInfo } from "./stream-info.ts";
 import type {
   OriginAnswer,
   OriginQuestion,
@@ -14,6 +18,13 @@ import type {
   UpstreamWorks,
 } from "./upstream.ts";
 
+export type {
+  CertificateNews,
+  HttpListen,
+  StaticMount,
+  StaticNews,
+  TlsFileNames,
+} from "./http-listen.ts";
 export type { RingLease, TimelineEnd } from "./ring-lease.ts";
 
 /** How a stream's publisher and players are treated: the slice of a vhost that a shard needs. Times in milliseconds. */
@@ -207,6 +218,8 @@ export type ShardNews =
       readonly streamId: number;
       readonly ringId: number;
       readonly end: TimelineEnd;
+      /** What the writer had counted. */
+      readonly figures: RingFigures;
     }
   /** The shard will apply the version when it is in force. */
   | { readonly kind: "settings-accepted"; readonly version: number }
@@ -217,6 +230,7 @@ export type ShardNews =
   | HlsNews
   | HlsTrouble
   | HlsTouches
+  | StreamInfo
   | { readonly kind: "stopped" };
 
 /** What a publisher or player asks for a second time on its connection. */
@@ -318,6 +332,8 @@ export type ViewerAnswer =
 export interface PrimaryCalls {
   admitViewer(question: ViewerQuestion): Promise<ViewerAnswer>;
   admitHls(question: HlsQuestion): Promise<HlsAnswer>;
+  /** A request to the HTTP API that came in at a gateway; null: it has no such path there. */
+  api(question: ApiQuestion): Promise<ApiAnswer | null>;
   /** A ring of at least this wrap for a stream that the calling shard writes; null when the host's budget is spent. */
   leaseRing(streamId: number, wrapBytes: number): Promise<RingLease | null>;
   admit(question: RowQuestion): Promise<AdmissionAnswer>;
@@ -339,43 +355,6 @@ export interface ShardCalls {
   kick(row: number, inode: number, reason: EndReason): Promise<boolean>;
   /** Only where the server was started with fault injection. */
   fault(fault: Fault): Promise<void>;
-}
-
-/** Where gateways listen. */
-export interface HttpListen {
-  readonly host: string;
-  readonly port: number;
-  /** A bound socket that all gateways share; null: each opens its own. */
-  readonly descriptor: number | null;
-  /** Files of the certificate; null: plain HTTP. */
-  readonly tls: TlsFileNames | null;
-}
-
-/** A key and its certificate, PEM. */
-export interface TlsFileNames {
-  readonly key: string;
-  readonly certificate: string;
-}
-
-/** Posted to gateways: those who connect by TLS from now on get this certificate. */
-export interface CertificateNews {
-  readonly kind: "certificate";
-  readonly tls: TlsFileNames;
-}
-
-/** A directory whose files are served. */
-export interface StaticMount {
-  /** Of the request; "" for any. */
-  readonly host: string;
-  /** What paths begin with, without the first slash; "" for all, else it ends with a slash. */
-  readonly path: string;
-  readonly dir: string;
-}
-
-/** Posted to gateways: other directories from now on. */
-export interface StaticNews {
-  readonly kind: "static";
-  readonly mounts: readonly StaticMount[];
 }
 
 /** What a gateway is started with. */

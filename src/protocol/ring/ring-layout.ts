@@ -56,13 +56,17 @@ export const ControlWord = {
   /** Version held by each header slot, 0 while it is being written. */
   SlotVersion: 72,
   SlotLength: 76,
+  /** What the writer has counted: see ring-figures.ts. */
+  Figures: 80,
+  /** When the frame was announced that readers were last woken for. Units: µs, monotonic, modulo 2^32. */
+  WokenAt: 96,
 } as const;
 
 /** Length of the control words at the start of a ring. */
 export const CONTROL_BYTES = 4096;
 const CONTROL_WORDS = CONTROL_BYTES / 4;
-/** "wei2": changes whenever the layout does. */
-const MAGIC = 0x77_65_69_32;
+/** "wei3": changes whenever the layout does. */
+const MAGIC = 0x77_65_69_33;
 const INDEX_ENTRIES_MIN = 1024;
 const BYTES_PER_INDEX_ENTRY = 128;
 

@@ -90,6 +90,11 @@ export class RingReader {
     return this.#load(ControlWord.BytesPerSecond);
   }
 
+  /** When readers were last woken. Units: µs, monotonic, modulo 2^32, signed; 0 when the writer does not tell. */
+  get wokenAt(): number {
+    return this.#load(ControlWord.WokenAt);
+  }
+
   /** Number of the next frame, unsigned, modulo 2^32. */
   get frameCount(): number {
     return this.#load(ControlWord.FrameCount) >>> 0;

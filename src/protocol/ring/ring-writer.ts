@@ -260,6 +260,11 @@ export class RingWriter {
     this.#store(ControlWord.BytesPerSecond, bytesPerSecond);
   }
 
+  /** Tell readers when the frame was announced that they are about to be woken for. Units: µs modulo 2^32. */
+  setWokenAt(microseconds: number): void {
+    this.#store(ControlWord.WokenAt, microseconds);
+  }
+
   /** The bits of the reading threads `word * 32` to `word * 32 + 31`. Load it after the commit that they wait for. */
   readerMask(word: number): number {
     check(word >= 0 && word < READER_WORDS, "a word of reader bits out of range");

@@ -143,6 +143,7 @@ export class Tape {
         source.next = end;
       }
     }
+    this.#writer?.setWokenAt(reader.wokenAt);
   }
 
   /** @returns false when the frame is gone. */

@@ -8,19 +8,17 @@
 import type { RingLease, StreamSettings, TimelineEnd } from "../../protocol/control/calls.ts";
 import { classifyAudio, classifyVideo, FrameClass } from "../../protocol/flv/classify.ts";
 import { RING_BYTES_MAX } from "../../protocol/limits.ts";
+import { type RingFigures, storeFigures } from "../../protocol/ring/ring-figures.ts";
 import { RingState, wrapFor } from "../../protocol/ring/ring-layout.ts";
 import { RingWriter } from "../../protocol/ring/ring-writer.ts";
 import { ChunkEncoder, encodedLength } from "../../protocol/rtmp/chunk-encoder.ts";
-import {
-  ChunkStream,
-  type Message,
-  type MessageHeader,
-  MessageType,
-} from "../../protocol/rtmp/message.ts";
+import { ChunkStream, type Message, MessageType } from "../../protocol/rtmp/message.ts";
 import { GopMeter } from "./gop-meter.ts";
 import { HeaderCache, isHeaderClass } from "./header-cache.ts";
 import { decodeMetadata, METADATA_TIMESTAMP } from "./metadata.ts";
 import { MixQueue } from "./mix-queue.ts";
+import { isVideoFrame, type Outgoing, owned } from "./outgoing.ts";
+import { StreamFigures, type StreamTracks } from "./stream-figures.ts";
 import { Timeline, Track } from "./timeline.ts";
 
 /** A stream that has had no video for this long is joined at any audio frame. */
@@ -35,6 +33,7 @@ const RING_RETRY_MS = 2000;
 const MESSAGES_PER_RING = 8;
 /** The last video frame of a stream that had none lies so far back. */
 const VIDEO_NEVER_MS = 1_000_000;
+const MICROSECONDS = 1000;
 const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** What a live stream asks of its shard. */
@@ -47,6 +46,8 @@ export interface LiveStreamHost {
   ringOpened(stream: LiveStream, lease: RingLease): void;
   /** The ring is no longer written by this stream. */
   ringClosed(lease: RingLease): void;
+  /** The stream carries something else than before; for those who are asked about it. */
+  described?(stream: LiveStream, tracks: StreamTracks): void;
   /** Wakes the readers of the stream's ring, here and in other threads. */
   wake(stream: LiveStream, writer: RingWriter): void;
 }
@@ -60,13 +61,6 @@ export interface LiveStreamOptions {
   readonly host: LiveStreamHost;
 }
 
-/** A message with its corrected time, as it is written. */
-interface Outgoing extends MessageHeader {
-  /** **Owned** while it waits or is mixed, else borrowed. */
-  readonly payload: Uint8Array;
-  readonly kind: FrameClass;
-}
-
 /** The writer's side of a stream, from publish to unpublish. */
 export class LiveStream {
   readonly streamId: number;
@@ -78,6 +72,7 @@ export class LiveStream {
   readonly #encoder = new ChunkEncoder();
   readonly #headers = new HeaderCache();
   readonly #gop = new GopMeter();
+  readonly #figures = new StreamFigures();
   readonly #mix: MixQueue<Outgoing> | null;
   /** **Owned** copies, at most one read's worth of messages. */
   readonly #waiting: Outgoing[] = [];
@@ -133,6 +128,11 @@ export class LiveStream {
     return this.#lease.ringId;
   }
 
+  /** What was counted since the publish began. */
+  get figures(): RingFigures {
+    return this.#figures.figures(this.#timeline.jumps, this.dropped);
+  }
+
   /** Takes one media or data message. The payload is borrowed. */
   append(message: Message): void {
     this.messages += 1;
@@ -153,6 +153,7 @@ export class LiveStream {
     }
     this.#needsWake = false;
     this.#lastWakeMs = this.#nowMs;
+    this.#writer.setWokenAt((this.#host.now() * MICROSECONDS) | 0);
     this.#host.wake(this, this.#writer);
   }
 
@@ -198,6 +199,7 @@ export class LiveStream {
     this.#writer = next;
     const oldLease = this.#lease;
     this.#lease = lease;
+    this.#storeFigures();
     this.#host.ringOpened(this, lease);
     old.end(RingState.Moved, lease.ringId);
     this.#host.ringClosed(oldLease);
@@ -266,6 +268,9 @@ export class LiveStream {
     if (isHeaderClass(message.kind)) {
       // Only now: what went before it, held for its order or its ring, needs the header of its own time.
       this.#headers.takeFrom(message.type, message.payload);
+      if (this.#headers.hasChanged) {
+        this.#figures.header(message);
+      }
     }
     const length = encodedLength(
       message.payload.length,
@@ -303,6 +308,10 @@ export class LiveStream {
     this.#writer.commit(this.#frame);
     this.#noteWake(kind);
     this.#measure(length, isKeyframe);
+    const news = this.#figures.count(message, length, this.#nowMs);
+    if (news !== null) {
+      this.#host.described?.(this, news);
+    }
   }
 
   readonly #frame = { kind: 0, timestamp: 0, isKeyframe: false };
@@ -360,9 +369,14 @@ export class LiveStream {
       this.#writer.setBytesPerSecond(Math.round((this.#measuredBytes * 1000) / elapsed));
       const end = this.#timeline.end();
       this.#writer.setLastTimestamps(end.audio, end.video);
+      this.#storeFigures();
       this.#measuredBytes = 0;
       this.#measuredSince = now;
     }
+  }
+
+  #storeFigures(): void {
+    storeFigures(this.#lease.memory, this.figures);
   }
 
   #growForGop(): void {
@@ -392,14 +406,4 @@ export class LiveStream {
     }
     return true;
   }
-}
-
-function isVideoFrame(kind: FrameClass): boolean {
-  return (
-    kind === FrameClass.Keyframe || kind === FrameClass.Inter || kind === FrameClass.VideoOther
-  );
-}
-
-function owned(message: Outgoing): Outgoing {
-  return { ...message, payload: message.payload.slice() };
 }

@@ -7,6 +7,7 @@ import type {
 } from "../../protocol/control/calls.ts";
 import type { RingWriter } from "../../protocol/ring/ring-writer.ts";
 import { LiveStream, type LiveStreamHost } from "./live-stream.ts";
+import type { StreamTracks } from "./stream-figures.ts";
 
 /** A stream that the primary has admitted. */
 export interface NewStream {
@@ -60,8 +61,8 @@ export class LiveStreams implements LiveStreamHost {
   close(stream: LiveStream): TimelineEnd {
     this.#owners.delete(stream);
     const end = stream.end();
-    const { streamId, ringId } = stream;
-    this.#host.post({ kind: "ring-ended", streamId, ringId, end });
+    const { streamId, ringId, figures } = stream;
+    this.#host.post({ kind: "ring-ended", streamId, ringId, end, figures });
     return end;
   }
 
@@ -87,6 +88,10 @@ export class LiveStreams implements LiveStreamHost {
   ringClosed(lease: RingLease): void {
     // The writer's own hold; players of this shard hold it on their own account.
     this.#host.post({ kind: "ring-released", ringId: lease.ringId });
+  }
+
+  described({ streamId }: LiveStream, { video, audio }: StreamTracks): void {
+    this.#host.post({ kind: "stream-info", streamId, video, audio });
   }
 
   wake(stream: LiveStream, writer: RingWriter): void {

@@ -5,10 +5,12 @@
  * meanwhile is added, at most one round.
  */
 import type { StreamSettings } from "../../protocol/control/calls.ts";
+import { noteTurn } from "../../protocol/control/turn-times.ts";
 import type { FanOutHost, TurnTaker } from "./fan-out-host.ts";
 import type { RingView } from "./ring-view.ts";
 import type { StreamPace } from "./stream-pace.ts";
 
+const MICROSECONDS = 1000;
 /** Rows sent between two looks at the clock. */
 export const ROWS_PER_CLOCK = 16;
 
@@ -39,6 +41,8 @@ export class Turns implements TurnTaker {
   /** The next row of this round; no view: the first one. */
   #view: RingView | undefined;
   #rowAt = 0;
+  /** When the frame was announced whose turn was counted last; see RingReader.wokenAt. */
+  #noted = 0;
   /** The rest of the turn is queued with the host. */
   #isCut = false;
 
@@ -81,6 +85,19 @@ export class Turns implements TurnTaker {
       if (this.#phase >= this.#k) {
         this.#beginRound();
       }
+    }
+    this.#note();
+  }
+
+  /** A turn is over: one count for all players of it. */
+  #note(): void {
+    const { views } = this.#options;
+    const wokenAt = views[views.length - 1]?.reader.wokenAt ?? 0;
+    // A turn without a wake since the last one has nothing new to tell.
+    if (wokenAt !== 0 && wokenAt !== this.#noted) {
+      this.#noted = wokenAt;
+      const elapsedUs = ((this.#host.now() * MICROSECONDS) | 0) - wokenAt;
+      noteTurn(this.#host.rows.board.counters, (elapsedUs >>> 0) / MICROSECONDS);
     }
   }
 

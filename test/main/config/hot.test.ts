@@ -18,6 +18,9 @@ const ATTEMPT =
 const EACH_CONNECTION = "asked of the configuration in force at each connect or play: e2e/edge";
 const EDGE = "carried to an edge's streams: below";
 const VIEWERS = "asked of the configuration in force by each viewer: main/gateways/viewers";
+const API = "asked of the configuration in force at each request: e2e/api-access";
+const API_LISTEN = "the listeners open and close addresses: e2e/api-access, reload";
+const METRICS = "asked of the configuration in force at each scrape: e2e/metrics";
 const RTMPS = "the TLS front listens, renews or stops: e2e/rtmps";
 const HTTPS = "gateways are told: e2e/https";
 const FILES = "gateways are told: e2e/static-mounts";
@@ -50,6 +53,7 @@ const MECHANISMS: Readonly<Record<string, string>> = {
   "vhost.http_remux.has_audio": VIEWERS,
   "vhost.http_remux.has_video": VIEWERS,
   "vhost.http_remux.guess_has_av": VIEWERS,
+  "vhost.hls.hls_nb_notify": CALLBACKS,
   "vhost.http_hooks.enabled": CALLBACKS,
   "vhost.http_hooks.on_connect": CALLBACKS,
   "vhost.http_hooks.on_close": CALLBACKS,
@@ -79,6 +83,26 @@ const MECHANISMS: Readonly<Record<string, string>> = {
   "vhost.token.jwt_key_file": TOKENS,
   "vhost.token.jwt_issuer": TOKENS,
   "vhost.token.jwt_audience": TOKENS,
+  "http_api.enabled": API_LISTEN,
+  "http_api.listen": API_LISTEN,
+  "http_api.crossdomain": API,
+  "http_api.jsonp": API,
+  "http_api.raw_api.enabled": API,
+  "http_api.raw_api.allow_reload": API,
+  "http_api.auth.enabled": API,
+  "http_api.auth.type": API,
+  "http_api.auth.username": API,
+  "http_api.auth.password": API,
+  "http_api.auth.token": API,
+  "http_api.https.enabled": API_LISTEN,
+  "http_api.https.listen": API_LISTEN,
+  "http_api.https.key": API_LISTEN,
+  "http_api.https.cert": API_LISTEN,
+  "exporter.enabled": API_LISTEN,
+  "exporter.listen": API_LISTEN,
+  "exporter.label": METRICS,
+  "exporter.tag": METRICS,
+  "stats.disk": METRICS,
   "vhost.http_static.enabled": FILES,
   "vhost.http_static.mount": FILES,
   "vhost.http_static.dir": FILES,

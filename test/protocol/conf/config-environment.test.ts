@@ -51,9 +51,9 @@ test("§0 environment beats the file, for every vhost", () => {
   );
   assert.deepEqual(
     warningsOf("vhost v {}", {
-      environment: { SRS_HTTP_API_ENABLED: "on", SRS_HEARTBEAT_ENABLED: "off" },
+      environment: { SRS_SRT_SERVER_ENABLED: "on", SRS_HEARTBEAT_ENABLED: "off" },
     }),
-    ["SRS_HTTP_API_ENABLED: http_api.enabled is known but has no effect in weir yet"],
+    ["SRS_SRT_SERVER_ENABLED: srt_server.enabled is known but has no effect in weir yet"],
   );
 });
 

@@ -8,6 +8,7 @@ import {
 } from "../../../src/protocol/conf/config.ts";
 import { visitDirectives } from "../../../src/protocol/conf/directives.ts";
 import { ConfigError } from "../../../src/protocol/errors.ts";
+import { API_DEFAULTS } from "../../support/api-defaults.ts";
 import { CLUSTER_DEFAULTS } from "../../support/cluster-settings.ts";
 import { HLS_DEFAULTS } from "../../support/hls-settings.ts";
 import { tlsDefaults } from "../../support/tls-settings.ts";
@@ -88,6 +89,7 @@ test("§1B coded defaults of an empty default vhost", () => {
         dir: "./objs/nginx/html",
         https: tlsDefaults("http_server.https", 8088),
       },
+      ...API_DEFAULTS,
       rtmps: tlsDefaults("rtmps", 1443),
       vhosts: [
         {

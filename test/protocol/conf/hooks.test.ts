@@ -33,6 +33,7 @@ test("§1B http_hooks: SRS's behaviour is the default", () => {
     secret: "",
     playCacheMs: 0,
     tlsVerify: false,
+    notifyBytes: 64,
   });
   const { timeoutMs, retries, tlsVerify } = decode("", "strict on;").hooks;
   assert.deepEqual([timeoutMs, retries, tlsVerify], [5000, 3, true]);

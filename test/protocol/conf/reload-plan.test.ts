@@ -95,3 +95,15 @@ function plain(config: DecodedConfig["config"]): unknown {
   const rtmps = { ...config.rtmps, ...nowhere };
   return { ...config, vhosts: [...config.vhosts], httpServer, rtmps };
 }
+
+test("E-70 secrets are compared and not shown", () => {
+  const plan = (before: string, after: string): string[] =>
+    planOf(
+      `http_api { auth { ${before} } } vhost v {}`,
+      `http_api { auth { ${after} } } vhost v {}`,
+    );
+  assert.deepEqual(plan("password canary1;", "password canary2;"), [
+    "hot       http_api.auth.password: *** -> ***",
+  ]);
+  assert.deepEqual(plan("", "token canary;"), ['hot       http_api.auth.token: "" -> ***']);
+});

@@ -9,6 +9,7 @@ import {
   integer,
   LATER_HOT,
   list,
+  type Marks,
   OWN_HOT,
   offUnlessOn,
   onUnlessOff,
@@ -16,6 +17,7 @@ import {
 } from "../directive-spec.ts";
 
 const MS_PER_S = 1000;
+const OWN_SECRET: Marks = { ...OWN_HOT, isSecret: true };
 
 /** How callbacks are made; weir's own. */
 const OWN: readonly DirectiveSpec[] = [
@@ -66,7 +68,7 @@ const OWN: readonly DirectiveSpec[] = [
     "hook_secret",
     "",
     "Calls are signed with it (`X-Weir-Signature`); empty: they are not.",
-    OWN_HOT,
+    OWN_SECRET,
   ),
   decimal(
     "hook_play_cache",
@@ -108,7 +110,7 @@ export const TOKEN: DirectiveSpec = block(
       "secret",
       "",
       "Keys of signed URLs (`expires`, `sign`), the one to sign with first: older ones count until they are removed.",
-      OWN_HOT,
+      OWN_SECRET,
     ),
     integer(
       "lifetime_max",
@@ -124,7 +126,7 @@ export const TOKEN: DirectiveSpec = block(
       "Algorithm of JSON Web Tokens (parameter `jwt`); every other one is refused.",
       OWN_HOT,
     ),
-    text("jwt_secret", "", "Key of HS256, 32 bytes or more.", OWN_HOT),
+    text("jwt_secret", "", "Key of HS256, 32 bytes or more.", OWN_SECRET),
     text("jwt_key_file", "", "Public key of RS256 or ES256 (PEM).", OWN_HOT),
     text("jwt_issuer", "", "Claim `iss` that is asked for.", OWN_HOT),
     text("jwt_audience", "", "Claim `aud` that is asked for.", OWN_HOT),

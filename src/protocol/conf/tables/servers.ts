@@ -10,9 +10,11 @@ import {
   integer,
   list,
   type Marks,
+  OWN_HOT,
   offUnlessOn,
   onUnlessOff,
   RESTART,
+  SECRET_HOT,
   text,
 } from "../directive-spec.ts";
 
@@ -34,24 +36,30 @@ function httpsBlock(rows: readonly DirectiveSpec[]): DirectiveSpec {
 
 const HTTP: readonly DirectiveSpec[] = [
   block("http_api", "The HTTP API.", [
-    offUnlessOn("enabled", "off", "Serve it."),
-    list("listen", "1985", "Port or `address:port`; the port of `http_server` is allowed."),
-    onUnlessOff("crossdomain", "on", "Let pages of other origins read it."),
+    offUnlessOn("enabled", "off", "Serve it.", HOT),
+    list("listen", "1985", "Port or `address:port`; the port of `http_server` is allowed.", HOT),
+    onUnlessOff("crossdomain", "on", "Let pages of other origins read it.", HOT),
+    offUnlessOn(
+      "jsonp",
+      "off",
+      "Answer `?callback=NAME` with a script, and obey `?method=` then.",
+      OWN_HOT,
+    ),
     block("raw_api", "Changes from outside.", [
-      offUnlessOn("enabled", "off", "Serve `/api/v1/raw`."),
-      offUnlessOn("allow_reload", "off", "Let a request reload the configuration."),
+      offUnlessOn("enabled", "off", "Serve `/api/v1/raw`.", HOT),
+      offUnlessOn("allow_reload", "off", "Let a request reload the configuration.", HOT),
       offUnlessOn("allow_query", "off", "Always off."),
       offUnlessOn("allow_update", "off", "Always off."),
     ]),
     block("auth", "Who may use it.", [
-      offUnlessOn("enabled", "off", "Ask for credentials."),
-      choice("type", ["basic", "bearer"], "Kind of credentials."),
-      text("username", "", "Name of basic authentication."),
-      text("password", "", "Password of basic authentication."),
-      text("token", "", "Token of bearer authentication."),
+      offUnlessOn("enabled", "off", "Ask for credentials.", HOT),
+      choice("type", ["basic", "bearer"], "Kind of credentials.", HOT),
+      text("username", "", "Name of basic authentication.", SECRET_HOT),
+      text("password", "", "Password of basic authentication.", SECRET_HOT),
+      text("token", "", "Token of bearer authentication.", SECRET_HOT),
       offUnlessOn("rtc_bearer_enabled", "off", "Ask WebRTC clients for the token too."),
     ]),
-    httpsBlock(tlsRows("1990", {}, {})),
+    httpsBlock(tlsRows("1990", HOT, HOT)),
   ]),
   block("http_server", "Streams and files over HTTP.", [
     offUnlessOn("enabled", "off", "Serve it.", RESTART),
@@ -66,10 +74,10 @@ const HTTP: readonly DirectiveSpec[] = [
     httpsBlock(tlsRows("8088", RESTART, HOT)),
   ]),
   block("exporter", "Metrics for Prometheus.", [
-    offUnlessOn("enabled", "off", "Serve it."),
-    list("listen", "9972", "Port or `address:port`."),
-    text("label", "", "Value of the label `label`."),
-    text("tag", "", "Value of the label `tag`."),
+    offUnlessOn("enabled", "off", "Serve it.", HOT),
+    list("listen", "9972", "Port or `address:port`.", HOT),
+    text("label", "", "Value of the label `label`.", HOT),
+    text("tag", "", "Value of the label `tag`.", HOT),
   ]),
 ];
 
@@ -88,7 +96,7 @@ const REPORTS: readonly DirectiveSpec[] = [
     fileOnly([
       onUnlessOff("enabled", "on", "Take them."),
       integer("network", 0, "", "Index of the address that is told as the public one."),
-      list("disk", "", "Devices whose input and output is measured."),
+      list("disk", "", "Devices whose input and output is measured.", HOT),
     ]),
   ),
 ];

@@ -1,0 +1,170 @@
+/** The control plane: what API, metrics and their ports are made of, and how a reload reaches them. */
+import type { Config } from "../../protocol/conf/config.ts";
+import { isLoopback } from "../../protocol/conf/endpoint.ts";
+import type { ApiAnswer, ApiQuestion } from "../../protocol/control/api.ts";
+import { type TlsMaterial, tellCertificate } from "../accept/certificates.ts";
+import { addressOf } from "../accept/listening.ts";
+import type { Prepared, ReloadPart } from "../config/parts.ts";
+import type { Logger } from "../log/logger.ts";
+import { monotonicMs } from "../monotonic.ts";
+import type { Server } from "../server.ts";
+import { Api } from "./api.ts";
+import { clusterRoute } from "./cluster-route.ts";
+import { figureRoutes } from "./figure-routes.ts";
+import { helpRoutes, REDIRECTS_ROUTE } from "./help-routes.ts";
+import { HostFigures } from "./host-figures.ts";
+import { listRoutes } from "./list-routes.ts";
+import { Listeners, type PortUse } from "./listeners.ts";
+import { Listing } from "./listing.ts";
+import { METRICS_PATH, metricsRoute } from "./metrics.ts";
+import { openApiRoute } from "./openapi.ts";
+import { isOnePort, type PortPlan, planPorts } from "./ports.ts";
+import { type Reloading, rawRoute } from "./raw-routes.ts";
+import type { PlainRoute, Route } from "./route.ts";
+import { ThreadMetrics } from "./thread-metrics.ts";
+
+/** What the control plane is opened with. */
+export interface AdminOptions {
+  readonly server: Server;
+  /** undefined while the server starts. */
+  readonly reloader: () => Reloading | undefined;
+  readonly log: Logger;
+  readonly version: string;
+  readonly serverId: string;
+}
+
+/** All that http_server's port has of the API when that has a port of its own. */
+const ALWAYS_THERE = "/api/v1/versions";
+
+/** A running control plane. */
+export class Admin implements ReloadPart {
+  readonly #server: Server;
+  readonly #log: Logger;
+  readonly #api: Api;
+  readonly #figures: HostFigures;
+  readonly #threads: ThreadMetrics;
+  readonly #listeners: Listeners;
+  /** Of the certificate in force. */
+  #digest: string | undefined;
+
+  private constructor(options: AdminOptions) {
+    const { server, log, serverId } = options;
+    this.#server = server;
+    this.#log = log;
+    const config = (): Config => server.config;
+    this.#figures = new HostFigures(
+      () => config().statsDisks,
+      () => isServed(config()),
+    );
+    this.#threads = new ThreadMetrics(server.supervisor.links);
+    const ids = { serverId, serviceId: server.serviceId };
+    const host = { config, ...ids, log, now: monotonicMs };
+    this.#api = new Api(host, this.#routes(options, ids));
+    this.#listeners = new Listeners((question, use) => this.#answer(question, use));
+  }
+
+  /** Opens the ports of the configuration in force. @throws TransportError of an address, ConfigError of a certificate */
+  static async open(options: AdminOptions): Promise<Admin> {
+    const admin = new Admin(options);
+    try {
+      const { config } = options.server;
+      const plan = planPorts(config);
+      (await admin.#prepare(plan)).commit();
+      admin.#tell(config, plan.uses);
+    } catch (error) {
+      admin.close();
+      throw error;
+    }
+    options.server.serveApi((question) => admin.#answerGateway(question));
+    return admin;
+  }
+
+  async prepare(next: Config): Promise<Prepared> {
+    return await this.#prepare(planPorts(next));
+  }
+
+  async #prepare({ uses, tls }: PortPlan): Promise<Prepared> {
+    const prepared = await this.#listeners.prepare(uses);
+    return {
+      commit: () => {
+        prepared.commit();
+        this.#serves(tls);
+      },
+      abort: prepared.abort,
+    };
+  }
+
+  /** Closes the ports; what is being answered is cut. */
+  close(): void {
+    this.#listeners.close();
+    this.#figures.close();
+    this.#threads.close();
+  }
+
+  #routes(
+    { server, reloader, log, version }: AdminOptions,
+    ids: { readonly serverId: string; readonly serviceId: string },
+  ): (Route | PlainRoute)[] {
+    const { books, clients, coordinator, supervisor } = server;
+    const config = (): Config => server.config;
+    const shards = supervisor.links;
+    const listing = new Listing({ config, books, clients, shards, now: monotonicMs });
+    const connections = (): number => server.connections;
+    const routes = [
+      ...helpRoutes(version),
+      ...figureRoutes({ figures: this.#figures, books, connections, version }),
+      ...listRoutes({ listing, books, clients, shards, log }),
+      rawRoute({ config, reloader }),
+      clusterRoute({ config, coordinator }),
+      REDIRECTS_ROUTE,
+      metricsRoute({ server, figures: this.#figures, threads: this.#threads, ...ids }),
+    ];
+    return [...routes, openApiRoute(version, routes)];
+  }
+
+  #answer(question: ApiQuestion, { isApi }: PortUse): Promise<ApiAnswer> {
+    if (!isApi && question.path !== METRICS_PATH) {
+      return Promise.resolve({ status: 404, headers: {}, body: "" });
+    }
+    return this.#api.answer(question);
+  }
+
+  /** On http_server's port; null: the API has no such path there. */
+  async #answerGateway(question: ApiQuestion): Promise<ApiAnswer | null> {
+    const config = this.#server.config;
+    const path = question.path.replace(/(?<=.)\/$/, "");
+    const { httpApi, exporter } = config;
+    const isShared = httpApi.enabled && isOnePort(httpApi, config);
+    const isMetrics = path === METRICS_PATH && exporter.enabled && isOnePort(exporter, config);
+    const isHere = path === ALWAYS_THERE || isMetrics || (isShared && this.#api.has(path));
+    return isHere ? await this.#api.answer(question) : null;
+  }
+
+  /** Tells which certificate is in force, when it is another one. */
+  #serves(tls: TlsMaterial | null): void {
+    if (tls !== null && tls.digest !== this.#digest) {
+      tellCertificate("http_api", tls, this.#log);
+    }
+    this.#digest = tls?.digest;
+  }
+
+  #tell(config: Config, uses: readonly PortUse[]): void {
+    for (const { endpoint, isApi, tls } of uses) {
+      const address = `${tls === null ? "http" : "https"}://${addressOf(endpoint)}`;
+      this.#log.info("api", `${isApi ? "API" : "metrics"} on ${address}`);
+    }
+    const { enabled, listen, https, auth } = config.httpApi;
+    const all = https.enabled ? [...listen, ...https.listen] : listen;
+    if (enabled && !auth.enabled && !all.every(isLoopback)) {
+      this.#log.warn(
+        "api",
+        "everybody who reaches the HTTP API may end connections: set http_api.auth, or listen on 127.0.0.1",
+      );
+    }
+  }
+}
+
+/** Somebody may ask for figures. */
+function isServed({ httpApi, exporter }: Config): boolean {
+  return httpApi.enabled || exporter.enabled;
+}

@@ -1,0 +1,188 @@
+/** Vhosts, streams and clients as the API tells them. Spec: SRS compatibility §2 "V", "S", "K". */
+import type { Config, VhostConfig } from "../../protocol/conf/config.ts";
+import type { AudioInfo, VideoInfo } from "../../protocol/control/stream-info.ts";
+import type { Client, Clients } from "../coordinator/clients.ts";
+import { isPull } from "../coordinator/coordinator.ts";
+import { maskSecrets } from "../log/secrets.ts";
+import type { ShardLink } from "../shards/shard-link.ts";
+import type { Books, Sums } from "./books.ts";
+import { idOf } from "./ids.ts";
+import type { Bytes, StreamRecord } from "./stream-records.ts";
+
+const NOTHING: Bytes = { in: 0, out: 0 };
+
+/** What is listed. */
+export interface ListingHost {
+  config(): Config;
+  readonly books: Books;
+  readonly clients: Clients;
+  readonly shards: readonly (ShardLink | undefined)[];
+  /** Milliseconds, monotonic. */
+  now(): number;
+}
+
+/** Tells what there is. Nothing here changes anything. */
+export class Listing {
+  readonly #host: ListingHost;
+
+  constructor(host: ListingHost) {
+    this.#host = host;
+  }
+
+  /** A client, by the id of its connection. */
+  findClient(id: string): Client | undefined {
+    for (const client of this.#host.clients) {
+      if (client.id === id) {
+        return client;
+      }
+    }
+    return undefined;
+  }
+
+  /** One client. */
+  client(client: Client): object {
+    const { books, shards, now } = this.#host;
+    const { id, ip, type, request, since, shard } = client;
+    const stream = books.streamOf(client);
+    const bytes = books.bytesOf(client);
+    const at = now();
+    return {
+      id,
+      vhost: idOf(stream.vhost),
+      stream: stream.id,
+      ip,
+      pageUrl: maskSecrets(request.pageUrl),
+      swfUrl: maskSecrets(request.swfUrl),
+      tcUrl: maskSecrets(request.tcUrl),
+      url: urlOf(stream),
+      name: stream.name,
+      type,
+      publish: client.published.size > 0 || type.endsWith("-publish"),
+      alive: Math.round(at - since) / 1000,
+      send_bytes: bytes.out,
+      recv_bytes: bytes.in,
+      kbps: books.rateOf(client).kbps(at, bytes.in, bytes.out),
+      shard: shards[shard]?.name ?? "",
+    };
+  }
+
+  /** Streams in their order; `sums` are of this moment. */
+  streams(streams: readonly StreamRecord[], { streams: sums }: Sums): object[] {
+    const counts = this.#countClients();
+    return streams.map((stream) =>
+      this.#stream(stream, sums.get(stream) ?? NOTHING, counts.get(stream.key) ?? 0),
+    );
+  }
+
+  /** All vhosts: those of the configuration, and those that still have streams. */
+  vhosts(sums: Sums): object[] {
+    const names = new Set([...this.#host.config().vhosts.keys(), ...sums.vhosts.keys()]);
+    const counts = this.#countClients();
+    return [...names].map((name) => this.#vhost(name, sums, counts));
+  }
+
+  #vhost(name: string, { vhosts, streams }: Sums, counts: ReadonlyMap<string, number>): object {
+    const { books, config, now } = this.#host;
+    const bytes = vhosts.get(name) ?? NOTHING;
+    const own = [...streams.keys()].filter(({ vhost }) => vhost === name);
+    const vhost = config().vhosts.get(name);
+    return {
+      id: idOf(name),
+      name,
+      enabled: vhost?.enabled ?? false,
+      clients: own.reduce((sum, { key }) => sum + (counts.get(key) ?? 0), 0),
+      streams: own.filter(isActive).length,
+      send_bytes: bytes.out,
+      recv_bytes: bytes.in,
+      kbps: books.rateOfVhost(name).kbps(now(), bytes.in, bytes.out),
+      hls: hlsOf(vhost),
+    };
+  }
+
+  #stream(stream: StreamRecord, bytes: Bytes, clients: number): object {
+    const { books, shards, now } = this.#host;
+    const figures = books.figuresOf(stream);
+    const shard = stream.entry?.publisher?.shard;
+    return {
+      id: stream.id,
+      name: stream.name,
+      vhost: idOf(stream.vhost),
+      app: stream.app,
+      tcUrl: maskSecrets(stream.tcUrl),
+      url: urlOf(stream),
+      live_ms: Date.now(),
+      clients,
+      frames: figures.videoFrames,
+      audio_frames: figures.audioFrames,
+      video_frames: figures.videoFrames,
+      send_bytes: bytes.out,
+      recv_bytes: bytes.in,
+      kbps: stream.rate.kbps(now(), bytes.in, bytes.out),
+      publish: this.#publishOf(stream),
+      video: stream.video === null ? null : videoOf(stream.video),
+      audio: stream.audio === null ? null : audioOf(stream.audio),
+      shard: shard === undefined ? null : (shards[shard]?.name ?? null),
+    };
+  }
+
+  /** A pull has no client here that could be named. */
+  #publishOf({ entry }: StreamRecord): object {
+    const place = entry?.publisher ?? null;
+    const publisher =
+      place === null || isPull(place) ? undefined : this.#host.clients.find(place.shard, place.row);
+    return {
+      active: place !== null && entry?.ringId !== null,
+      ...(publisher === undefined ? {} : { cid: publisher.id }),
+    };
+  }
+
+  /** Publishers and plays by stream. */
+  #countClients(): Map<string, number> {
+    const counts = new Map<string, number>();
+    const count = (key: string): void => void counts.set(key, (counts.get(key) ?? 0) + 1);
+    for (const { published, plays } of this.#host.clients) {
+      for (const { key } of published) {
+        count(key);
+      }
+      for (const { entry } of plays.values()) {
+        count(entry.key);
+      }
+    }
+    return counts;
+  }
+}
+
+/** True while somebody publishes it, or it is pulled. */
+export function isActive({ entry }: StreamRecord): boolean {
+  return entry !== null && entry.publisher !== null && entry.ringId !== null;
+}
+
+/** The default vhost is left out, as in SRS. */
+function urlOf({ vhost, app, name }: StreamRecord): string {
+  const prefix = vhost === "__defaultVhost__" ? "" : vhost;
+  return `${prefix}/${app}/${name}`;
+}
+
+function hlsOf(_vhost: VhostConfig | undefined): object {
+  return { enabled: false };
+}
+
+/** What the bytes do not say is told as SRS tells what it has not decoded. */
+function videoOf({ codec, profile, level, width, height }: VideoInfo): object {
+  return {
+    codec,
+    profile: profile ?? "Other",
+    level: level ?? "Other",
+    width: width ?? 0,
+    height: height ?? 0,
+  };
+}
+
+function audioOf({ codec, sampleRate, channels, profile }: AudioInfo): object {
+  return {
+    codec,
+    sample_rate: sampleRate ?? 0,
+    channel: channels ?? 0,
+    profile: profile ?? "Other",
+  };
+}

@@ -1,0 +1,160 @@
+/** Metrics of each thread: how busy it is, how late, what it sends and how long that takes. */
+import { type IntervalHistogram, monitorEventLoopDelay, performance } from "node:perf_hooks";
+import { Counter } from "../../protocol/control/board.ts";
+import { readTurns, TURN_BOUNDS_MS } from "../../protocol/control/turn-times.ts";
+import type { ShardLink } from "../shards/shard-link.ts";
+import { byLabel, histogramSamples, type MetricFamily } from "./metric-text.ts";
+
+const SECOND_MS = 1000;
+const NANOSECONDS = 1e9;
+const RESOLUTION_MS = 20;
+const MAIN = "main";
+
+interface Column {
+  readonly name: string;
+  readonly type: "counter" | "gauge";
+  readonly help: string;
+  readonly counter: number;
+  /** What a value of the board is divided by. */
+  readonly unit?: number;
+}
+
+const COLUMNS: readonly Column[] = [
+  {
+    name: "weir_thread_utilisation",
+    type: "gauge",
+    help: "Share of a core that the thread uses, 0 to 1.",
+    counter: Counter.Utilisation,
+  },
+  {
+    name: "weir_thread_loop_delay_seconds",
+    type: "gauge",
+    help: "How late the thread's loop came to its work, at most within the last second.",
+    counter: Counter.LoopDelay,
+    unit: SECOND_MS,
+  },
+  {
+    name: "weir_thread_players",
+    type: "gauge",
+    help: "Plays on the thread.",
+    counter: Counter.Players,
+  },
+  {
+    name: "weir_thread_publishers",
+    type: "gauge",
+    help: "Streams that the thread writes.",
+    counter: Counter.Publishers,
+  },
+  {
+    name: "weir_thread_merge_stretch",
+    type: "gauge",
+    help: "Frames that are sent together because the thread is busy; 1: none wait.",
+    counter: Counter.MergeStretch,
+  },
+  {
+    name: "weir_thread_sends_total",
+    type: "counter",
+    help: "Sends of media.",
+    counter: Counter.Sends,
+  },
+  {
+    name: "weir_thread_skips_total",
+    type: "counter",
+    help: "Times that slow players were moved to the newest keyframe.",
+    counter: Counter.Skips,
+  },
+  {
+    name: "weir_thread_resets_total",
+    type: "counter",
+    help: "Connections reset because their stream had passed them.",
+    counter: Counter.Resets,
+  },
+  {
+    name: "weir_thread_stalls_total",
+    type: "counter",
+    help: "Players closed because they took nothing.",
+    counter: Counter.Stalls,
+  },
+];
+
+/** Measures the primary's own loop, and reads what the other threads count. */
+export class ThreadMetrics {
+  readonly #threads: readonly (ShardLink | undefined)[];
+  /** From the first scrape on. */
+  #delay: IntervalHistogram | undefined;
+  #utilisation = performance.eventLoopUtilization();
+
+  constructor(threads: readonly (ShardLink | undefined)[]) {
+    this.#threads = threads;
+  }
+
+  /** Measures no more. */
+  close(): void {
+    this.#delay?.disable();
+  }
+
+  /** All of them. The primary's delay is the largest since this was last asked. */
+  families(): MetricFamily[] {
+    const links = this.#threads.filter((link): link is ShardLink => link?.isAlive === true);
+    const families = COLUMNS.map(({ counter, unit = 1, ...column }) =>
+      byLabel(
+        column,
+        "thread",
+        links.map(({ name, board }) => [name, (board.counters[counter] ?? 0) / unit]),
+      ),
+    );
+    const up = { type: "gauge", help: "1 while the thread runs." } as const;
+    const states = this.#threads.map((link, index): [string, number] => [
+      link?.name ?? `thread-${index}`,
+      link?.isAlive === true ? 1 : 0,
+    ]);
+    return [
+      ...families.map((family) => this.#withMain(family)),
+      byLabel({ name: "weir_thread_up", ...up }, "thread", states),
+      fanOut(links),
+    ];
+  }
+
+  #withMain(family: MetricFamily): MetricFamily {
+    const value = this.#ownValue(family.name);
+    const own = { labels: { thread: MAIN }, value: value ?? 0 };
+    return value === undefined ? family : { ...family, samples: [own, ...family.samples] };
+  }
+
+  #ownValue(name: string): number | undefined {
+    if (name === "weir_thread_utilisation") {
+      const now = performance.eventLoopUtilization();
+      const { utilization } = performance.eventLoopUtilization(now, this.#utilisation);
+      this.#utilisation = now;
+      return utilization;
+    }
+    if (name === "weir_thread_loop_delay_seconds") {
+      return this.#ownDelay();
+    }
+    return undefined;
+  }
+
+  #ownDelay(): number {
+    if (this.#delay === undefined) {
+      this.#delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+      this.#delay.enable();
+      return 0;
+    }
+    const { max } = this.#delay;
+    this.#delay.reset();
+    return Math.max(0, max / NANOSECONDS - RESOLUTION_MS / SECOND_MS);
+  }
+}
+
+function fanOut(links: readonly ShardLink[]): MetricFamily {
+  const bounds = TURN_BOUNDS_MS.map((ms) => ms / SECOND_MS);
+  return {
+    name: "weir_fan_out_seconds",
+    type: "histogram",
+    help: "From a frame's announcement until the players whose turn it was were sent it, by turn.",
+    samples: links.flatMap(({ name, board }) => {
+      const { counts, sumMs } = readTurns(board.counters);
+      return histogramSamples({ thread: name }, bounds, counts, sumMs / SECOND_MS);
+    }),
+  };
+}
