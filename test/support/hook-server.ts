@@ -26,7 +26,15 @@ export interface HookFields {
   readonly [name: string]: unknown;
   readonly action?: unknown;
   readonly client_id?: unknown;
+  readonly cwd?: unknown;
+  readonly duration?: unknown;
+  readonly file?: unknown;
+  readonly m3u8?: unknown;
+  readonly m3u8_url?: unknown;
   readonly param?: unknown;
+  readonly seq_no?: unknown;
+  readonly stream_id?: unknown;
+  readonly url?: unknown;
   readonly stream?: unknown;
   readonly tcUrl?: unknown;
 }
