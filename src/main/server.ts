@@ -7,7 +7,6 @@
 import { randomUUID } from "node:crypto";
 import { totalmem } from "node:os";
 import type { Config } from "../protocol/conf/config.ts";
-import { resolveVhost } from "../protocol/conf/config.ts";
 import type { PrimaryCalls, RingLease } from "../protocol/control/calls.ts";
 import { VersionWord } from "../protocol/control/version-word.ts";
 import { Acceptor } from "./accept/acceptor.ts";
@@ -36,14 +35,13 @@ import { type GatewayPlan, planGateways } from "./gateways/plan.ts";
 import { Viewers } from "./gateways/viewers.ts";
 import { closeHooks } from "./hooks/dead-thread.ts";
 import { Hooks } from "./hooks/hooks.ts";
-import { coresOfHost } from "./limits-of-host.ts";
 import type { Logger } from "./log/logger.ts";
 import { after, monotonicMs } from "./monotonic.ts";
 import type { ServerOptions } from "./server-options.ts";
 import type { ShardLink } from "./shards/shard-link.ts";
 import { Supervisor } from "./shards/supervisor.ts";
+import { packagersFor, rowsFor, shardsFor } from "./thread-counts.ts";
 import { ThreadNews } from "./thread-news.ts";
-import { packagersFor, rowsFor } from "./thread-sizes.ts";
 import { Tokens } from "./tokens/tokens.ts";
 
 /** Share of the host's memory that rings may take. */
@@ -102,7 +100,7 @@ export class Server {
     this.#config = config;
     this.#log = log;
     this.#gateways = gateways;
-    const shards = config.workers > 0 ? config.workers : coresOfHost();
+    const shards = shardsFor(config.workers);
     this.tlsFront = this.#openTlsFront(options);
     const packagers = packagersFor(config.jobs);
     this.pool = new RingPool(totalmem() * RING_SHARE, forgetMemory);
@@ -391,15 +389,5 @@ export class Server {
       api: (question) => this.#serveApi(question),
       playEnded: (row, play) => Promise.resolve(this.#questions.playEnded(shard, row, play)),
     };
-  }
-
-  /** URLs for people: what to publish to and to play. */
-  urls(): string[] {
-    const isServed = resolveVhost(this.#config, "localhost") !== undefined;
-    return isServed
-      ? this.#config.listen.map(
-          ({ host, port }) => `rtmp://${host === "" ? "localhost" : host}:${port}`,
-        )
-      : [];
   }
 }

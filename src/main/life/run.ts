@@ -1,6 +1,6 @@
 /** The life of the server process: where it runs, that it runs once, its log, its start, its end. */
 import { Worker } from "node:worker_threads";
-import type { Config } from "../../protocol/conf/config.ts";
+import { type Config, resolveVhost } from "../../protocol/conf/config.ts";
 import { ConfigError, ControlError, TransportError } from "../../protocol/errors.ts";
 import { Admin, type AdminOptions } from "../admin/admin.ts";
 import type { ServerPlan } from "../cli-arguments.ts";
@@ -173,7 +173,7 @@ function startDemo(port: number): Worker {
 }
 
 function tellUrls(server: Server, isDemo: boolean, log: LineLog): void {
-  for (const url of server.urls()) {
+  for (const url of urlsOf(server.config)) {
     log.info("server", `publish to ${url}/live/livestream, play ${url}/live/livestream`);
     if (isDemo) {
       log.info("server", `demo stream: play ${url}/live/demo`);
@@ -229,4 +229,14 @@ async function stopped(
     log.error("server", "a disk does not answer: the process is killed", "ERR_HLS_FILES");
     endStuck(log);
   }
+}
+
+/** URLs for people: what to publish to and to play. */
+function urlsOf(config: Config): string[] {
+  if (resolveVhost(config, "localhost") === undefined) {
+    return [];
+  }
+  return config.listen.map(
+    ({ host, port }) => `rtmp://${host === "" ? "localhost" : host}:${port}`,
+  );
 }
