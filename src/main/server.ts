@@ -12,7 +12,7 @@ import { VersionWord } from "../protocol/control/version-word.ts";
 import { Acceptor } from "./accept/acceptor.ts";
 import { Admission } from "./accept/admission.ts";
 import { checkCertificate } from "./accept/certificates.ts";
-import { newConnectionId } from "./accept/connection-id.ts";
+
 import { FileBudget } from "./accept/file-budget.ts";
 import { addressOf, whenListening } from "./accept/listening.ts";
 import { Lobby } from "./accept/lobby.ts";
@@ -23,6 +23,7 @@ import { noLongerAllowed } from "./accept/re-admission.ts";
 import { type RehearsalLimits, rehearse } from "./accept/rehearsal.ts";
 import { TlsFront } from "./accept/tls-front.ts";
 import { Books } from "./admin/books.ts";
+import { newId } from "./admin/ids.ts";
 import type { Prepared, ReloadPart } from "./config/parts.ts";
 import { Clients } from "./coordinator/clients.ts";
 import { Coordinator } from "./coordinator/coordinator.ts";
@@ -79,7 +80,7 @@ export class Server {
   readonly hooks: Hooks;
   readonly tokens: Tokens = new Tokens();
   /** Of this run (SRS's `service_id`). */
-  readonly serviceId: string = newConnectionId();
+  readonly serviceId: string = newId();
   readonly tlsFront: TlsFront;
   #config: Config;
   readonly #version: SharedArrayBuffer = VersionWord.memory();
