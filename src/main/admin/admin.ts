@@ -17,7 +17,6 @@ import { figureRoutes } from "./figure-routes.ts";
 import { helpRoutes, REDIRECTS_ROUTE } from "./help-routes.ts";
 import { History } from "./history.ts";
 import { HostFigures } from "./host-figures.ts";
-import { newId } from "./ids.ts";
 import { listRoutes } from "./list-routes.ts";
 import { Listeners, type PortUse } from "./listeners.ts";
 import { Listing } from "./listing.ts";
@@ -69,7 +68,7 @@ export class Admin implements ReloadPart {
       figures: this.#figures,
       isAsked: () => config().httpApi.enabled,
     });
-    const ids = { serverId, serviceId: newId() };
+    const ids = { serverId, serviceId: server.serviceId };
     const host = { config, ...ids, log, now: monotonicMs };
     this.#api = new Api(host, this.#routes(options, ids));
     this.#listeners = new Listeners((question, use) => this.#answer(question, use));
