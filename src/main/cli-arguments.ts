@@ -3,6 +3,7 @@ import type { DecodedConfig } from "../protocol/conf/config.ts";
 import { describeStep, planReload } from "../protocol/conf/reload-plan.ts";
 import { ConfigError } from "../protocol/errors.ts";
 import type { ConfigSource } from "./config/load.ts";
+import { signUrl } from "./tokens/sign-command.ts";
 
 /** Environment variables. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -93,6 +94,9 @@ export async function runCli(
   environment: Environment,
   host: CliHost,
 ): Promise<number> {
+  if (argv[0] === "sign") {
+    return sign(argv.slice(1), environment, host);
+  }
   const request = decodeArguments(argv, environment);
   switch (request.kind) {
     case "help":
@@ -116,7 +120,7 @@ export async function runCli(
 
 const HELP = `weir, a live-streaming server that runs SRS's configuration files
 
-Usage: weir <-h?vVgGe>|<[-t] -c filename>
+Usage: weir <-h?vVgGe>|<[-t] -c filename>|sign
 Options:
    -?, -h, --help      : Show this help and exit 0.
    -v, -V, --version   : Show version and exit 0.
@@ -126,6 +130,7 @@ Options:
    -c filename         : Start with this configuration file.
    --diff filename     : With -t: tell what a reload from this file to the tested one changes.
    --demo              : Publish a test picture as live/demo.
+   sign                : Make a signed URL; says how when it is called alone.
    ctl, top            : Look at and control a running server; weir ctl tells how.
 For example:
    weir -v
@@ -224,6 +229,26 @@ function toRequest(letters: Letters, environment: Environment): CliRequest {
     isDemo: letters.isDemo,
     diff: letters.diff,
   };
+}
+
+function sign(argv: readonly string[], environment: Environment, host: CliHost): number {
+  try {
+    const signed = signUrl(argv, {
+      load: (file) => host.load({ file, isEnvironmentOnly: false, environment }),
+      now: Date.now,
+    });
+    if ("url" in signed) {
+      host.stdout(`${signed.url}\n`);
+      return 0;
+    }
+    host.stderr(signed.fault);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) {
+      throw error;
+    }
+    host.stderr(`invalid config, ${error.message}\n`);
+  }
+  return EXIT_CONFIG;
 }
 
 function testConfig(

@@ -11,3 +11,9 @@ const OFFSET_MS = hrtimeMs() - performance.now();
 export function monotonicMs(): number {
   return OFFSET_MS + performance.now();
 }
+
+/** Runs work later; @returns what takes it back. */
+export function after(ms: number, work: () => void): () => void {
+  const timer = setTimeout(work, ms).unref();
+  return () => clearTimeout(timer);
+}

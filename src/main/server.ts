@@ -12,6 +12,7 @@ import { VersionWord } from "../protocol/control/version-word.ts";
 import { Acceptor } from "./accept/acceptor.ts";
 import { Admission } from "./accept/admission.ts";
 import { checkCertificate } from "./accept/certificates.ts";
+
 import { FileBudget } from "./accept/file-budget.ts";
 import { addressOf, whenListening } from "./accept/listening.ts";
 import { Lobby } from "./accept/lobby.ts";
@@ -22,6 +23,7 @@ import { noLongerAllowed } from "./accept/re-admission.ts";
 import { type RehearsalLimits, rehearse } from "./accept/rehearsal.ts";
 import { TlsFront } from "./accept/tls-front.ts";
 import { Books } from "./admin/books.ts";
+import { newId } from "./admin/ids.ts";
 import type { Prepared, ReloadPart } from "./config/parts.ts";
 import { Clients } from "./coordinator/clients.ts";
 import { Coordinator } from "./coordinator/coordinator.ts";
@@ -32,36 +34,26 @@ import { SettingsRollout } from "./coordinator/settings-rollout.ts";
 import { HlsDesk } from "./gateways/hls-desk.ts";
 import { type GatewayPlan, planGateways } from "./gateways/plan.ts";
 import { Viewers } from "./gateways/viewers.ts";
-
+import { closeHooks } from "./hooks/dead-thread.ts";
+import { Hooks } from "./hooks/hooks.ts";
 import type { Logger } from "./log/logger.ts";
-import { monotonicMs } from "./monotonic.ts";
+import { after, monotonicMs } from "./monotonic.ts";
+import type { ServerOptions } from "./server-options.ts";
 import type { ShardLink } from "./shards/shard-link.ts";
-import { Supervisor, type SupervisorLimits } from "./shards/supervisor.ts";
+import { Supervisor } from "./shards/supervisor.ts";
 import { packagersFor, rowsFor, shardsFor } from "./thread-counts.ts";
 import { ThreadNews } from "./thread-news.ts";
+import { Tokens } from "./tokens/tokens.ts";
 
 /** Share of the host's memory that rings may take. */
 const RING_SHARE = 0.1;
 const STOP_TIMEOUT_MS = 3000;
+/** What is left to be told when all sessions have ended. */
+const HOOKS_CLOSE_MS = 1000;
 const TLS_STOP_TIMEOUT_MS = 1000;
 const TLS_HANG_KILL_MS = 10_000;
 /** From 500 players on the lobby's code is as good as compiled; a slow host starts with less. */
 const REHEARSAL: RehearsalLimits = { players: 512, timeMs: 250 };
-
-/** What a server is started with. */
-export interface ServerOptions {
-  readonly config: Config;
-  readonly log: Logger;
-  readonly version: string;
-  /** Lets {@link Server.supervisor} inject faults; for tests. */
-  readonly allowFaults?: boolean;
-  /** The lobby rehearses before it listens: a little later there, and ready for a storm. */
-  readonly isRehearsed?: boolean;
-  /** Times and counts of {@link Server.supervisor} that differ from its defaults. */
-  readonly supervisorLimits?: Partial<SupervisorLimits>;
-  /** A thread hangs that cannot be replaced: the process should end, so that its keeper starts another. */
-  readonly stuck?: () => void;
-}
 
 /** What most rooms ask. */
 interface Directory {
@@ -69,6 +61,7 @@ interface Directory {
   readonly coordinator: Coordinator;
   readonly clients: Clients;
   readonly edge: Edge;
+  readonly hooks: Hooks;
   readonly log: Logger;
 }
 
@@ -84,6 +77,10 @@ export class Server {
   readonly edge: Edge;
   readonly pool: RingPool;
   readonly lobby: Lobby;
+  readonly hooks: Hooks;
+  readonly tokens: Tokens = new Tokens();
+  /** Of this run (SRS's `service_id`). */
+  readonly serviceId: string = newId();
   readonly tlsFront: TlsFront;
   #config: Config;
   readonly #version: SharedArrayBuffer = VersionWord.memory();
@@ -131,7 +128,9 @@ export class Server {
       new Packagers(shards + gateways.places.length, packagers),
     );
     this.books = this.#openBooks();
-    this.edge = this.#openEdge(options, config.serverId === "" ? randomUUID() : config.serverId);
+    const serverId = options.serverId ?? (config.serverId === "" ? randomUUID() : config.serverId);
+    this.hooks = this.#newHooks(options, serverId);
+    this.edge = this.#openEdge(options, serverId);
     this.#rollout = new SettingsRollout({
       coordinator: this.coordinator,
       shards: links,
@@ -142,12 +141,14 @@ export class Server {
       coordinator: this.coordinator,
       edge: this.edge,
       shards: links,
+      tokens: this.tokens,
     });
     const directory: Directory = {
       admission: this.#admission,
       coordinator: this.coordinator,
       clients: this.clients,
       edge: this.edge,
+      hooks: this.hooks,
       log,
     };
     this.#questions = new Questions(directory);
@@ -166,6 +167,13 @@ export class Server {
       (error) => log.error("accept", error.message),
     );
     this.lobby = this.#newLobby(options, directory);
+  }
+
+  #newHooks({ log, version }: ServerOptions, serverId: string): Hooks {
+    const config = (): Config => this.#config;
+    const ids = { serverId, serviceId: this.serviceId };
+    const streamId = (key: string): string => this.books.streams.of(key).id;
+    return new Hooks({ config, log, version, ids, streamId });
   }
 
   #openEdge({ log, version }: ServerOptions, serverId: string): Edge {
@@ -217,11 +225,12 @@ export class Server {
     this.tlsFront.crowded(isCrowded);
   }
 
-  /** Starts the shards, then listens. @throws TransportError of an address, ConfigError of a certificate. */
+  /** Starts the shards, then listens. @throws TransportError of an address, ConfigError of a certificate or key. */
   static async start(options: ServerOptions): Promise<Server> {
     checkCertificate(options.config.rtmps);
     const server = new Server(options, await planGateways(options.config, options.log));
     try {
+      server.tokens.prepare(options.config).commit();
       server.#startPackagers();
       const started = server.supervisor.start();
       if (options.isRehearsed === true && isNative) {
@@ -280,6 +289,7 @@ export class Server {
     return [
       { prepare: (next) => ({ commit: () => this.#goOver(next), abort: nothing }) },
       { prepare: (next) => this.#prepareAddresses(next) },
+      this.tokens,
       this.tlsFront,
       this.#gateways.part((news) => {
         for (const link of this.supervisor.links) {
@@ -361,8 +371,11 @@ export class Server {
     this.tlsFront.close();
     this.lobby.close();
     this.#poller.close();
+    const { boards } = this.supervisor;
     await this.supervisor.stop(timeoutMs);
-    await this.tlsFront.stop(TLS_STOP_TIMEOUT_MS);
+    // Those whose thread had to be ended before it could say so.
+    closeHooks(this.clients, boards);
+    await Promise.all([this.tlsFront.stop(TLS_STOP_TIMEOUT_MS), this.hooks.close(HOOKS_CLOSE_MS)]);
     this.#gateways.close();
   }
 
@@ -378,10 +391,4 @@ export class Server {
       playEnded: (row, play) => Promise.resolve(this.#questions.playEnded(shard, row, play)),
     };
   }
-}
-
-/** Runs work later; @returns what takes it back. */
-function after(ms: number, work: () => void): () => void {
-  const timer = setTimeout(work, ms).unref();
-  return () => clearTimeout(timer);
 }

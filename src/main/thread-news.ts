@@ -93,6 +93,7 @@ export class ThreadNews {
       const client = this.#host.clients.find(shard.index, ended.publisher.row);
       if (client !== undefined) {
         removePublished(client, ended.entry);
+        client.hooks?.end("publish", ended.entry.key);
       }
     }
   }
@@ -103,6 +104,7 @@ export class ThreadNews {
     const why = `${reason}${detail === "" ? "" : ` (${detail})`}`;
     const bytes = `in=${bytesIn}, out=${bytesOut}`;
     this.#host.log.info(client.id, `${client.type} ended: ${why}, ${bytes}, ${seconds} s`);
+    client.hooks?.close({ sent: bytesOut, received: bytesIn });
     this.#host.clients.ended(client, end);
     for (const share of client.plays) {
       this.#host.coordinator.removePlayer(share);

@@ -187,6 +187,8 @@ export const API_QUERY_BYTES_MAX: number = 4 * 1024;
 export const API_CONNECTIONS_MAX = 256;
 /** Entries of one listing, as many as a server may have connections. Reaction: the rest is another page. */
 export const API_PAGE_MAX = 10_000;
+/** Samples of the console's history, ten seconds apart: an hour. Reaction: the oldest leave first. */
+export const HISTORY_SAMPLES_MAX = 360;
 /** Streams that have ended and are still listed. Reaction: the oldest leave first. */
 export const ENDED_STREAMS_MAX = 1000;
 /** Streams with metrics of their own. Reaction: the others count in the totals only. */
@@ -198,3 +200,14 @@ export const LOG_BUFFER_BYTES: number = 64 * 1024;
 export const LOG_LINES_PER_SECOND = 1000;
 /** Players of one stream that stay on its home shard before others are asked. Configurable. */
 export const SPILL_PLAYERS = 100;
+
+/** One callback, and all that decide one thing together (SRS: 30 s). A shard waits a little longer. Configurable. */
+export const HOOK_TIMEOUT_MS_MAX = 30_000;
+/** A callback's answer: SRS's is one number. Reaction: no valid answer. */
+export const HOOK_REPLY_BYTES_MAX: number = 64 * 1024;
+/** Callbacks that wait for their turn, of each kind. Reaction: no valid answer; what would only tell is left out. */
+export const HOOK_QUEUE_MAX = 20_000;
+/** Verdicts of `on_play` kept. Reaction: the oldest is forgotten. */
+export const HOOK_CACHE_MAX = 20_000;
+/** Characters of a JSON Web Token. Reaction: refused. */
+export const JWT_CHARACTERS_MAX = 4096;

@@ -152,7 +152,7 @@ for (const backend of ["uws", "node"]) {
       const base = `http://127.0.0.1:${http}`;
       assert.equal((await ask(`${base}/live/x.mp4`, "GET")).statusCode, 404);
       assert.equal((await ask(`${base}/live/show/x.flv`, "GET")).statusCode, 404);
-      assert.equal((await ask(`${base}/live/%zz.flv`, "GET")).statusCode, 404);
+      assert.equal((await ask(`${base}/live/%zz.flv`, "GET")).statusCode, 400);
       assert.equal((await ask(`${base}/live/x.flv`, "POST")).statusCode, 405);
       assert.equal((await ask(`${base}/live/x.flv`, "OPTIONS")).statusCode, 204);
       const head = await ask(`${base}/live/x.flv`, "HEAD");

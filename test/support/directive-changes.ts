@@ -13,6 +13,14 @@ export interface DirectiveChange {
   readonly after: DecodedConfig;
 }
 
+/** Lists that take no word as it comes. */
+const LISTS: Readonly<Record<string, string>> = {
+  listen: "1940",
+  allow: "play all",
+  deny: "play all",
+  hook_fail_open: "on_play",
+};
+
 /** A value of a directive that is not its default, as it is written in its block. */
 function otherValue({ type, fallback, words, min, max, name }: DirectiveSpec): string {
   switch (type) {
@@ -25,7 +33,7 @@ function otherValue({ type, fallback, words, min, max, name }: DirectiveSpec): s
     case "choice":
       return words.find((word) => word !== fallback && word !== "") ?? assert.fail(name);
     case "list":
-      return name === "listen" ? "1940" : name === "allow" || name === "deny" ? "play all" : "a.b";
+      return LISTS[name] ?? "a.b";
     default:
       return "other";
   }
@@ -35,10 +43,13 @@ function otherValue({ type, fallback, words, min, max, name }: DirectiveSpec): s
 const AROUND: Readonly<Record<string, string>> = {
   auto_reload_for_docker: "in_docker on;",
 };
+/** Directives of these blocks count only beside `enabled on`. */
+const SWITCHED: readonly string[] = ["vhost.hls."];
 /** Refused whatever the value: nothing can be reloaded to it. */
 const REFUSED: readonly string[] = ["is_full", "vhost.cluster.mode"];
 /** Refused alone: written with what it needs. */
 const TOGETHER: Readonly<Record<string, string>> = {
+  "vhost.token.enabled": "vhost v { token { enabled on; secret other; } }",
   "http_server.https.enabled": "http_server { enabled on; https { enabled on; } }",
   "http_api.https.enabled": "http_api { enabled on; https { enabled on; } }",
   "http_api.auth.enabled": "http_api { auth { enabled on; password x; } }",
@@ -48,9 +59,12 @@ const ELSEWHERE: readonly string[] = ["rtmp.listen", "rtmp.chunk_size"];
 /** In effect through another directive, which is tested itself. */
 const OFF: readonly string[] = ["disable_daemon_for_docker"];
 
-function write(path: string, value: string): string {
+/** In its blocks, and switched on where it counts only then. */
+function write(path: string, value: string | null): string {
   const names = path.split(".");
-  const leaf = `${names.pop()} ${value};`;
+  const name = names.pop();
+  const isSwitched = name !== "enabled" && SWITCHED.some((block) => path.startsWith(block));
+  const leaf = `${value === null ? "" : `${name} ${value};`} ${isSwitched ? "enabled on;" : ""}`;
   return names.reduceRight((inner, name) => {
     const label = name === "vhost" ? "vhost v" : name;
     return `${label} { ${inner} }`;
@@ -67,7 +81,7 @@ export function directiveChanges(): DirectiveChange[] {
       return;
     }
     const rest = `${AROUND[path] ?? ""} listen 1935; daemon off; vhost v {}`;
-    const before = decodeConfig(rest, "x.conf", options);
+    const before = decodeConfig(`${write(path, null)} ${rest}`, "x.conf", options);
     // The first one of a name counts.
     const written = TOGETHER[path] ?? write(path, otherValue(spec));
     const after = decodeConfig(`${written} ${rest}`, "x.conf", options);

@@ -24,8 +24,11 @@ import {
 } from "../coordinator/coordinator.ts";
 import type { Edge } from "../coordinator/edge.ts";
 import { keptFormOf } from "../gateways/remux.ts";
+import type { HookSession } from "../hooks/hook-session.ts";
+import type { HookSubject } from "../hooks/payload.ts";
 import { monotonicMs } from "../monotonic.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
+import type { Tokens } from "../tokens/tokens.ts";
 import { sendElsewhere } from "./coworkers.ts";
 
 const MS_MASK = 0x7f_ff_ff_ff;
@@ -39,6 +42,7 @@ export interface AdmissionHost {
   readonly coordinator: Coordinator;
   readonly edge: Edge;
   readonly shards: readonly (ShardLink | undefined)[];
+  readonly tokens: Tokens;
 }
 
 /** Place of a publisher that is on its way to a shard. */
@@ -49,9 +53,18 @@ export type StreamName = Pick<StreamRequest, "vhost" | "app" | "stream">;
 
 /** Who asks. */
 export interface Applicant {
+  /** Connection id of the logs. */
+  readonly id: string;
   /** '' when the peer has none. */
   readonly ip: string;
   readonly pageUrl: string;
+  readonly tcUrl: string;
+  /** Query with its question mark, or ''. */
+  readonly param: string;
+  /** Callbacks about it; undefined where there are none. */
+  readonly hooks: HookSession | undefined;
+  /** Its token was checked before. */
+  readonly isKnown?: boolean;
 }
 
 /** A stream that may be played: what the directory needs to find or make its entry. */
@@ -115,6 +128,21 @@ const DENIED: Readonly<Record<AccessAction, string>> = {
   play: "NetStream.Play.Failed",
 };
 
+/** What callbacks say about an applicant. */
+function subjectOf(key: string, { app, stream }: StreamName, from: Applicant): HookSubject {
+  const { id: clientId, ip, param, tcUrl, pageUrl } = from;
+  return {
+    clientId,
+    ip,
+    vhost: key.slice(0, key.indexOf("/")),
+    app,
+    stream,
+    param,
+    tcUrl,
+    pageUrl,
+  };
+}
+
 function badPage(status: string): RejectedError {
   return new RejectedError("ERR_REFERER", status, "This page may not be served.");
 }
@@ -132,6 +160,8 @@ export class Admission {
   readonly #host: AdmissionHost;
   /** Made once for each vhost of the configuration in force. */
   readonly #settings = new WeakMap<VhostConfig, StreamSettings>();
+  /** Names that somebody is about to get. */
+  readonly #promised = new Set<string>();
 
   constructor(host: AdmissionHost) {
     this.#host = host;
@@ -155,7 +185,10 @@ export class Admission {
     return vhost;
   }
 
-  /** The stream to play; players may wait for one that is not live. No state is made for it. @throws RejectedError */
+  /**
+   * The stream to play, by the rules; players may wait for one that is not live. No state is made for it.
+   * @throws RejectedError
+   */
   play(stream: StreamName, from: Applicant): AdmittedStream {
     const vhost = this.#permitted("play", stream, from);
     const admitted = this.#admitted(stream, vhost);
@@ -178,21 +211,53 @@ export class Admission {
   }
 
   /**
+   * Whether the callback lets it play; undefined: nobody is asked. What the applicant's callbacks allowed and cannot be
+   * done is to be ended there. Rejects with RejectedError.
+   */
+  mayPlay({ key }: AdmittedStream, stream: StreamName, from: Applicant): Promise<void> | undefined {
+    return from.hooks?.begin("play", subjectOf(key, stream, from));
+  }
+
+  /**
    * Takes the name of a key for a new publisher. The entry is {@link COMING}'s until the caller sets its place or gives
-   * it back by {@link abandon}.
-   * @throws RejectedError when somebody publishes it.
+   * it back by {@link abandon}. While it is decided nobody else gets the name, and nobody loses it.
+   * @throws RejectedError when somebody publishes it, or it may not be.
    */
   async publish(stream: StreamName, from: Applicant): Promise<StreamEntry> {
+    const admitted = this.#admitted(stream, this.#permitted("publish", stream, from));
+    const { key } = admitted;
+    const holder = this.#host.coordinator.find(key)?.publisher ?? null;
+    if (this.#promised.has(key) || this.#isHeld(holder)) {
+      throw busy();
+    }
+    const subject = subjectOf(key, stream, from);
+    this.#promised.add(key);
+    try {
+      const verdict = from.hooks?.begin("publish", subject);
+      if (verdict !== undefined) {
+        await verdict;
+      }
+      return await this.#take(admitted).catch((error: unknown) => {
+        from.hooks?.end("publish", key);
+        throw error;
+      });
+    } finally {
+      this.#promised.delete(key);
+    }
+  }
+
+  /** Makes the name free, and takes it. @throws RejectedError when it does not become free. */
+  async #take(admitted: AdmittedStream): Promise<StreamEntry> {
     const { coordinator } = this.#host;
-    const { key, settings } = this.#admitted(stream, this.#permitted("publish", stream, from));
+    const { key } = admitted;
     const holder = coordinator.find(key)?.publisher ?? null;
     if (isPull(holder)) {
       await this.#host.edge.yieldTo(key);
     } else if (holder !== null) {
       await this.#takeOver(key, holder);
     }
-    // While that took its time the entry may have been made anew, and somebody may have been faster.
-    const vacant = coordinator.enter(key, this.current({ key, settings }));
+    // While that took its time the entry may have been made anew.
+    const vacant = coordinator.enter(key, this.current(admitted));
     if (vacant.publisher !== null) {
       throw busy();
     }
@@ -217,7 +282,8 @@ export class Admission {
   }
 
   /** The vhost, when its rules let the client do it: addresses first, then pages, as in SRS. @throws RejectedError */
-  #permitted(action: AccessAction, stream: StreamName, { ip, pageUrl }: Applicant): VhostConfig {
+  #permitted(action: AccessAction, stream: StreamName, from: Applicant): VhostConfig {
+    const { ip, pageUrl } = from;
     const vhost = this.vhost(stream.vhost);
     const status = DENIED[action];
     const refusal = checkSecurity(vhost.security, action, ip);
@@ -229,18 +295,35 @@ export class Admission {
     if (!checkRefer(vhost.refer, action, pageUrl)) {
       throw badPage(status);
     }
+    const { app, stream: name } = stream;
+    const wanted = { action, vhost: vhost.name, app, stream: name, ip, param: from.param };
+    const flaw = from.isKnown ? undefined : this.#host.tokens.flawOf(vhost.token, wanted);
+    if (flaw !== undefined) {
+      throw new RejectedError(flaw.code, status, flaw.text);
+    }
     return vhost;
   }
 
-  /** Ends the publisher of a key when it fell silent. @throws RejectedError when it did not. */
-  async #takeOver(key: string, holder: PublisherPlace): Promise<void> {
+  /** Somebody publishes who has not fallen silent. A pull makes way. */
+  #isHeld(holder: PublisherPlace | null): boolean {
+    return holder !== null && !isPull(holder) && this.#silentOne(holder) === undefined;
+  }
+
+  /** The shard of a publisher that fell silent. */
+  #silentOne(holder: PublisherPlace): ShardLink | undefined {
     const { takeoverSilenceMs } = this.#host.config().limits;
     const shard = this.#host.shards[holder.shard];
     const isSilent =
       shard !== undefined &&
       takeoverSilenceMs > 0 &&
       silentFor(shard, holder.row) >= takeoverSilenceMs;
-    if (!isSilent) {
+    return isSilent ? shard : undefined;
+  }
+
+  /** Ends the publisher of a key when it fell silent. @throws RejectedError when it did not. */
+  async #takeOver(key: string, holder: PublisherPlace): Promise<void> {
+    const shard = this.#silentOne(holder);
+    if (shard === undefined) {
       throw busy();
     }
     try {

@@ -6,6 +6,7 @@ import { RowRole, RowState } from "../../protocol/control/board.ts";
 import type { RingLease, TimelineEnd } from "../../protocol/control/calls.ts";
 import type { ServerSession, ServerSessionSink } from "../../protocol/rtmp/server-session.ts";
 import type { StreamRequest } from "../../protocol/rtmp/stream-url.ts";
+import type { HookSession } from "../hooks/hook-session.ts";
 import { monotonicMs } from "../monotonic.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 import type { LobbySocket, Released } from "./lobby-socket.ts";
@@ -27,6 +28,8 @@ export interface Arrival {
   readonly request: StreamRequest;
   /** Servers that the request has passed, as `connect` told. */
   readonly path: string;
+  /** Callbacks about it; undefined where there are none. */
+  readonly hooks: HookSession | undefined;
 }
 
 /** Where it is handed over to. */

@@ -62,6 +62,7 @@ export class LobbySocket implements Watcher {
   #unsent: Uint8Array = NOTHING;
   #onFlushed: (() => void) | undefined;
   #isPaused = false;
+  #isAwaiting = false;
   /** What comes in is thrown away. */
   #isLeaving = false;
 
@@ -82,6 +83,11 @@ export class LobbySocket implements Watcher {
   /** Address that the client reached. */
   get localIp(): string {
     return this.#tls?.localIp ?? localAddress(this.#descriptor);
+  }
+
+  /** Of the connection so far. */
+  get bytes(): { readonly sent: number; readonly received: number } {
+    return { sent: this.#bytesOut, received: this.#bytesIn };
   }
 
   /** Takes a copy of borrowed bytes; they go out by {@link flush}. */
@@ -123,15 +129,17 @@ export class LobbySocket implements Watcher {
     }
   }
 
-  /** Reads no more. */
-  pause(): void {
+  /** Reads no more. @param isAwaiting It is still to be heard when the peer hangs up. */
+  pause(isAwaiting: boolean = false): void {
     this.#isPaused = true;
+    this.#isAwaiting = isAwaiting;
     this.#watch();
   }
 
   /** Reads again. */
   resume(): void {
     this.#isPaused = false;
+    this.#isAwaiting = false;
     this.#watch();
   }
 
@@ -140,6 +148,7 @@ export class LobbySocket implements Watcher {
     this.flush();
     this.#isLeaving = true;
     this.#isPaused = false;
+    this.#isAwaiting = false;
     if (this.isOpen && this.#unsent.length === 0) {
       endWrites(this.#descriptor);
     }
@@ -177,11 +186,15 @@ export class LobbySocket implements Watcher {
   // --- Watcher ---
 
   ready(): void {
-    if (this.#unsent.length > 0) {
+    const hasUnsent = this.#unsent.length > 0;
+    if (hasUnsent) {
       this.#sendUnsent();
     }
     if (this.isOpen && !this.#isPaused) {
       this.#receive();
+    } else if (this.isOpen && this.#isAwaiting && !hasUnsent) {
+      // Nothing else was watched for than the peer's end.
+      this.destroy();
     }
   }
 
@@ -259,7 +272,8 @@ export class LobbySocket implements Watcher {
 
   /** Waits for what is to be done next. */
   #watch(): void {
-    const reading = this.#isPaused ? 0 : Epoll.In;
+    const waiting = this.#isAwaiting ? Epoll.HangUp : 0;
+    const reading = this.#isPaused ? waiting : Epoll.In;
     const events = reading | (this.#unsent.length > 0 ? Epoll.Out : 0);
     if (!this.isOpen || events === this.#events) {
       return;

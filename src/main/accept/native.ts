@@ -123,8 +123,8 @@ export function duplicate(descriptor: number): number {
 /** Linux errno values that callers tell apart. */
 export const Errno = { Intr: 4, Again: 11 } as const;
 
-/** epoll event bits (epoll_ctl(2)). */
-export const Epoll = { In: 1, Out: 4 } as const;
+/** epoll event bits (epoll_ctl(2)). HangUp: the peer sends no more. */
+export const Epoll = { In: 1, Out: 4, HangUp: 0x20_00 } as const;
 
 /** Bytes that one {@link receiveNow} takes at most. */
 const INBOX_BYTES = 64 * 1024;

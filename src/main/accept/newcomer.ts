@@ -1,7 +1,6 @@
 /** One connection in the lobby: its session machine, its deadlines, its answers, its way out. */
 
 import { joinBytes } from "../../protocol/bytes/join-bytes.ts";
-import type { ClusterConfig } from "../../protocol/conf/cluster.ts";
 import { ProtocolError, RejectedError } from "../../protocol/errors.ts";
 import {
   type ConnectRequest,
@@ -11,14 +10,16 @@ import {
   type StreamRequest,
 } from "../../protocol/rtmp/server-session.ts";
 import type { StreamEntry } from "../coordinator/coordinator.ts";
+import type { HookSession } from "../hooks/hook-session.ts";
 import type { Connection } from "./acceptor.ts";
 import type { AdmittedStream, Applicant } from "./admission.ts";
+import { connectVerdict } from "./connect-verdict.ts";
 import type { FairClock } from "./fair-clock.ts";
 import type { Arrival } from "./hand-off.ts";
 import { handshakeHost } from "./handshake-host.ts";
 import type { LobbyHost } from "./lobby-host.ts";
 import { LobbySocket, type LobbySocketSink } from "./lobby-socket.ts";
-import { askOrigins } from "./origin-check.ts";
+import { Patience } from "./patience.ts";
 import { Placed, placePlayer, placePublisher } from "./placing.ts";
 import { describeError, noRoom } from "./refusals.ts";
 
@@ -50,6 +51,7 @@ export interface NewcomerOptions {
 
 /** Open: it talks; leaving: it was refused and reads why; gone: closed or handed over. */
 type State = "open" | "leaving" | "gone";
+type Asked = Pick<Arrival, "messageStream" | "request">;
 
 /** A connection that has not said what it wants. */
 export class Newcomer implements ServerSessionSink, LobbySocketSink {
@@ -63,9 +65,10 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
   readonly #session: ServerSession;
   /** **Owned**: bytes read and not consumed; at most one read of the socket. */
   #rest: Uint8Array = NOTHING;
-  #deadline: number;
+  readonly #patience: Patience;
   #state: State = "open";
-  #isWaiting = false;
+  /** Callbacks about it; undefined where there are none. */
+  #hooks: HookSession | undefined;
   /** Servers that the request has passed. */
   #path = "";
   /** What comes after the session has returned. */
@@ -78,7 +81,7 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
     this.#host = host;
     this.#keeper = keeper;
     this.since = keeper.clock.now();
-    this.#deadline = this.since + host.config().limits.handshakeTimeoutMs;
+    this.#patience = new Patience(this.since + host.config().limits.handshakeTimeoutMs);
     this.#socket = new LobbySocket(connection, host.poller, this);
     const serverInfo = { ...host.serverInfo, ip: this.#socket.localIp, id };
     this.#session = new ServerSession(handshakeHost, { serverInfo, offerReconnect: true });
@@ -90,7 +93,7 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
 
   /** Closes a connection that took too long. @param now By the keeper's clock. */
   checkDeadline(now: number): void {
-    if (now <= this.#deadline || this.#isWaiting) {
+    if (!this.#patience.isOver(now)) {
       return;
     }
     if (this.#state === "leaving") {
@@ -131,6 +134,7 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
   }
 
   closed(): void {
+    this.#hooks?.close(this.#socket.bytes);
     this.#turnAway("");
     this.#leave();
   }
@@ -160,11 +164,15 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
         windowAckSizeOut: vhost.outAckSize,
         inAckSize: vhost.inAckSize,
       });
-      this.#deadline = this.since + this.#host.config().limits.identifyTimeoutMs;
-      if (vhost.cluster.isEdge && vhost.cluster.tokenTraverse) {
-        this.#askOrigin(request, vhost.cluster);
-      } else {
+      const { handshakeTimeoutMs: answerMs, identifyTimeoutMs } = this.#host.config().limits;
+      this.#patience.set(this.since + identifyTimeoutMs);
+      this.#hooks = this.#host.hooks.open();
+      const { id, ip } = this;
+      const verdict = connectVerdict({ id, ip, request, vhost, hooks: this.#hooks, answerMs });
+      if (verdict === undefined) {
         this.#session.acceptConnect(this);
+      } else {
+        this.#connectLater(verdict);
       }
     } catch (error) {
       this.#rejectConnect(error);
@@ -184,14 +192,17 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
   play(messageStream: number, request: StreamRequest): void {
     this.#waits(true);
     try {
-      const stream = this.#host.admission.play(request, this.#applicant(request));
-      const isElsewhere = this.#host.admission.elsewhere(request);
-      if (isElsewhere !== undefined) {
-        isElsewhere.catch((error: unknown) => this.#rejectPlay(messageStream, error));
-        return;
-      }
-      this.#next = () =>
+      const { admission } = this.#host;
+      const applicant = this.#applicant(request);
+      const stream = admission.play(request, applicant);
+      const start = (): void =>
         this.#whenFlushed(() => this.#startPlay({ messageStream, request }, stream));
+      const verdict = admission.elsewhere(request) ?? admission.mayPlay(stream, request, applicant);
+      if (verdict === undefined) {
+        this.#next = start;
+      } else {
+        verdict.then(start, (error: unknown) => this.#rejectPlay(messageStream, error));
+      }
     } catch (error) {
       this.#rejectPlay(messageStream, error);
     }
@@ -222,11 +233,12 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
     if (isNew && this.#session.phase !== "handshake") {
       this.#keeper.shookHands(this);
       if (this.#session.phase === "connect") {
-        this.#deadline = this.since + this.#host.config().limits.connectTimeoutMs;
+        this.#patience.set(this.since + this.#host.config().limits.connectTimeoutMs);
       }
     }
     if (this.#session.isWaiting) {
-      this.#socket.pause();
+      // What is decided at once is handed over at once, and needs no watch.
+      this.#socket.pause(this.#next === undefined);
     }
   }
 
@@ -243,11 +255,7 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
     }
   }
 
-  #startPublish(
-    { messageStream, request }: Pick<Arrival, "messageStream" | "request">,
-    entry: StreamEntry,
-    style: PublishStyle,
-  ): void {
+  #startPublish({ messageStream, request }: Asked, entry: StreamEntry, style: PublishStyle): void {
     if (this.#state !== "open") {
       this.#host.admission.abandon(entry);
       return;
@@ -258,10 +266,7 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
     );
   }
 
-  #startPlay(
-    { messageStream, request }: Pick<Arrival, "messageStream" | "request">,
-    stream: AdmittedStream,
-  ): void {
+  #startPlay({ messageStream, request }: Asked, stream: AdmittedStream): void {
     if (this.#state !== "open") {
       return;
     }
@@ -271,15 +276,15 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
     );
   }
 
-  #applicant({ pageUrl }: StreamRequest): Applicant {
-    return { ip: this.ip, pageUrl };
+  #applicant({ pageUrl, tcUrl, param }: StreamRequest): Applicant {
+    return { id: this.id, ip: this.ip, pageUrl, tcUrl, param, hooks: this.#hooks };
   }
 
   #arrival(messageStream: number, request: StreamRequest): Arrival {
     const { id, ip } = this;
     const [socket, session, rest] = [this.#socket, this.#session, this.#rest];
-    const path = this.#path;
-    return { id, ip, socket, session, sink: this, rest, messageStream, request, path };
+    const [path, hooks] = [this.#path, this.#hooks];
+    return { id, ip, socket, session, sink: this, rest, messageStream, request, path, hooks };
   }
 
   #conclude(placed: Placed, refuse: () => void): void {
@@ -309,10 +314,10 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
     }
   }
 
-  /** Lets an origin judge the client's connect; the client waits meanwhile. */
-  #askOrigin(request: ConnectRequest, cluster: ClusterConfig): void {
+  /** Somebody else judges the client's connect; the client waits meanwhile. */
+  #connectLater(verdict: Promise<void>): void {
     this.#waits(true);
-    askOrigins(request, cluster, this.#host.config().limits.handshakeTimeoutMs).then(
+    verdict.then(
       () => {
         if (this.#state === "open") {
           this.#waits(false);
@@ -368,7 +373,7 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
   #farewell(reason: string, text: string): void {
     this.#host.log.info(this.id, `refused: ${text}, ip=${this.ip}`);
     this.#turnAway(reason);
-    this.#deadline = this.#keeper.clock.now() + FAREWELL_MS;
+    this.#patience.set(this.#keeper.clock.now() + FAREWELL_MS);
     this.#socket.farewell();
   }
 
@@ -389,8 +394,8 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
   }
 
   #waits(isWaiting: boolean): void {
-    if (this.#isWaiting !== isWaiting && (this.#state === "open" || !isWaiting)) {
-      this.#isWaiting = isWaiting;
+    const isAllowed = this.#state === "open" || !isWaiting;
+    if (isAllowed && this.#patience.wait(isWaiting, this.#keeper.clock.now())) {
       this.#keeper.waits(this, isWaiting);
     }
   }

@@ -35,7 +35,7 @@ export class Questions {
     try {
       return question.action === "publish"
         ? await this.#admitPublish(shard, client, question)
-        : this.#admitPlay(shard, client, question);
+        : await this.#admitPlay(shard, client, question);
     } catch (error) {
       if (!(error instanceof RejectedError)) {
         throw error;
@@ -51,12 +51,13 @@ export class Questions {
     question: RowQuestion,
   ): Promise<AdmissionAnswer> {
     const { stream } = question;
-    const entry = await this.#host.admission.publish(stream, applicantOf(client));
+    const entry = await this.#host.admission.publish(stream, applicantOf(client, question));
     // It may have left, or died with its shard, while the name was made free.
     const isHere = this.#host.clients.find(shard.index, client.row) === client;
     const lease = isHere ? this.#host.coordinator.lendRing(shard.index) : null;
     if (lease === null) {
       this.#host.admission.abandon(entry);
+      client.hooks?.end("publish", entry.key);
       return refusal("NetStream.Publish.Failed", "The server has no room.");
     }
     entry.publisher = { shard: shard.index, row: client.row };
@@ -67,9 +68,22 @@ export class Questions {
     return { allowed: true, ...described(entry, shard), lease, play: 0 };
   }
 
-  #admitPlay(shard: ShardLink, client: Client, question: RowQuestion): AdmissionAnswer {
-    const { key, settings } = this.#host.admission.play(question.stream, applicantOf(client));
-    const entry = this.#host.coordinator.enter(key, settings);
+  async #admitPlay(
+    shard: ShardLink,
+    client: Client,
+    question: RowQuestion,
+  ): Promise<AdmissionAnswer> {
+    const { admission } = this.#host;
+    const applicant = applicantOf(client, question);
+    const admitted = admission.play(question.stream, applicant);
+    const verdict = admission.mayPlay(admitted, question.stream, applicant);
+    if (verdict !== undefined) {
+      await verdict;
+      if (this.#host.clients.find(shard.index, client.row) !== client) {
+        return refusal("NetStream.Failed", "Unknown session.");
+      }
+    }
+    const entry = this.#host.coordinator.enter(admitted.key, admission.current(admitted));
     // The stream's ring is news of its own, as for any other player.
     this.#host.coordinator.announce(entry, shard.index);
     const share = this.#host.coordinator.addPlayer(entry, shard.index);
@@ -85,6 +99,7 @@ export class Questions {
     const share = client?.plays.find((one) => one.play === play);
     if (client !== undefined && share !== undefined) {
       client.plays = client.plays.filter((one) => one !== share);
+      client.hooks?.end("play", share.entry.key);
       this.#host.coordinator.removePlayer(share);
     }
   }
@@ -95,8 +110,9 @@ function demandOf({ id, path, request }: Client, { stream, param }: RowQuestion)
   return { id, path, request: { ...request, ...stream, param } };
 }
 
-function applicantOf({ ip, request }: Client): Applicant {
-  return { ip, pageUrl: request.pageUrl };
+function applicantOf({ id, ip, request, hooks }: Client, { param }: RowQuestion): Applicant {
+  const { pageUrl, tcUrl } = request;
+  return { id, ip, pageUrl, tcUrl, param, hooks };
 }
 
 function refusal(status: string, description: string): AdmissionAnswer {

@@ -17,6 +17,7 @@ import { RingPool } from "../coordinator/ring-pool.ts";
 import { LineLog } from "../log/logger.ts";
 import { monotonicMs } from "../monotonic.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
+import { Tokens } from "../tokens/tokens.ts";
 import { Admission } from "./admission.ts";
 import { FileBudget } from "./file-budget.ts";
 import { handshakeHost } from "./handshake-host.ts";
@@ -96,7 +97,14 @@ class Stage {
     });
     this.#lobby = new Lobby({
       config: () => config,
-      admission: new Admission({ config: () => config, coordinator, edge, shards }),
+      admission: new Admission({
+        config: () => config,
+        coordinator,
+        edge,
+        shards,
+        tokens: new Tokens(),
+      }),
+      hooks: { open: () => undefined },
       coordinator,
       edge,
       clients: this.#clients,

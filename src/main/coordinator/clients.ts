@@ -1,6 +1,7 @@
 /** Who is connected and handed over: one record per row, kept by the primary for its API, its log and its counts. */
 import type { EndReason } from "../../protocol/control/calls.ts";
 import type { StreamRequest } from "../../protocol/rtmp/stream-url.ts";
+import type { HookSession } from "../hooks/hook-session.ts";
 import type { PlayerShare, StreamEntry } from "./coordinator.ts";
 
 /** A session on a shard. */
@@ -22,6 +23,8 @@ export interface Client {
   readonly path: string;
   /** Milliseconds, monotonic. */
   readonly since: number;
+  /** Callbacks about it; undefined where there are none. */
+  readonly hooks?: HookSession | undefined;
   /**
    * Streams published, {@link NO_STREAMS} for most; a connection may publish several. **Shared** between clients: replaced,
    * see {@link addPublished}, never changed.

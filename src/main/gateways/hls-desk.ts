@@ -8,6 +8,7 @@ import type {
   HlsTrouble,
 } from "../../protocol/control/hls.ts";
 import { isPull } from "../coordinator/coordinator.ts";
+import { Publishers } from "../hooks/publishers.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 import { HlsDirectory } from "./hls-directory.ts";
 import { HlsViewers, type HlsViewersHost } from "./hls-viewers.ts";
@@ -23,9 +24,11 @@ export class HlsDesk {
   readonly #directory: HlsDirectory;
   readonly #viewers: HlsViewers;
   readonly #timer: NodeJS.Timeout;
+  readonly #publishers: Publishers;
 
   constructor(host: HlsDeskHost) {
     this.#host = host;
+    this.#publishers = new Publishers(host);
     this.#directory = new HlsDirectory({
       links: host.links,
       now: host.now,
@@ -54,7 +57,7 @@ export class HlsDesk {
 
   /** Answers a gateway about a playlist. */
   admit(question: HlsQuestion): Promise<HlsAnswer> {
-    return Promise.resolve(this.#viewers.admit(question));
+    return this.#viewers.admit(question);
   }
 
   /** A thread is ready: it learns what it has to know. */
@@ -81,7 +84,9 @@ export class HlsDesk {
   }
 
   /** Every finished segment, after all gateways were told: the place for those who want to hear of it (`on_hls`). */
-  #segmentFinished(key: string, { sequence, durationMs }: HlsSegmentNews): void {
+  #segmentFinished(key: string, segment: HlsSegmentNews): void {
+    const { sequence, durationMs } = segment;
+    this.#host.hooks.segment(this.#publishers.of(key), segment);
     const seconds = (durationMs / 1000).toFixed(3);
     this.#host.log.debug("hls", `segment ${sequence} of ${key}, ${seconds} s`);
   }

@@ -6,17 +6,20 @@
  * A viewer counts as a player of its stream: at an edge it is fetched for as long as somebody asks for the playlist.
  * Where sessions are off, all viewers of a stream are one nameless session, which is no client.
  */
+import { randomInt } from "node:crypto";
 import { type Config, resolveVhost, type VhostConfig } from "../../protocol/conf/config.ts";
 import { matchMount } from "../../protocol/conf/mount.ts";
-import type { EndReason, HlsQuestion, StreamSettings } from "../../protocol/control/calls.ts";
+import type { EndReason, HlsQuestion } from "../../protocol/control/calls.ts";
 import type { HlsAnswer, HlsTouches } from "../../protocol/control/hls.ts";
 import { RejectedError } from "../../protocol/errors.ts";
 import { resolveStreamRequest, type StreamRequest } from "../../protocol/rtmp/stream-url.ts";
-import type { Admission } from "../accept/admission.ts";
+import type { Admission, AdmittedStream, Applicant } from "../accept/admission.ts";
 import { newConnectionId } from "../accept/connection-id.ts";
 import { type Clients, NO_STREAMS } from "../coordinator/clients.ts";
 import type { Coordinator, PlayerShare } from "../coordinator/coordinator.ts";
 import type { Edge } from "../coordinator/edge.ts";
+import type { HookSession } from "../hooks/hook-session.ts";
+import type { Hooks } from "../hooks/hooks.ts";
 import type { Logger } from "../log/logger.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 
@@ -41,6 +44,7 @@ export interface HlsViewersHost {
   readonly coordinator: Coordinator;
   readonly clients: Clients;
   readonly edge: Edge;
+  readonly hooks: Pick<Hooks, "open" | "segment">;
   readonly log: Logger;
   /** Live table of all threads. */
   readonly links: readonly (ShardLink | undefined)[];
@@ -69,6 +73,26 @@ interface Target {
   readonly vhost: VhostConfig;
 }
 
+/** A viewer without a session. */
+interface NewViewer extends Target {
+  readonly id: string;
+  /** The session that it names, or ''. */
+  readonly asked: string;
+  readonly stream: AdmittedStream;
+  readonly question: HlsQuestion;
+}
+
+const NO_BYTES = { sent: 0, received: 0 };
+
+/** Who knows a session's name may watch: it is not to be guessed. */
+function secureRandom(): number {
+  return randomInt(2 ** 32) / 2 ** 32;
+}
+
+function applicantOf({ ip }: HlsQuestion, { pageUrl, tcUrl, param }: StreamRequest): Applicant {
+  return { id: "", ip, pageUrl, tcUrl, param, hooks: undefined };
+}
+
 const ELSEWHERE: HlsAnswer = { kind: "elsewhere" };
 
 function refusal(status: number, description: string): HlsAnswer {
@@ -90,10 +114,10 @@ export class HlsViewers {
   }
 
   /** Answers a gateway about a playlist. */
-  admit(question: HlsQuestion): HlsAnswer {
+  async admit(question: HlsQuestion): Promise<HlsAnswer> {
     try {
       const target = this.#targetOf(question);
-      return target === null ? ELSEWHERE : this.#admit(question, target);
+      return target === null ? ELSEWHERE : await this.#admit(question, target);
     } catch (error) {
       if (!(error instanceof RejectedError)) {
         throw error;
@@ -162,17 +186,16 @@ export class HlsViewers {
     }
   }
 
-  #admit(question: HlsQuestion, { request, vhost }: Target): HlsAnswer {
+  async #admit(question: HlsQuestion, { request, vhost }: Target): Promise<HlsAnswer> {
     const { hls } = vhost;
     const asked = SESSION_SHAPE.test(question.session) ? question.session : "";
     if (asked !== "" && this.#interrupted.has(asked)) {
       return refusal(404, "The session was ended");
     }
-    const { ip, referer: pageUrl } = question;
-    const { key, settings } = this.#host.admission.play(request, { ip, pageUrl });
-    const known = this.#sessions.get(hls.hasSessions ? asked : namelessId(key));
-    if (known?.key === key) {
-      known.lastMs = this.#host.now();
+    const stream = this.#permitted(question, request, hls.hasSessions ? asked : "");
+    const { key, settings } = stream;
+    const known = this.#touch(hls.hasSessions ? asked : namelessId(key), key);
+    if (known !== undefined) {
       return this.#admitted(known.id, key, vhost, false);
     }
     const isLive = this.#host.coordinator.find(key)?.publisher != null;
@@ -182,18 +205,66 @@ export class HlsViewers {
     if (question.isHead) {
       return this.#admitted("", key, vhost, asked === "");
     }
-    const link = this.#host.links[this.#host.coordinator.packagerOf(key)];
-    if (link === undefined) {
-      return refusal(503, "The packager starts");
-    }
     // A session of another stream, or of nobody: SRS takes a viewer's own name for it.
-    const isFree = asked !== "" && known === undefined;
-    const id = hls.hasSessions ? (isFree ? asked : newConnectionId()) : namelessId(key);
-    const session = this.#begin({ id, key, settings, link, vhost, question, request });
-    if (session === null) {
-      return refusal(503, "Too many viewers");
+    const isFree = asked !== "" && !this.#sessions.has(asked);
+    const named = isFree ? asked : newConnectionId(secureRandom);
+    const id = hls.hasSessions ? named : namelessId(key);
+    return this.#admitNew({ id, asked, stream, vhost, question, request });
+  }
+
+  /** A new viewer; where viewers have sessions its callback decides. */
+  async #admitNew(viewer: NewViewer): Promise<HlsAnswer> {
+    const { id, asked, stream, vhost, question, request } = viewer;
+    const { admission, coordinator, links } = this.#host;
+    const hooks = vhost.hls.hasSessions ? this.#host.hooks.open() : undefined;
+    const verdict = admission.mayPlay(stream, request, {
+      ...applicantOf(question, request),
+      id,
+      hooks,
+    });
+    if (verdict !== undefined) {
+      await verdict;
     }
-    return this.#admitted(id, key, vhost, id !== asked);
+    // While that took its time the same viewer may have asked again.
+    const known = this.#touch(id, stream.key);
+    const link = links[coordinator.packagerOf(stream.key)];
+    const isBegun =
+      known === undefined &&
+      link !== undefined &&
+      !this.#sessions.has(id) &&
+      this.#begin(viewer, link, hooks) !== null;
+    if (isBegun) {
+      return this.#admitted(id, stream.key, vhost, id !== asked);
+    }
+    hooks?.close(NO_BYTES);
+    if (known !== undefined) {
+      return this.#admitted(id, stream.key, vhost, id !== asked);
+    }
+    return refusal(503, link === undefined ? "The packager starts" : "Too many viewers");
+  }
+
+  /** By the rules; the token of a session counted when it began. @throws RejectedError */
+  #permitted(question: HlsQuestion, request: StreamRequest, session: string): AdmittedStream {
+    const { admission } = this.#host;
+    const applicant = applicantOf(question, request);
+    const earlier = this.#sessions.get(session);
+    if (earlier !== undefined) {
+      const stream = admission.play(request, { ...applicant, isKnown: true });
+      if (stream.key === earlier.key) {
+        return stream;
+      }
+    }
+    return admission.play(request, applicant);
+  }
+
+  /** The session of that name, if it is of this stream; it has made a request. */
+  #touch(id: string, key: string): Session | undefined {
+    const session = this.#sessions.get(id);
+    if (session?.key !== key) {
+      return undefined;
+    }
+    session.lastMs = this.#host.now();
+    return session;
   }
 
   #admitted(session: string, key: string, { hls }: VhostConfig, isNew: boolean): HlsAnswer {
@@ -209,16 +280,9 @@ export class HlsViewers {
     };
   }
 
-  #begin(what: {
-    readonly id: string;
-    readonly key: string;
-    readonly settings: StreamSettings;
-    readonly link: ShardLink;
-    readonly vhost: VhostConfig;
-    readonly question: HlsQuestion;
-    readonly request: StreamRequest;
-  }): Session | null {
-    const { id, key, settings, link, vhost, question, request } = what;
+  #begin(viewer: NewViewer, link: ShardLink, hooks: HookSession | undefined): Session | null {
+    const { id, stream, vhost, question, request } = viewer;
+    const { key } = stream;
     const { coordinator, clients, edge, log } = this.#host;
     const { ip } = question;
     const isNamed = vhost.hls.hasSessions;
@@ -226,7 +290,7 @@ export class HlsViewers {
     if (isNamed && row < 0) {
       return null;
     }
-    const entry = coordinator.enter(key, settings);
+    const entry = coordinator.enter(key, this.#host.admission.current(stream));
     coordinator.announce(entry, link.index);
     const share = coordinator.addPlayer(entry, link.index);
     const now = this.#host.now();
@@ -243,6 +307,7 @@ export class HlsViewers {
       link.board.play[row] = share.play;
       clients.add({
         ...{ id, ip, path: "", type: "hls-play", shard: link.index, row, request, since: now },
+        hooks,
         published: NO_STREAMS,
         plays: [share],
       });

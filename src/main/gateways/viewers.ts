@@ -9,6 +9,8 @@ import { newConnectionId } from "../accept/connection-id.ts";
 import { type Clients, NO_STREAMS } from "../coordinator/clients.ts";
 import type { Coordinator } from "../coordinator/coordinator.ts";
 import type { Edge } from "../coordinator/edge.ts";
+import type { HookSession } from "../hooks/hook-session.ts";
+import type { Hooks } from "../hooks/hooks.ts";
 import type { Logger } from "../log/logger.ts";
 import { monotonicMs } from "../monotonic.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
@@ -21,6 +23,7 @@ export interface ViewersHost {
   readonly coordinator: Coordinator;
   readonly clients: Clients;
   readonly edge: Edge;
+  readonly hooks: Pick<Hooks, "open">;
   readonly log: Logger;
   /** Live table of the supervisor, gateways among them. */
   readonly shards: readonly (ShardLink | undefined)[];
@@ -47,11 +50,14 @@ function refusal(status: number, description: string, location: string | null): 
 /** A viewer that gets its place. */
 interface Admitted extends Target {
   readonly id: string;
+  readonly ip: string;
   /** Servers that its request has passed. */
   readonly path: string;
   readonly stream: AdmittedStream;
+  readonly hooks: HookSession | undefined;
 }
 
+const NO_BYTES = { sent: 0, received: 0 };
 const NOT_MOUNTED: ViewerAnswer = { allowed: false, isMounted: false };
 
 /** Admits viewers of gateways. */
@@ -72,12 +78,7 @@ export class Viewers {
       if (target === null) {
         return NOT_MOUNTED;
       }
-      const { admission, edge } = this.#host;
-      const path = edge.passage({ ip: "", pid: "", id: "", path: question.passed }, id);
-      const applicant = { ip: question.ip, pageUrl: question.referer };
-      const stream = admission.play(target.request, applicant);
-      await admission.elsewhere(target.request);
-      return this.#place(gateway, question, { ...target, id, path, stream });
+      return await this.#admit(gateway, question, { ...target, id });
     } catch (error) {
       if (!(error instanceof RejectedError)) {
         throw error;
@@ -102,9 +103,32 @@ export class Viewers {
     }
   }
 
-  #place(gateway: ShardLink, { ip }: ViewerQuestion, admitted: Admitted): ViewerAnswer {
+  async #admit(
+    gateway: ShardLink,
+    { ip, passed }: ViewerQuestion,
+    asking: Target & { readonly id: string },
+  ): Promise<ViewerAnswer> {
+    const { id, request } = asking;
+    const { admission, edge } = this.#host;
+    const path = edge.passage({ ip: "", pid: "", id: "", path: passed }, id);
+    const { tcUrl, pageUrl, param } = request;
+    const hooks = this.#host.hooks.open();
+    const applicant = { id, ip, tcUrl, pageUrl, param, hooks };
+    const stream = admission.play(request, applicant);
+    const verdict = admission.elsewhere(request) ?? admission.mayPlay(stream, request, applicant);
+    if (verdict !== undefined) {
+      await verdict;
+    }
+    const answer = this.#place(gateway, { ...asking, ip, path, stream, hooks });
+    if (!answer.allowed) {
+      hooks?.close(NO_BYTES);
+    }
+    return answer;
+  }
+
+  #place(gateway: ShardLink, admitted: Admitted): ViewerAnswer {
     const { admission, coordinator, clients, edge, log } = this.#host;
-    const { request, remux, id, path, stream: named } = admitted;
+    const { ip, request, remux, id, path, stream: named, hooks } = admitted;
     const { key } = named;
     const settings = admission.current(named);
     // The question may have taken its time: a gateway that died meanwhile has been swept.
@@ -128,6 +152,7 @@ export class Viewers {
       shard: gateway.index,
       row,
       request: clients.sharedRequest(entry, request),
+      hooks,
       since: monotonicMs(),
       published: NO_STREAMS,
       plays: [share],

@@ -135,13 +135,14 @@ async function start(
   plan: ServerPlan,
   around: Omit<AdminOptions, "server" | "log"> & { readonly log: LineLog },
 ): Promise<Started> {
-  const { log, version } = around;
+  const { log, version, serverId } = around;
   // A test harness that names this variable may break shards on purpose.
   const { WEIR_ALLOW_FAULTS: faults } = plan.source.environment;
   const server = await Server.start({
     config: plan.config,
     log,
     version,
+    serverId,
     allowFaults: faults === "on",
     isRehearsed: true,
     stuck: () => endStuck(log),

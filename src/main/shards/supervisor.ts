@@ -1,5 +1,5 @@
 /** Starts the shards, watches them and replaces those that die or hang. */
-import { Counter } from "../../protocol/control/board.ts";
+import { Board, Counter } from "../../protocol/control/board.ts";
 import type { PrimaryCalls, ShardNews } from "../../protocol/control/calls.ts";
 import { ControlError } from "../../protocol/errors.ts";
 import { Doorbell } from "../../protocol/ring/doorbell.ts";
@@ -132,6 +132,11 @@ export class Supervisor {
           return ready;
         }),
     );
+  }
+
+  /** Of all threads, whether they run or not. */
+  get boards(): Board[] {
+    return this.#slots.map(({ memory }) => new Board(memory));
   }
 
   /** From now on packagers run. Before {@link start} they are started there. */

@@ -8,6 +8,9 @@ import type { SecurityConfig } from "../access/security.ts";
 import type { HlsSettings } from "../control/hls.ts";
 import type { ClusterConfig } from "./cluster.ts";
 import type { ListenEndpoint } from "./endpoint.ts";
+
+import type { HooksConfig, TokenConfig } from "./hooks.ts";
+
 import type { TlsServerConfig } from "./tls-config.ts";
 
 /**
@@ -163,6 +166,8 @@ export interface VhostConfig {
   readonly cluster: ClusterConfig;
   readonly security: SecurityConfig;
   readonly refer: ReferConfig;
+  readonly hooks: HooksConfig;
+  readonly token: TokenConfig;
 }
 
 /** The whole configuration. */

@@ -17,6 +17,7 @@ import { DEFAULT_VHOST, DIRECTIVES, environmentNames, visitDirectives } from "./
 import type { ListenEndpoint } from "./endpoint.ts";
 import { type Directive, decodeGrammar, type ReadInclude } from "./grammar.ts";
 import { decodeHls } from "./hls-config.ts";
+import { decodeHooks, decodeToken } from "./hooks.ts";
 import {
   decodeExporter,
   decodeHttpApi,
@@ -342,6 +343,8 @@ function decodeVhost(
     cluster: decodeCluster(vhost.section("cluster")),
     security: decodeSecurity(name, vhost.section("security"), from.context),
     refer: decodeRefer(name, vhost.section("refer"), from.context),
+    hooks: decodeHooks(vhost),
+    token: decodeToken(vhost.section("token")),
   };
 }
 

@@ -6,6 +6,7 @@ import { Coordinator } from "../../../src/main/coordinator/coordinator.ts";
 import type { Edge } from "../../../src/main/coordinator/edge.ts";
 import { RingPool } from "../../../src/main/coordinator/ring-pool.ts";
 import { ShardLink } from "../../../src/main/shards/shard-link.ts";
+import { Tokens } from "../../../src/main/tokens/tokens.ts";
 import { type Config, decodeConfig } from "../../../src/protocol/conf/config.ts";
 import { Board } from "../../../src/protocol/control/board.ts";
 
@@ -15,7 +16,7 @@ function decode(vhost: string): Config {
 }
 
 const NO_EDGE = { isNotFound: () => false } as unknown as Edge;
-const FROM = { ip: "1.2.3.4", pageUrl: "" };
+const FROM = { id: "x", ip: "1.2.3.4", pageUrl: "", tcUrl: "", param: "", hooks: undefined };
 const STREAM = { vhost: "v", app: "live", stream: "a" };
 
 test("a reload between asking and getting a stream counts", { timeout: 5000 }, async () => {
@@ -34,7 +35,13 @@ test("a reload between asking and getting a stream counts", { timeout: 5000 }, a
   };
   const shards = [link as unknown as ShardLink];
   const coordinator = new Coordinator(new RingPool(2 ** 20), shards, () => 1);
-  const admission = new Admission({ config: () => config, coordinator, edge: NO_EDGE, shards });
+  const admission = new Admission({
+    config: () => config,
+    coordinator,
+    edge: NO_EDGE,
+    shards,
+    tokens: new Tokens(),
+  });
   const admitted = admission.play(STREAM, FROM);
   const held = coordinator.enter(admitted.key, admitted.settings);
   const holder = { shard: 0, row: 1 };

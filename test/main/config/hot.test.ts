@@ -24,6 +24,8 @@ const METRICS = "asked of the configuration in force at each scrape: e2e/metrics
 const RTMPS = "the TLS front listens, renews or stops: e2e/rtmps";
 const HTTPS = "gateways are told: e2e/https";
 const FILES = "gateways are told: e2e/static-mounts";
+const CALLBACKS = "asked of the configuration in force by each callback: e2e/hook-extras";
+const TOKENS = "asked of the configuration in force by each publish and play: e2e/tokens";
 const STRICT = "changes what other directives mean: e2e/reload, strict on";
 
 /** What is not carried by the settings of streams. */
@@ -51,6 +53,36 @@ const MECHANISMS: Readonly<Record<string, string>> = {
   "vhost.http_remux.has_audio": VIEWERS,
   "vhost.http_remux.has_video": VIEWERS,
   "vhost.http_remux.guess_has_av": VIEWERS,
+  "vhost.hls.hls_nb_notify": CALLBACKS,
+  "vhost.http_hooks.enabled": CALLBACKS,
+  "vhost.http_hooks.on_connect": CALLBACKS,
+  "vhost.http_hooks.on_close": CALLBACKS,
+  "vhost.http_hooks.on_publish": CALLBACKS,
+  "vhost.http_hooks.on_unpublish": CALLBACKS,
+  "vhost.http_hooks.on_play": CALLBACKS,
+  "vhost.http_hooks.on_stop": CALLBACKS,
+  "vhost.http_hooks.on_hls": CALLBACKS,
+  "vhost.http_hooks.on_hls_notify": CALLBACKS,
+  "vhost.http_hooks.hook_timeout": CALLBACKS,
+  "vhost.http_hooks.hook_fail_open": CALLBACKS,
+  "vhost.http_hooks.hook_retries": CALLBACKS,
+  "vhost.http_hooks.hook_retry_delay": CALLBACKS,
+  "vhost.http_hooks.hook_concurrency": CALLBACKS,
+  "vhost.http_hooks.hook_queue": CALLBACKS,
+  "vhost.http_hooks.hook_secret": CALLBACKS,
+  "vhost.http_hooks.hook_play_cache": CALLBACKS,
+  "vhost.http_hooks.hook_tls_verify": CALLBACKS,
+  "vhost.token.enabled": TOKENS,
+  "vhost.token.publish": TOKENS,
+  "vhost.token.play": TOKENS,
+  "vhost.token.secret": TOKENS,
+  "vhost.token.lifetime_max": TOKENS,
+  "vhost.token.skew": TOKENS,
+  "vhost.token.jwt": TOKENS,
+  "vhost.token.jwt_secret": TOKENS,
+  "vhost.token.jwt_key_file": TOKENS,
+  "vhost.token.jwt_issuer": TOKENS,
+  "vhost.token.jwt_audience": TOKENS,
   "http_api.enabled": API_LISTEN,
   "http_api.listen": API_LISTEN,
   "http_api.crossdomain": API,

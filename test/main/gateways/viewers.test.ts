@@ -10,6 +10,7 @@ import { RingPool } from "../../../src/main/coordinator/ring-pool.ts";
 import { Viewers } from "../../../src/main/gateways/viewers.ts";
 import type { Logger } from "../../../src/main/log/logger.ts";
 import type { ShardLink } from "../../../src/main/shards/shard-link.ts";
+import { Tokens } from "../../../src/main/tokens/tokens.ts";
 import { decodeConfig } from "../../../src/protocol/conf/config.ts";
 import type { ViewerAnswer } from "../../../src/protocol/control/calls.ts";
 
@@ -33,10 +34,17 @@ function ask(host: string, path: string, query = "", passed = ""): Promise<Viewe
     isNotFound: (key: string) => key.endsWith("/missing"),
     passage: (identity: { path: string }) => checkPassage(identity.path, "here"),
   } as unknown as Edge;
-  const admission = new Admission({ config: () => config, coordinator, edge, shards: [] });
+  const admission = new Admission({
+    config: () => config,
+    coordinator,
+    edge,
+    shards: [],
+    tokens: new Tokens(),
+  });
   const log = { info: () => undefined } as unknown as Logger;
   const clients = new Clients();
-  const directory = { admission, coordinator, clients, edge, log };
+  const hooks = { open: () => undefined };
+  const directory = { admission, coordinator, clients, edge, hooks, log };
   const viewers = new Viewers({ ...directory, config: () => config, shards: [] });
   const gateway = { isAlive: true, allocateRow: () => -1 } as unknown as ShardLink;
   const rest = { referer: "", userAgent: "", isSecure: false, passed };

@@ -103,7 +103,7 @@ const HLS: DirectiveSpec = block("hls", "HLS.", [
   text("hls_entry_prefix", "", "Put before each segment in the playlist.", HOT),
   text("hls_acodec", "aac", "Audio: `aac`, `mp3` or `an`.", HOT),
   text("hls_vcodec", "h264", "Video: `h264` or `vn`.", HOT),
-  integer("hls_nb_notify", 64, "bytes", "Answer of `on_hls_notify` that is read.", LATER_HOT),
+  integer("hls_nb_notify", 64, "bytes", "Answer of `on_hls_notify` that is read.", HOT),
   onUnlessOff("hls_wait_keyframe", "on", "End a segment at a keyframe only.", HOT),
   offUnlessOn("hls_ts_floor", "off", "Segment by the wall clock.", HOT),
   onUnlessOff("hls_cleanup", "on", "Remove segments that left the playlist.", HOT),

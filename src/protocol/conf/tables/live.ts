@@ -24,6 +24,7 @@ import {
   text,
 } from "../directive-spec.ts";
 import { CLUSTER } from "./cluster.ts";
+import { HOOKS, TOKEN } from "./hooks.ts";
 
 const JITTER = ["full", "zero", "off"];
 
@@ -218,19 +219,6 @@ const SECURITY: DirectiveSpec = block(
   ]),
 );
 
-const HOOKS: DirectiveSpec = block("http_hooks", "Callbacks by HTTP.", [
-  offUnlessOn("enabled", "off", "Call them.", LATER_HOT),
-  list("on_connect", "", "A client connects; may refuse.", LATER_HOT),
-  list("on_close", "", "A client is gone.", LATER_HOT),
-  list("on_publish", "", "A client publishes; may refuse.", LATER_HOT),
-  list("on_unpublish", "", "A publisher stops.", LATER_HOT),
-  list("on_play", "", "A client plays; may refuse.", LATER_HOT),
-  list("on_stop", "", "A player stops.", LATER_HOT),
-  list("on_dvr", "", "A recording is finished.", LATER_HOT),
-  list("on_hls", "", "A segment is finished.", LATER_HOT),
-  list("on_hls_notify", "", "A segment is finished; called with GET.", LATER_HOT),
-]);
-
 const FORWARD: DirectiveSpec = block(
   "forward",
   "Pushes streams to other servers.",
@@ -249,5 +237,6 @@ export const VHOST_LIVE: readonly DirectiveSpec[] = [
   REFER,
   SECURITY,
   HOOKS,
+  TOKEN,
   FORWARD,
 ];

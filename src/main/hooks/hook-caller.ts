@@ -1,0 +1,171 @@
+/** Makes callbacks: a bounded number at one time to each server, signed, judged. Never throws. */
+import type { HookAction, HooksConfig } from "../../protocol/conf/hooks.ts";
+import { TransportError } from "../../protocol/errors.ts";
+import { HOOK_REPLY_BYTES_MAX } from "../../protocol/limits.ts";
+import type { Logger } from "../log/logger.ts";
+import { maskSecrets } from "../log/secrets.ts";
+import { type HttpAnswer, HttpCaller } from "./http-call.ts";
+import { failed, judgeReply, type Reply } from "./reply.ts";
+import { signatureHeaders } from "./signature.ts";
+import { Turnstile } from "./turnstile.ts";
+
+/** One callback to one URL. */
+export interface HookCall {
+  readonly action: HookAction;
+  readonly clientId: string;
+  readonly url: string;
+  /** null: a GET, whatever the answer says is right. */
+  readonly body: string | null;
+  readonly config: HooksConfig;
+  /** Somebody waits for the answer. */
+  readonly isVerdict: boolean;
+  /** With the wait for its turn when it is a verdict, else without. */
+  readonly timeoutMs: number;
+  /** As in {@link signatureHeaders}. */
+  readonly key: string;
+  readonly sequence: number;
+  /** Bytes of the answer that are read. */
+  readonly replyBytes?: number;
+}
+
+/** Failures of one URL are told once in this time. */
+const TELL_MS = 1000;
+const URLS_TOLD_MAX = 1000;
+
+interface Told {
+  at: number;
+  untold: number;
+}
+
+/** All callbacks of the host. */
+export class HookCaller {
+  readonly #http = new HttpCaller();
+  readonly #turnstiles = new Map<string, Turnstile>();
+  readonly #told = new Map<string, Told>();
+  readonly #log: Logger;
+  readonly #version: string;
+  #isClosed = false;
+  /** Calls by what came of them, for metrics. */
+  readonly counts: Record<Reply["kind"], number> = { allowed: 0, refused: 0, failed: 0 };
+
+  constructor(log: Logger, version: string) {
+    this.#log = log;
+    this.#version = version;
+  }
+
+  /** Calls, once. */
+  async call(call: HookCall): Promise<Reply> {
+    const reply = await this.#inTurn(call);
+    this.counts[reply.kind] += 1;
+    this.#tell(call, reply);
+    return reply;
+  }
+
+  /** Ends all calls: they have no answer. */
+  close(): void {
+    this.#isClosed = true;
+    for (const turnstile of this.#turnstiles.values()) {
+      turnstile.close();
+    }
+    this.#http.close();
+  }
+
+  async #inTurn(call: HookCall): Promise<Reply> {
+    if (this.#isClosed) {
+      return failed("ERR_HOOK_CLOSED", "the server stops");
+    }
+    const { config, isVerdict, timeoutMs } = call;
+    const name = originOf(call.url);
+    let turnstile = this.#turnstiles.get(name);
+    if (turnstile === undefined) {
+      turnstile = new Turnstile();
+      this.#turnstiles.set(name, turnstile);
+    }
+    const asked = performance.now();
+    const isIn = await turnstile.enter({
+      concurrency: config.concurrency,
+      lineMax: config.queueMax,
+      waitMs: isVerdict ? timeoutMs : Number.POSITIVE_INFINITY,
+      isVerdict,
+    });
+    if (!isIn) {
+      return failed("ERR_HOOK_BUSY", "too many callbacks wait for this server");
+    }
+    try {
+      const leftMs = isVerdict ? timeoutMs - (performance.now() - asked) : timeoutMs;
+      return await this.#request(call, Math.max(1, leftMs));
+    } finally {
+      turnstile.leave();
+      if (turnstile.isIdle) {
+        this.#turnstiles.delete(name);
+      }
+    }
+  }
+
+  async #request(call: HookCall, timeoutMs: number): Promise<Reply> {
+    const { url, body, config, key, sequence, replyBytes } = call;
+    const content = body ?? url;
+    const { secret, tlsVerify } = config;
+    const isPost = body !== null;
+    let answer: HttpAnswer;
+    try {
+      answer = await this.#http.call({
+        method: isPost ? "POST" : "GET",
+        url,
+        headers: {
+          ...(isPost ? { "content-type": "application/json" } : {}),
+          "user-agent": `weir/${this.#version}`,
+          ...signatureHeaders({ key, sequence, content, secret, nowMs: Date.now() }),
+        },
+        body: body ?? "",
+        timeoutMs,
+        replyBytesMax: replyBytes ?? HOOK_REPLY_BYTES_MAX,
+        isCut: replyBytes !== undefined,
+        tlsVerify,
+      });
+    } catch (error) {
+      if (error instanceof TransportError) {
+        return failed(error.code, error.message, error.code !== "ERR_HOOK_REPLY");
+      }
+      // A URL that cannot be asked at all.
+      return failed("ERR_HOOK_CONNECTION", error instanceof Error ? error.message : String(error));
+    }
+    return isPost ? judgeReply(answer) : { kind: "allowed" };
+  }
+
+  #tell({ action, clientId, url }: HookCall, reply: Reply): void {
+    if (reply.kind === "allowed") {
+      if (this.#log.isEnabled("debug")) {
+        this.#log.debug(clientId, `${action}: ${shown(url)}: ok`);
+      }
+      return;
+    }
+    const text = `${action}: ${shown(url)}: ${reply.text}`;
+    if (reply.kind === "refused") {
+      this.#log.info(clientId, `${text} (${reply.code})`);
+      return;
+    }
+    const now = performance.now();
+    const told = this.#told.get(url) ?? { at: Number.NEGATIVE_INFINITY, untold: 0 };
+    if (now - told.at < TELL_MS) {
+      told.untold += 1;
+      return;
+    }
+    const more = told.untold === 0 ? "" : `; ${told.untold} more before`;
+    this.#log.warn(clientId, `${text}${more}`, reply.code);
+    if (this.#told.size >= URLS_TOLD_MAX) {
+      this.#told.clear();
+    }
+    this.#told.set(url, { at: now, untold: 0 });
+  }
+}
+
+/** Scheme, host and port; the text itself when it is no URL. */
+function originOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).origin : url;
+}
+
+/** Without credentials and query: an operator may have put a key there. */
+function shown(url: string): string {
+  return maskSecrets(url.replace(/\?.*$/s, "?…"));
+}

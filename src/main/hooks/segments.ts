@@ -1,0 +1,65 @@
+/** What on_hls and on_hls_notify tell of a finished segment. */
+import type { HookSubject, ServerIds } from "./payload.ts";
+import { streamFields } from "./payload.ts";
+
+/** A segment and the playlist that names it. */
+export interface FinishedSegment {
+  readonly sequence: number;
+  readonly durationMs: number;
+  /** Where they are written. */
+  readonly file: string;
+  readonly playlistFile: string;
+  /** As in the playlist. */
+  readonly uri: string;
+  /** Path of the playlist's URL, without the first slash. */
+  readonly playlistPath: string;
+}
+
+function isHttp(url: string): boolean {
+  return url.startsWith("http://") || url.startsWith("https://");
+}
+
+/** The segment's URL: beside its playlist, unless it names another server. */
+function urlOf({ uri, playlistPath }: FinishedSegment): string {
+  const path = playlistPath.replace(/^\/+/, "");
+  const folder = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : "";
+  return isHttp(uri) || folder === "" ? uri : `${folder}/${uri}`;
+}
+
+/** The fields of on_hls beside the common ones. */
+export function segmentFields(
+  subject: HookSubject,
+  segment: FinishedSegment,
+  streamId: string,
+): Record<string, string | number> {
+  const { tcUrl, stream, param } = subject;
+  return {
+    tcUrl,
+    stream,
+    param,
+    duration: segment.durationMs / 1000,
+    cwd: process.cwd(),
+    file: segment.file,
+    url: urlOf(segment),
+    m3u8: segment.playlistFile,
+    m3u8_url: segment.playlistPath.replace(/^\/+/, ""),
+    seq_no: segment.sequence,
+    ...streamFields(subject, streamId),
+  };
+}
+
+/** The URL of on_hls_notify with its variables filled in; a segment on another server is asked for there. */
+export function notifyUrl(
+  template: string,
+  { serverId, serviceId }: ServerIds,
+  { app, stream, param }: HookSubject,
+  { uri }: FinishedSegment,
+): string {
+  return (isHttp(uri) ? uri : template)
+    .replaceAll("[server_id]", () => serverId)
+    .replaceAll("[service_id]", () => serviceId)
+    .replaceAll("[app]", () => app)
+    .replaceAll("[stream]", () => stream)
+    .replaceAll("[ts_url]", () => uri)
+    .replaceAll("[param]", () => param);
+}

@@ -1,0 +1,77 @@
+/** So many at one time, others wait in line for a bounded time; the line is bounded too. */
+
+interface Waiting {
+  readonly go: (isIn: boolean) => void;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** How somebody enters. */
+export interface Entry {
+  /** Inside at one time. */
+  readonly concurrency: number;
+  /** Waiting at one time. */
+  readonly lineMax: number;
+  /** `Infinity`: as long as it takes. */
+  readonly waitMs: number;
+  /** Goes before those who only tell. */
+  readonly isVerdict: boolean;
+}
+
+/** One server's. */
+export class Turnstile {
+  #inside = 0;
+  /** In the order in which they came; Sets, so that one that gives up leaves at once. Somebody waits for verdicts. */
+  readonly #verdicts = new Set<Waiting>();
+  readonly #news = new Set<Waiting>();
+
+  /** Nobody is inside or waits. */
+  get isIdle(): boolean {
+    return this.#inside === 0;
+  }
+
+  /** @returns false when the line is too long or its time is over; else {@link leave} is to be called. */
+  enter({ concurrency, lineMax, waitMs, isVerdict }: Entry): Promise<boolean> {
+    if (this.#inside < concurrency) {
+      this.#inside += 1;
+      return Promise.resolve(true);
+    }
+    const line = isVerdict ? this.#verdicts : this.#news;
+    if (line.size >= lineMax) {
+      return Promise.resolve(false);
+    }
+    return new Promise<boolean>((resolve) => {
+      const waiting: Waiting = { go: resolve, timer: undefined };
+      line.add(waiting);
+      if (waitMs !== Number.POSITIVE_INFINITY) {
+        waiting.timer = setTimeout(() => {
+          line.delete(waiting);
+          resolve(false);
+        }, waitMs);
+      }
+    });
+  }
+
+  /** Lets the next one in. */
+  leave(): void {
+    const line = this.#verdicts.size > 0 ? this.#verdicts : this.#news;
+    const [next] = line;
+    if (next === undefined) {
+      this.#inside -= 1;
+      return;
+    }
+    line.delete(next);
+    clearTimeout(next.timer);
+    next.go(true);
+  }
+
+  /** Sends everybody in line away. */
+  close(): void {
+    for (const line of [this.#verdicts, this.#news]) {
+      for (const { go, timer } of line) {
+        clearTimeout(timer);
+        go(false);
+      }
+      line.clear();
+    }
+  }
+}
