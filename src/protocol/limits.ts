@@ -140,8 +140,9 @@ export const UNIDENTIFIED_MAX = 4096;
 /** Smallest ring: one GOP of a low-rate stream. */
 export const RING_BYTES_MIN: number = 128 * 1024;
 /**
- * Smallest ring of what HTTP viewers are sent: their connections are full for longer than those of RTMP players, and half
- * a ring is how far behind they may be.
+ * Smallest ring of what HTTP viewers are sent, and of the publisher that it is made from: their connections are full for
+ * longer than those of RTMP players, half a ring is how far behind they may be, and seconds of a publisher that was held
+ * up come at once. Reaction: the publisher's ring stays smaller where the budget does not allow it.
  */
 export const TAPE_BYTES_MIN: number = 512 * 1024;
 /** Ring growth per stream. Configurable. A single legal message may exceed it. */

@@ -67,7 +67,10 @@ export class HlsViewer {
     const directory = this.#key.slice(this.#key.indexOf("/"), this.#key.lastIndexOf("/"));
     const vhost = this.#key.slice(0, this.#key.indexOf("/"));
     const file = this.#library.file(vhost, `${directory}/${uri}`);
-    assert.ok(file !== undefined, `404 for ${uri}, listed in version ${this.versions} or just before`);
+    assert.ok(
+      file !== undefined,
+      `404 for ${uri}, listed in version ${this.versions} or just before`,
+    );
     assert.ok(file.bytes.byteLength > 0, `${uri} is empty`);
     return new Uint8Array(file.bytes);
   }

@@ -130,6 +130,10 @@ export class Tape {
       const isThere = !this.#form.keepsPast && reader.newestKeyframe(this.#keyframe);
       source.next = isThere ? this.#keyframe.frame : reader.oldestFrame;
     }
+    if (this.#form.ringBytes === null && reader.wrap < TAPE_BYTES_MIN) {
+      // A publisher that was held up sends seconds at once: they are to be there still when this thread gets to them.
+      reader.askForWrap(TAPE_BYTES_MIN);
+    }
     this.#headerVersion = 0;
   }
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { RingLease } from "../../../src/protocol/control/calls.ts";
+import { TAPE_BYTES_MIN } from "../../../src/protocol/limits.ts";
 import { ringLayout } from "../../../src/protocol/ring/ring-layout.ts";
 import { RingReader } from "../../../src/protocol/ring/ring-reader.ts";
 import { RingWriter } from "../../../src/protocol/ring/ring-writer.ts";
@@ -25,8 +26,8 @@ class Bench {
   readonly #encoder = new ChunkEncoder();
   #frames = 0;
 
-  constructor() {
-    const source = lease(1, WRAP);
+  constructor(wrap: number = WRAP) {
+    const source = lease(1, wrap);
     this.writer = new RingWriter(source.memory, { id: 1, chunkSize: CHUNK });
     this.write(10);
     this.tape.openSource(source);
@@ -47,34 +48,34 @@ class Bench {
 }
 
 describe("a tape", () => {
-  test("that keeps up asks for nothing, also when it begins behind", () => {
+  test("that keeps up asks for no more than the least, also when it begins behind", () => {
     const bench = new Bench();
     for (let round = 0; round < 200; round += 1) {
       bench.write(1);
       bench.tape.advance();
     }
-    assert.equal(bench.writer.askedWrap, 0);
+    assert.equal(bench.writer.askedWrap, TAPE_BYTES_MIN);
   });
 
   test("that comes late asks for a larger ring before it is overtaken", () => {
-    const bench = new Bench();
-    bench.write(30);
+    const bench = new Bench(TAPE_BYTES_MIN);
+    bench.write(100);
     bench.tape.advance();
-    assert.equal(bench.writer.askedWrap, WRAP * 2);
+    assert.equal(bench.writer.askedWrap, TAPE_BYTES_MIN * 2);
   });
 
   test("that was overtaken asks for a larger ring", () => {
-    const bench = new Bench();
-    bench.write(200);
+    const bench = new Bench(TAPE_BYTES_MIN);
+    bench.write(500);
     bench.tape.advance();
-    assert.equal(bench.writer.askedWrap, WRAP * 2);
+    assert.equal(bench.writer.askedWrap, TAPE_BYTES_MIN * 2);
   });
 
   test("has a ring that is not smaller than a usual stream's", () => {
     const [own] = new Bench().opened;
     assert.ok(own);
-    assert.ok(new RingReader(own.memory).wrap >= 512 * 1024);
-    assert.ok(own.memory.byteLength <= ringLayout(512 * 1024).totalBytes, "nor larger");
+    assert.ok(new RingReader(own.memory).wrap >= TAPE_BYTES_MIN);
+    assert.ok(own.memory.byteLength <= ringLayout(TAPE_BYTES_MIN).totalBytes, "nor larger");
   });
 });
 
