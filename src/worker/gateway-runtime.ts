@@ -94,7 +94,7 @@ export class GatewayRuntime implements GatewayStreamHost {
       admitHls: (question) => this.#primary.admitHls(question),
       post,
     });
-    this.#services = new HttpServices([api, this.#hls, this.#viewers, this.#files], cors);
+    this.#services = new HttpServices([api, this.#hls, this.#viewers, this.#files], cors, api);
   }
 
   /** Starts ticking and listening to the doorbell. */
