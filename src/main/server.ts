@@ -70,6 +70,8 @@ interface Directory {
   readonly clients: Clients;
   readonly edge: Edge;
   readonly log: Logger;
+  /** A viewer at a gateway was refused. */
+  refused(reason: string): void;
 }
 
 /** Answers a request to the API; null: there is no such path. Never rejects. */
@@ -149,6 +151,7 @@ export class Server {
       clients: this.clients,
       edge: this.edge,
       log,
+      refused: (reason) => this.lobby.count(reason),
     };
     this.#questions = new Questions(directory);
     this.#viewers = new Viewers({ ...directory, config: () => this.#config, shards: links });

@@ -54,7 +54,7 @@ export class HlsDesk {
 
   /** Answers a gateway about a playlist. */
   admit(question: HlsQuestion): Promise<HlsAnswer> {
-    return Promise.resolve(this.#viewers.admit(question));
+    return this.#viewers.admit(question);
   }
 
   /** A thread is ready: it learns what it has to know. */

@@ -19,6 +19,7 @@ import type { Coordinator, PlayerShare } from "../coordinator/coordinator.ts";
 import type { Edge } from "../coordinator/edge.ts";
 import type { Logger } from "../log/logger.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
+import { refusedViewer } from "./refused-viewer.ts";
 
 /** What a viewer says its session is; longer ones get another. */
 const SESSION_SHAPE = /^[\w.-]{1,64}$/;
@@ -32,7 +33,6 @@ const INTERRUPTED_MAX = 10_000;
 /** A playlist that is not there yet: its first segment takes a fragment, and an origin's answer at an edge. */
 const WAIT_MS_MIN = 5000;
 const WAIT_MS_MAX = 30_000;
-const NOT_FOUND = "NetStream.Play.StreamNotFound";
 
 /** What viewers of HLS are admitted with. */
 export interface HlsViewersHost {
@@ -50,6 +50,8 @@ export interface HlsViewersHost {
   hasPlaylist(key: string): boolean;
   /** A session's row is FREE again. */
   ended(link: ShardLink, row: number, reason: EndReason): void;
+  /** One was refused, for metrics. */
+  refused(reason: string): void;
 }
 
 interface Session {
@@ -71,10 +73,6 @@ interface Target {
 
 const ELSEWHERE: HlsAnswer = { kind: "elsewhere" };
 
-function refusal(status: number, description: string): HlsAnswer {
-  return { kind: "refused", status, description };
-}
-
 /** All sessions of the host. */
 export class HlsViewers {
   readonly #host: HlsViewersHost;
@@ -90,16 +88,21 @@ export class HlsViewers {
   }
 
   /** Answers a gateway about a playlist. */
-  admit(question: HlsQuestion): HlsAnswer {
+  async admit(question: HlsQuestion): Promise<HlsAnswer> {
     try {
       const target = this.#targetOf(question);
-      return target === null ? ELSEWHERE : this.#admit(question, target);
+      if (target === null) {
+        return ELSEWHERE;
+      }
+      await this.#lookElsewhere(question, target);
+      return this.#admit(question, target);
     } catch (error) {
       if (!(error instanceof RejectedError)) {
         throw error;
       }
       this.#host.log.info(newConnectionId(), `refused: ${error.message}, ip=${question.ip}`);
-      return refusal(error.status === NOT_FOUND ? 404 : 403, error.message);
+      this.#host.refused(error.code);
+      return { kind: "refused", ...refusedViewer(error, question) };
     }
   }
 
@@ -162,11 +165,36 @@ export class HlsViewers {
     }
   }
 
+  #refuse(status: number, reason: string, description: string): HlsAnswer {
+    this.#host.refused(reason);
+    return { kind: "refused", status, description, location: null };
+  }
+
+  /**
+   * Sends a new viewer to the origin of a mesh that has the stream; where none has, what was made of it here is served
+   * for as long as it is kept. @throws RejectedError
+   */
+  async #lookElsewhere(question: HlsQuestion, { request, vhost }: Target): Promise<void> {
+    const { ip, referer: pageUrl } = question;
+    const { key } = this.#host.admission.play(request, { ip, pageUrl });
+    const session = vhost.hls.hasSessions ? question.session : namelessId(key);
+    if (this.#interrupted.has(session) || this.#sessions.get(session)?.key === key) {
+      return;
+    }
+    try {
+      await this.#host.admission.elsewhere(request);
+    } catch (error) {
+      if (!(error instanceof RejectedError) || error.redirect !== undefined) {
+        throw error;
+      }
+    }
+  }
+
   #admit(question: HlsQuestion, { request, vhost }: Target): HlsAnswer {
     const { hls } = vhost;
     const asked = SESSION_SHAPE.test(question.session) ? question.session : "";
     if (asked !== "" && this.#interrupted.has(asked)) {
-      return refusal(404, "The session was ended");
+      return this.#refuse(404, "interrupted", "The session was ended");
     }
     const { ip, referer: pageUrl } = question;
     const { key, settings } = this.#host.admission.play(request, { ip, pageUrl });
@@ -177,21 +205,21 @@ export class HlsViewers {
     }
     const isLive = this.#host.coordinator.find(key)?.publisher != null;
     if (!(isLive || this.#host.hasPlaylist(key) || settings.upstream !== null)) {
-      return refusal(404, "No such stream");
+      return this.#refuse(404, "ERR_STREAM_NOT_FOUND", "No such stream");
     }
     if (question.isHead) {
       return this.#admitted("", key, vhost, asked === "");
     }
     const link = this.#host.links[this.#host.coordinator.packagerOf(key)];
     if (link === undefined) {
-      return refusal(503, "The packager starts");
+      return this.#refuse(503, "no_room", "The packager starts");
     }
     // A session of another stream, or of nobody: SRS takes a viewer's own name for it.
     const isFree = asked !== "" && known === undefined;
     const id = hls.hasSessions ? (isFree ? asked : newConnectionId()) : namelessId(key);
     const session = this.#begin({ id, key, settings, link, vhost, question, request });
     if (session === null) {
-      return refusal(503, "Too many viewers");
+      return this.#refuse(503, "no_room", "Too many viewers");
     }
     return this.#admitted(id, key, vhost, id !== asked);
   }
