@@ -12,7 +12,7 @@ test("a mesh of origins sends viewers to the one that has the stream", LIMIT, as
   const clip = await makeHlsClip();
   const coworker = await openCoworker("moves", { ip: "127.0.0.2", port: 1935 });
   const mesh = `cluster { origin_cluster on; coworkers ${coworker.address}; }`;
-  const weir = await startHls({ vhost: mesh, hls: "hls_window 10;" });
+  const weir = await startHls({ vhost: mesh, hls: "hls_window 30;" });
   const { client } = weir;
   const there = client.base.replace("127.0.0.1", "127.0.0.2");
   try {
@@ -38,11 +38,11 @@ test("a mesh of origins sends viewers to the one that has the stream", LIMIT, as
     for (const publisher of publishers) {
       publisher.close();
     }
-    await waitUntil(
-      "nobody publishes here",
-      async () => (await client.get("/live/moves.m3u8")).status === 302,
-      WAIT_MS,
-    );
+    const { coordinator } = weir.server;
+    const isLive = (name: string): boolean =>
+      coordinator.find(`__defaultVhost__/live/${name}`)?.publisher != null;
+    await waitUntil("nobody publishes here", () => !(isLive("moves") || isLive("ends")), WAIT_MS);
+    assert.equal((await client.get("/live/moves.m3u8")).status, 302);
     // Who has begun may end what there is, and nobody else has it.
     assert.equal((await client.get(session)).status, 200);
     assert.equal((await client.get("/live/ends.m3u8")).status, 200);
