@@ -1,7 +1,7 @@
 import ts from 'typescript-eslint';
 
 export default ts.config({
-  files: ['src/**/*.ts'],
+  files: ['src/**/*.ts', 'src/**/*.tsx'],
   extends: [ts.configs.base],
   languageOptions: {
     parserOptions: { project: ['src/*/tsconfig.json'], tsconfigRootDir: import.meta.dirname },

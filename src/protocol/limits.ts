@@ -182,6 +182,8 @@ export const API_QUERY_BYTES_MAX: number = 4 * 1024;
 export const API_CONNECTIONS_MAX = 256;
 /** Entries of one listing, as many as a server may have connections. Reaction: the rest is another page. */
 export const API_PAGE_MAX = 10_000;
+/** Samples of the console's history, ten seconds apart: an hour. Reaction: the oldest leave first. */
+export const HISTORY_SAMPLES_MAX = 360;
 /** Streams that have ended and are still listed. Reaction: the oldest leave first. */
 export const ENDED_STREAMS_MAX = 1000;
 /** Streams with metrics of their own. Reaction: the others count in the totals only. */

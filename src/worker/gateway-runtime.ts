@@ -3,6 +3,7 @@
  * take, each made once for all its viewers here. It reads the rings that shards write and owns no descriptor.
  */
 import type { MessagePort } from "node:worker_threads";
+import type { ApiQuestion } from "../protocol/control/api.ts";
 import { Board, Counter } from "../protocol/control/board.ts";
 import type {
   ForgetStream,
@@ -16,6 +17,7 @@ import type {
 import type { HlsEnded, HlsNews, HlsTold } from "../protocol/control/hls.ts";
 import { Doorbell } from "../protocol/ring/doorbell.ts";
 import { ApiService } from "./deliver/api-service.ts";
+import { ConsoleService } from "./deliver/console-service.ts";
 import type { Form } from "./deliver/form.ts";
 import { HlsService } from "./deliver/hls-service.ts";
 import { HttpRows } from "./deliver/http-rows.ts";
@@ -86,7 +88,8 @@ export class GatewayRuntime implements GatewayStreamHost {
       beginTurn: () => void this.#loop.turns.begin(),
       post,
     });
-    const api = new ApiService({ api: (question) => this.#primary.api(question) });
+    const primary = { api: (question: ApiQuestion) => this.#primary.api(question) };
+    const api = new ApiService(primary);
     this.#files = new StaticFiles(start.mounts, cors);
     this.#hls = new HlsService({
       cors,
@@ -94,7 +97,8 @@ export class GatewayRuntime implements GatewayStreamHost {
       admitHls: (question) => this.#primary.admitHls(question),
       post,
     });
-    this.#services = new HttpServices([api, this.#hls, this.#viewers, this.#files], cors, api);
+    const services = [api, new ConsoleService(primary), this.#hls, this.#viewers, this.#files];
+    this.#services = new HttpServices(services, cors, api);
   }
 
   /** Starts ticking and listening to the doorbell. */

@@ -7,7 +7,7 @@ const ACCEPT_TIMEOUT_MS = 10_000;
 
 /** Its messages in their order, each when it is due; then it leaves. `speed`: so many times as fast as they were made. */
 export async function publishOnce(url: string, clip: readonly Frame[], speed = 2): Promise<void> {
-  const peer = await open(url);
+  const peer = await openPublisher(url);
   const startedAt = performance.now();
   for (const frame of clip) {
     const aheadMs = frame.timestamp / speed - (performance.now() - startedAt);
@@ -20,8 +20,8 @@ export async function publishOnce(url: string, clip: readonly Frame[], speed = 2
   peer.close();
 }
 
-/** The publisher before it may not be gone yet. */
-async function open(url: string): Promise<RtmpPeer> {
+/** Connects and waits for Start; the publisher before it may not be gone yet. */
+export async function openPublisher(url: string): Promise<RtmpPeer> {
   const deadline = performance.now() + ACCEPT_TIMEOUT_MS;
   for (;;) {
     const peer = new RtmpPeer(url, "publish");

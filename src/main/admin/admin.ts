@@ -2,6 +2,7 @@
 import type { Config } from "../../protocol/conf/config.ts";
 import { isLoopback } from "../../protocol/conf/endpoint.ts";
 import type { ApiAnswer, ApiQuestion } from "../../protocol/control/api.ts";
+import { isConsolePage, isConsolePath } from "../../protocol/control/console-page.ts";
 import { type TlsMaterial, tellCertificate } from "../accept/certificates.ts";
 import { addressOf } from "../accept/listening.ts";
 import type { Prepared, ReloadPart } from "../config/parts.ts";
@@ -10,8 +11,11 @@ import { monotonicMs } from "../monotonic.ts";
 import type { Server } from "../server.ts";
 import { Api } from "./api.ts";
 import { clusterRoute } from "./cluster-route.ts";
+import { ConsoleAnswers, wayToConsole } from "./console-files.ts";
+import { consoleRoutes } from "./console-routes.ts";
 import { figureRoutes } from "./figure-routes.ts";
 import { helpRoutes, REDIRECTS_ROUTE } from "./help-routes.ts";
+import { History } from "./history.ts";
 import { HostFigures } from "./host-figures.ts";
 import { newId } from "./ids.ts";
 import { listRoutes } from "./list-routes.ts";
@@ -44,6 +48,8 @@ export class Admin implements ReloadPart {
   readonly #api: Api;
   readonly #figures: HostFigures;
   readonly #threads: ThreadMetrics;
+  readonly #history: History;
+  readonly #console = new ConsoleAnswers();
   readonly #listeners: Listeners;
   /** Of the certificate in force. */
   #digest: string | undefined;
@@ -58,6 +64,11 @@ export class Admin implements ReloadPart {
       () => isServed(config()),
     );
     this.#threads = new ThreadMetrics(server.supervisor.links);
+    this.#history = new History({
+      server,
+      figures: this.#figures,
+      isAsked: () => config().httpApi.enabled,
+    });
     const ids = { serverId, serviceId: newId() };
     const host = { config, ...ids, log, now: monotonicMs };
     this.#api = new Api(host, this.#routes(options, ids));
@@ -100,6 +111,7 @@ export class Admin implements ReloadPart {
     this.#listeners.close();
     this.#figures.close();
     this.#threads.close();
+    this.#history.close();
   }
 
   #routes(
@@ -117,6 +129,7 @@ export class Admin implements ReloadPart {
       ...listRoutes({ listing, books, clients, shards, log }),
       rawRoute({ config, reloader }),
       clusterRoute({ config, coordinator }),
+      ...consoleRoutes({ server, history: this.#history, version, reloader }),
       REDIRECTS_ROUTE,
       metricsRoute({ server, figures: this.#figures, threads: this.#threads, ...ids }),
     ];
@@ -127,7 +140,9 @@ export class Admin implements ReloadPart {
     if (!isApi && question.path !== METRICS_PATH) {
       return Promise.resolve({ status: 404, headers: {}, body: "" });
     }
-    return this.#api.answer(question);
+    return isConsolePath(question.path)
+      ? this.#console.answer(question)
+      : this.#api.answer(question);
   }
 
   /** On http_server's port; null: the API has no such path there. */
@@ -136,6 +151,10 @@ export class Admin implements ReloadPart {
     const path = question.path.replace(/(?<=.)\/$/, "");
     const { httpApi, exporter } = config;
     const isShared = httpApi.enabled && isOnePort(httpApi, config);
+    if (isConsolePage(question.path)) {
+      // The gateway has the files.
+      return isShared ? { status: 200, headers: {}, body: "" } : wayToConsole(config, question);
+    }
     const isMetrics = path === METRICS_PATH && exporter.enabled && isOnePort(exporter, config);
     const isHere = path === ALWAYS_THERE || isMetrics || (isShared && this.#api.has(path));
     return isHere ? await this.#api.answer(question) : null;

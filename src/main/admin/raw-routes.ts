@@ -14,7 +14,7 @@ import { HTTP_API, RELOAD } from "./shapes.ts";
 const ANSWER_MS = 8000;
 
 /** What is used of the reloader. */
-export type Reloading = Pick<Reloader, "plan" | "reload" | "report">;
+export type Reloading = Pick<Reloader, "plan" | "reload" | "report" | "settings">;
 
 /** What reloads. */
 export interface RawRoutesHost {

@@ -9,6 +9,7 @@ import {
   describeStep,
   type PlanStep,
   planReload,
+  type Settings,
   settingsInForce,
 } from "../../protocol/conf/reload-plan.ts";
 import type { Logger } from "../log/logger.ts";
@@ -70,6 +71,11 @@ export class Reloader {
   /** The last reload, or the one that runs. */
   get report(): ReloadReport {
     return this.#report;
+  }
+
+  /** Every value that counts. */
+  get settings(): Settings {
+    return this.#running.settings;
   }
 
   /** The configuration in force. */

@@ -77,6 +77,26 @@ export function planReload(before: Settings, after: Settings): PlanStep[] {
   return steps;
 }
 
+/** A setting as others may see it. */
+export interface ShownSetting {
+  readonly place: string;
+  readonly path: string;
+  readonly value: string;
+  readonly effect: PlanEffect;
+}
+
+/** All settings but blocks themselves, in the order of the table. */
+export function listShown(settings: Settings): ShownSetting[] {
+  return [...settings]
+    .filter(([, { value }]) => value !== BLOCK)
+    .map(([place, setting]) => ({
+      place,
+      path: setting.path,
+      value: shown(setting) ?? "",
+      effect: setting.effect,
+    }));
+}
+
 /** A value as others may see it. */
 function shown(setting: Setting | undefined): string | undefined {
   const value = setting?.value;
