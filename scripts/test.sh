@@ -43,8 +43,8 @@ phase() {
 
 phase "unit, property, fuzz, threads" 2 420 "${near[@]}"
 # They mostly wait for media that are played in real time.
-phase "conformance" 2 400 "${peers[@]}"
-phase "end to end" 1 500 "${far[@]}"
+phase "conformance" 2 480 "${peers[@]}"
+phase "end to end" 2 600 "${far[@]}"
 
 if [ "$skipped" -ne 0 ]; then
   echo "weir: $skipped tests were skipped or left to do" >&2

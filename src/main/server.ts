@@ -63,6 +63,8 @@ interface Directory {
   readonly edge: Edge;
   readonly hooks: Hooks;
   readonly log: Logger;
+  /** A viewer at a gateway was refused. */
+  refused(reason: string): void;
 }
 
 /** Answers a request to the API; null: there is no such path. Never rejects. */
@@ -150,6 +152,7 @@ export class Server {
       edge: this.edge,
       hooks: this.hooks,
       log,
+      refused: (reason) => this.lobby.count(reason),
     };
     this.#questions = new Questions(directory);
     this.#viewers = new Viewers({ ...directory, config: () => this.#config, shards: links });

@@ -89,7 +89,7 @@ export class GatewayRuntime implements GatewayStreamHost {
       post,
     });
     const primary = { api: (question: ApiQuestion) => this.#primary.api(question) };
-    const before = [new ApiService(primary), new ConsoleService(primary)];
+    const api = new ApiService(primary);
     this.#files = new StaticFiles(start.mounts, cors);
     this.#hls = new HlsService({
       cors,
@@ -97,7 +97,8 @@ export class GatewayRuntime implements GatewayStreamHost {
       admitHls: (question) => this.#primary.admitHls(question),
       post,
     });
-    this.#services = new HttpServices([...before, this.#hls, this.#viewers, this.#files], cors);
+    const services = [api, new ConsoleService(primary), this.#hls, this.#viewers, this.#files];
+    this.#services = new HttpServices(services, cors, api);
   }
 
   /** Starts ticking and listening to the doorbell. */

@@ -5,6 +5,7 @@ import { after, before, describe, test } from "node:test";
 import {
   type Answer,
   type ApiServer,
+  type ClientAnswer,
   type Description,
   faultsOf,
   fieldsOf,
@@ -14,8 +15,9 @@ import {
 } from "../support/api.ts";
 import { HEVC_ENHANCED, makeEnhancedClip } from "../support/enhanced-clips.ts";
 import { type Frame, readFlv } from "../support/flv-file.ts";
+import { HlsClient } from "../support/hls-client.ts";
 import { ClipPublisher, RtmpPeer } from "../support/rtmp-peer.ts";
-import { makeScratch, waitUntil } from "../support/scratch.ts";
+import { findFreePort, isListening, makeScratch, waitUntil } from "../support/scratch.ts";
 import { REPOSITORY } from "../support/weir.ts";
 
 const LIMIT = { timeout: 60_000 };
@@ -225,6 +227,53 @@ describe("with streams", LIMIT, () => {
     assertDescribed("/api/v1/streams/{id}", await weir.get(`/api/v1/streams/${ended.id}`));
   });
 });
+
+test(
+  "a vhost tells of its HLS, and viewers of HLS are clients of their stream",
+  LIMIT,
+  async () => {
+    const http = await findFreePort();
+    const server = await startApi({
+      directives: `http_server { enabled on; listen 127.0.0.1:${http}; }`,
+      vhost: `hls { enabled on; hls_fragment 0.5; hls_path ${makeScratch()}; }`,
+    });
+    try {
+      await waitUntil("a gateway listens", () => isListening(http), WAIT_MS);
+      await publish(server, "packaged", clip("h264-aac-b-frames.flv"));
+      await streamWhen(server, "packaged", ({ publish: { active } }) => active);
+      const viewer = new HlsClient(http);
+      const path = await viewer.session("/live/packaged.m3u8");
+      await viewer.playlist(path);
+      let found: ClientAnswer | undefined;
+      await waitUntil(
+        "the viewer is listed with what it got",
+        async () => {
+          const { clients } = await server.get("/api/v1/clients/?count=100");
+          found = clients.find(({ type }) => type === "hls-play");
+          return (found?.send_bytes ?? 0) > 0;
+        },
+        WAIT_MS,
+      );
+      const { id, name, ip, publish: isPublisher, vhost: of, stream: at } = found ?? assert.fail();
+      assert.match(path, new RegExp(`hls_ctx=${id}$`));
+      assert.deepEqual([name, ip, isPublisher], ["packaged", "127.0.0.1", false]);
+      assertDescribed("/api/v1/clients/{id}", await server.get(`/api/v1/clients/${id}`));
+      const stream = await streamWhen(server, "packaged", ({ clients }) => clients === 2);
+      assert.deepEqual([stream.id, stream.vhost], [at, of]);
+      const one = await server.get(`/api/v1/vhosts/${of}`);
+      assertDescribed("/api/v1/vhosts/{id}", one);
+      assert.deepEqual(one.vhost.hls, { enabled: true, fragment: 0.5 });
+      assert.equal(one.vhost.clients, 2);
+      const { vhosts } = await weir.get("/api/v1/vhosts");
+      assert.deepEqual(vhosts[0]?.hls, { enabled: false });
+    } finally {
+      for (const opened of open.splice(0)) {
+        opened.close();
+      }
+      await server.stop();
+    }
+  },
+);
 
 test("an edge lists what it pulls, and its origin sees the edge as a player", LIMIT, async () => {
   const vhost = `cluster { mode remote; origin 127.0.0.1:${weir.port}; }`;

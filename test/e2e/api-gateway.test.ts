@@ -10,6 +10,11 @@ import { REPOSITORY, type RunningServer, startWeir } from "../support/weir.ts";
 
 const LIMIT = { timeout: 60_000 };
 const WAIT_MS = 20_000;
+/** What a browser asks before a page of another origin may send DELETE. */
+const PREFLIGHT: RequestInit = {
+  method: "OPTIONS",
+  headers: { origin: "http://pages.example", "access-control-request-method": "DELETE" },
+};
 
 async function start(backend: string, http: number, api: number): Promise<RunningServer> {
   const weir = await startWeir({
@@ -67,6 +72,13 @@ for (const backend of ["uws", "node"]) {
         assert.equal(redirect.status, 301);
         assert.equal((await ask(port, "/api/v1/nothing")).status, 404);
         assert.equal((await ask(port, `/api/v1/versions?x=${"a".repeat(5000)}`)).status, 400);
+        const allowed = await Promise.all(
+          ["/api/v1/clients/1", "/live/one.flv"].map(async (path) => {
+            const preflight = await ask(port, path, PREFLIGHT);
+            return preflight.headers.get("access-control-allow-methods");
+          }),
+        );
+        assert.deepEqual(allowed, ["*", "GET, HEAD, OPTIONS"]);
         const head = await ask(port, "/api/v1/versions", { method: "HEAD" });
         assert.equal(head.status, 200);
         publisher.close();
@@ -83,6 +95,8 @@ for (const backend of ["uws", "node"]) {
         assert.equal((await read(http, "/api/v1/versions")).code, 0);
         assert.equal((await ask(http, "/api/v1/streams")).status, 404);
         assert.equal((await ask(http, "/metrics")).status, 404);
+        const preflight = await ask(http, "/api/v1/streams", PREFLIGHT);
+        assert.equal(preflight.headers.get("access-control-allow-methods"), "GET, HEAD, OPTIONS");
         assert.equal((await read(api, "/api/v1/streams")).code, 0);
       } finally {
         await weir.stop();

@@ -20,7 +20,7 @@ const scratch = makeScratch();
 
 /** Which servers serve a protocol without a package of the bench's own. */
 const servers = {
-  hls: ["nginx-rtmp"],
+  hls: ["weir", "nginx-rtmp"],
   rtmp: ["weir", "floor"],
   "http-flv": ["weir", "floor"],
   "ws-flv": ["weir", "floor"],

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from "node:net";
 import { after, describe, test } from "node:test";
+import { openCoworker } from "../support/coworker.ts";
 import { FlvViewer } from "../support/flv-viewer.ts";
 import { RtmpPeer } from "../support/rtmp-peer.ts";
 import { findFreePort, waitUntil } from "../support/scratch.ts";
@@ -151,20 +152,22 @@ describe("the way of an edge's pull", { timeout: 120_000, concurrency: 3 }, () =
     const http = await findFreePort();
     const far = await startNode("", "", http);
     const publisher = await publishTo(far.weir.port, "meshed");
-    const api = createServer((request, response) => {
-      const isKnown = request.url?.includes("stream=meshed") === true;
-      const origin = isKnown ? { ip: "127.0.0.2", port: far.weir.port } : null;
-      response.end(JSON.stringify({ code: 0, data: { origin } }));
-    });
-    await new Promise<void>((resolve) => api.listen(0, "127.0.0.1", resolve));
-    closeLater({ close: () => new Promise((resolve) => api.close(() => resolve())) });
-    const coworker = `127.0.0.1:${(api.address() as AddressInfo).port}`;
-    const near = await startNode(`cluster { origin_cluster on; coworkers ${coworker}; }`);
+    const place = { ip: "127.0.0.2", port: far.weir.port };
+    const coworker = closeLater(await openCoworker("meshed", place));
+    const near = await startNode(`cluster { origin_cluster on; coworkers ${coworker.address}; }`);
     const sent = new FlvViewer(`${near.flv("meshed")}?token=1`);
     assert.equal(await sent.waitEnd(WAIT_MS), 302);
     assert.equal(sent.headers.location, `http://127.0.0.2:${near.http}/live/meshed.flv?token=1`);
+    const named = new FlvViewer(near.flv("meshed"), { host: `of.example:${near.http}` });
+    assert.equal(await named.waitEnd(WAIT_MS), 302);
+    assert.match(named.headers.location ?? "", /live\/meshed\.flv\?vhost=of\.example$/);
     const missing = new FlvViewer(near.flv("nowhere"));
     assert.equal(await missing.waitEnd(WAIT_MS), 404);
+    const { refusals } = near.weir.server.lobby;
+    assert.deepEqual(
+      ["redirect", "ERR_STREAM_NOT_FOUND"].map((reason) => refusals.get(reason)),
+      [2, 1],
+    );
     const own = await publishTo(near.weir.port, "own");
     const here = new FlvViewer(near.flv("own"));
     await here.waitFrames(10, WAIT_MS);

@@ -129,6 +129,7 @@ test(
       const publisher = await publishTo(weir.port, "a", clip);
       assert.equal((await weir.client.get("/live/a.m3u8")).status, 403);
       assert.equal((await weir.client.get("/live/a.m3u8?hls_ctx=x")).status, 403);
+      assert.equal(weir.server.lobby.refusals.get("ERR_SECURITY_DENIED"), 2);
       publisher.close();
     } finally {
       await weir.close();

@@ -59,6 +59,7 @@ export interface VhostAnswer extends TrafficAnswer {
   readonly enabled: boolean;
   readonly streams: number;
   readonly clients: number;
+  readonly hls: { readonly enabled: boolean; readonly fragment?: number };
 }
 
 /** How a reload went, or what it would do. */

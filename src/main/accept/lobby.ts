@@ -56,13 +56,13 @@ export class Lobby implements NewcomerKeeper {
   accept(connection: Connection): void {
     if (connection.ip === "" && !this.#host.config().emptyIpOk) {
       // It was gone before it was accepted, as health checks are.
-      this.#count("empty_ip");
+      this.count("empty_ip");
       closeDescriptor(connection.descriptor);
       return;
     }
     const isSurplus = this.#isFull() && !this.#crowdOut(1);
     if (isSurplus && this.#surplus >= SURPLUS_MAX) {
-      this.#count("max_connections");
+      this.count("max_connections");
       this.#untold += 1;
       closeDescriptor(connection.descriptor);
       return;
@@ -73,6 +73,11 @@ export class Lobby implements NewcomerKeeper {
     this.#strangers.add(newcomer);
     this.#surplus += isSurplus ? 1 : 0;
     this.#checkCrowd();
+  }
+
+  /** Counts a refusal, of viewers at gateways too. */
+  count(reason: string): void {
+    this.refusals.set(reason, (this.refusals.get(reason) ?? 0) + 1);
   }
 
   /** Closes everybody. */
@@ -95,7 +100,7 @@ export class Lobby implements NewcomerKeeper {
 
   refused(newcomer: Newcomer, reason: string): void {
     this.#strangers.delete(newcomer);
-    this.#count(reason);
+    this.count(reason);
   }
 
   left(newcomer: Newcomer): void {
@@ -166,9 +171,5 @@ export class Lobby implements NewcomerKeeper {
       this.#toldAt = now;
       this.#untold = 0;
     }
-  }
-
-  #count(reason: string): void {
-    this.refusals.set(reason, (this.refusals.get(reason) ?? 0) + 1);
   }
 }

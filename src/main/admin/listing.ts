@@ -163,8 +163,11 @@ function urlOf({ vhost, app, name }: StreamRecord): string {
   return `${prefix}/${app}/${name}`;
 }
 
-function hlsOf(_vhost: VhostConfig | undefined): object {
-  return { enabled: false };
+/** As SRS tells it: the length of segments in seconds, where they are made. */
+function hlsOf(vhost: VhostConfig | undefined): object {
+  return vhost?.hls.enabled === true
+    ? { enabled: true, fragment: vhost.hls.fragmentMs / 1000 }
+    : { enabled: false };
 }
 
 /** What the bytes do not say is told as SRS tells what it has not decoded. */

@@ -138,7 +138,7 @@ function serverMetrics({ books, lobby, pool, supervisor }: Server): MetricFamily
       {
         name: "weir_rejects_total",
         type: "counter",
-        help: "Connections turned away before they published or played.",
+        help: "Connections and viewers turned away before they published or played.",
       },
       "reason",
       lobby.refusals,

@@ -6,6 +6,7 @@
  * A viewer counts as a player of its stream: at an edge it is fetched for as long as somebody asks for the playlist.
  * Where sessions are off, all viewers of a stream are one nameless session, which is no client.
  */
+
 import { randomInt } from "node:crypto";
 import { type Config, resolveVhost, type VhostConfig } from "../../protocol/conf/config.ts";
 import { matchMount } from "../../protocol/conf/mount.ts";
@@ -22,6 +23,8 @@ import type { HookSession } from "../hooks/hook-session.ts";
 import type { Hooks } from "../hooks/hooks.ts";
 import type { Logger } from "../log/logger.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
+import { decodePath } from "./decode-path.ts";
+import { refusedViewer } from "./refused-viewer.ts";
 
 /** What a viewer says its session is; longer ones get another. */
 const SESSION_SHAPE = /^[\w.-]{1,64}$/;
@@ -35,7 +38,6 @@ const INTERRUPTED_MAX = 10_000;
 /** A playlist that is not there yet: its first segment takes a fragment, and an origin's answer at an edge. */
 const WAIT_MS_MIN = 5000;
 const WAIT_MS_MAX = 30_000;
-const NOT_FOUND = "NetStream.Play.StreamNotFound";
 
 /** What viewers of HLS are admitted with. */
 export interface HlsViewersHost {
@@ -54,6 +56,8 @@ export interface HlsViewersHost {
   hasPlaylist(key: string): boolean;
   /** A session's row is FREE again. */
   ended(link: ShardLink, row: number, reason: EndReason): void;
+  /** One was refused, for metrics. */
+  refused(reason: string): void;
 }
 
 interface Session {
@@ -95,10 +99,6 @@ function applicantOf({ ip }: HlsQuestion, { pageUrl, tcUrl, param }: StreamReque
 
 const ELSEWHERE: HlsAnswer = { kind: "elsewhere" };
 
-function refusal(status: number, description: string): HlsAnswer {
-  return { kind: "refused", status, description };
-}
-
 /** All sessions of the host. */
 export class HlsViewers {
   readonly #host: HlsViewersHost;
@@ -123,7 +123,8 @@ export class HlsViewers {
         throw error;
       }
       this.#host.log.info(newConnectionId(), `refused: ${error.message}, ip=${question.ip}`);
-      return refusal(error.status === NOT_FOUND ? 404 : 403, error.message);
+      this.#host.refused(error.code);
+      return { kind: "refused", ...refusedViewer(error, question) };
     }
   }
 
@@ -186,11 +187,30 @@ export class HlsViewers {
     }
   }
 
+  #refuse(status: number, reason: string, description: string): HlsAnswer {
+    this.#host.refused(reason);
+    return { kind: "refused", status, description, location: null };
+  }
+
+  /**
+   * Sends a new viewer to the origin of a mesh that has the stream; where none has, what was made of it here is served
+   * for as long as it is kept. @throws RejectedError
+   */
+  async #lookElsewhere(request: StreamRequest): Promise<void> {
+    try {
+      await this.#host.admission.elsewhere(request);
+    } catch (error) {
+      if (!(error instanceof RejectedError) || error.redirect !== undefined) {
+        throw error;
+      }
+    }
+  }
+
   async #admit(question: HlsQuestion, { request, vhost }: Target): Promise<HlsAnswer> {
     const { hls } = vhost;
     const asked = SESSION_SHAPE.test(question.session) ? question.session : "";
     if (asked !== "" && this.#interrupted.has(asked)) {
-      return refusal(404, "The session was ended");
+      return this.#refuse(404, "interrupted", "The session was ended");
     }
     const stream = this.#permitted(question, request, hls.hasSessions ? asked : "");
     const { key, settings } = stream;
@@ -198,9 +218,10 @@ export class HlsViewers {
     if (known !== undefined) {
       return this.#admitted(known.id, key, vhost, false);
     }
+    await this.#lookElsewhere(request);
     const isLive = this.#host.coordinator.find(key)?.publisher != null;
     if (!(isLive || this.#host.hasPlaylist(key) || settings.upstream !== null)) {
-      return refusal(404, "No such stream");
+      return this.#refuse(404, "ERR_STREAM_NOT_FOUND", "No such stream");
     }
     if (question.isHead) {
       return this.#admitted("", key, vhost, asked === "");
@@ -240,7 +261,11 @@ export class HlsViewers {
     if (known !== undefined) {
       return this.#admitted(id, stream.key, vhost, id !== asked);
     }
-    return refusal(503, link === undefined ? "The packager starts" : "Too many viewers");
+    return this.#refuse(
+      503,
+      "no_room",
+      link === undefined ? "The packager starts" : "Too many viewers",
+    );
   }
 
   /** By the rules; the token of a session counted when it began. @throws RejectedError */
@@ -378,13 +403,4 @@ function placeOf(shard: number, row: number): string {
 /** No viewer can say this. */
 function namelessId(key: string): string {
   return `/${key}`;
-}
-
-/** @returns null when it is not valid percent-encoded text. */
-function decodePath(path: string): string | null {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return null;
-  }
 }

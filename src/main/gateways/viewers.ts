@@ -1,4 +1,5 @@
 /** Viewers by HTTP: which stream a request names, whether it may be watched, and its place in the directory. */
+
 import { type Config, resolveVhost } from "../../protocol/conf/config.ts";
 import { matchMount } from "../../protocol/conf/mount.ts";
 import type { RemuxSettings, ViewerAnswer, ViewerQuestion } from "../../protocol/control/calls.ts";
@@ -14,6 +15,8 @@ import type { Hooks } from "../hooks/hooks.ts";
 import type { Logger } from "../log/logger.ts";
 import { monotonicMs } from "../monotonic.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
+import { decodePath } from "./decode-path.ts";
+import { type RefusedViewer, refusedViewer } from "./refused-viewer.ts";
 import { remuxOf } from "./remux.ts";
 
 /** What viewers are admitted with. */
@@ -27,24 +30,14 @@ export interface ViewersHost {
   readonly log: Logger;
   /** Live table of the supervisor, gateways among them. */
   readonly shards: readonly (ShardLink | undefined)[];
+  /** One was refused, for metrics. */
+  refused(reason: string): void;
 }
 
 /** A request as a stream with its vhost's settings for HTTP. */
 interface Target {
   readonly request: StreamRequest;
   readonly remux: RemuxSettings;
-}
-
-/** Statuses of refusals that are no ban. */
-const STATUSES: Readonly<Record<string, number | undefined>> = {
-  ERR_STREAM_NOT_FOUND: 404,
-  ERR_EDGE_LOOP: 508,
-  redirect: 302,
-};
-const FORBIDDEN = 403;
-
-function refusal(status: number, description: string, location: string | null): ViewerAnswer {
-  return { allowed: false, isMounted: true, status, description, location };
 }
 
 /** A viewer that gets its place. */
@@ -84,9 +77,7 @@ export class Viewers {
         throw error;
       }
       this.#host.log.info(id, `refused: ${error.message}, ip=${question.ip}`);
-      const location =
-        error.redirect === undefined ? null : elsewhere(error.redirect.url, question);
-      return refusal(STATUSES[error.code] ?? FORBIDDEN, error.message, location);
+      return this.#refuse(error.code, refusedViewer(error, question));
     }
   }
 
@@ -101,6 +92,11 @@ export class Viewers {
         this.#host.coordinator.announce(entry, link.index);
       }
     }
+  }
+
+  #refuse(reason: string, refused: RefusedViewer): ViewerAnswer {
+    this.#host.refused(reason);
+    return { allowed: false, isMounted: true, ...refused };
   }
 
   async #admit(
@@ -134,7 +130,8 @@ export class Viewers {
     // The question may have taken its time: a gateway that died meanwhile has been swept.
     const row = gateway.isAlive ? gateway.allocateRow() : -1;
     if (row < 0) {
-      return refusal(503, "Too many viewers", null);
+      const refused = { status: 503, description: "Too many viewers", location: null };
+      return this.#refuse("no_room", refused);
     }
     gateway.board.clear(row);
     this.#serial += 1;
@@ -184,21 +181,5 @@ export class Viewers {
       pageUrl: referer,
     });
     return { request, remux };
-  }
-}
-
-/** The same request at another origin of a mesh, whose HTTP port is taken to be this one's. */
-function elsewhere(url: string, { host, path, query, isSecure }: ViewerQuestion): string {
-  const name = new URL(url).hostname;
-  const port = /:\d+$/.exec(host)?.[0] ?? "";
-  return `${isSecure ? "https" : "http"}://${name}${port}${path}${query === "" ? "" : `?${query}`}`;
-}
-
-/** @returns null when it is not valid percent-encoded text. */
-function decodePath(path: string): string | null {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return null;
   }
 }

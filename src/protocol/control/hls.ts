@@ -146,6 +146,8 @@ export type HlsAnswer =
       /** HTTP status. */
       readonly status: number;
       readonly description: string;
+      /** Where the playlist is instead; null: nowhere. */
+      readonly location: string | null;
     }
   | {
       readonly kind: "admitted";

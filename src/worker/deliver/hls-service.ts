@@ -183,7 +183,7 @@ export class HlsService implements HttpService {
     if (answer.kind === "elsewhere") {
       next();
     } else if (answer.kind === "refused") {
-      this.#refuse(reply, answer.status, answer.description);
+      this.#refuse(reply, answer.status, answer.description, answer.location);
     } else {
       if (answer.isNamed && answer.session !== "") {
         const known = { answer: { ...answer, isNew: false }, path, usedMs: this.#host.now() };
@@ -298,9 +298,10 @@ export class HlsService implements HttpService {
     reply.send(200, headers, body);
   }
 
-  #refuse(reply: HttpReply, status: number, text: string): void {
+  #refuse(reply: HttpReply, status: number, text: string, location: string | null = null): void {
     const headers: HeaderList = [
       ...this.#host.cors,
+      ...(location === null ? [] : ([["Location", location]] as const)),
       ["Content-Type", "text/plain"],
       ["Cache-Control", "no-cache"],
     ];

@@ -18,18 +18,33 @@ export function corsHeaders(crossdomain: boolean): HeaderList {
 export class HttpServices {
   readonly #services: readonly HttpService[];
   readonly #cors: HeaderList;
+  readonly #preflight: HttpService | null;
 
-  constructor(services: readonly HttpService[], cors: HeaderList) {
+  /** @param preflight Answers OPTIONS of its own paths. */
+  constructor(
+    services: readonly HttpService[],
+    cors: HeaderList,
+    preflight: HttpService | null = null,
+  ) {
     this.#services = services;
     this.#cors = cors;
+    this.#preflight = preflight;
   }
 
   /** Answers one request, now or later. */
   take(request: HttpRequest, reply: HttpReply): void {
-    if (request.method === "OPTIONS") {
-      reply.send(204, this.#cors, "");
-    } else {
+    if (request.method !== "OPTIONS") {
       this.#offer(0, request, reply);
+    } else if (this.#preflight === null) {
+      this.#answerOptions(reply);
+    } else {
+      this.#preflight.take(request, reply, () => this.#answerOptions(reply));
+    }
+  }
+
+  #answerOptions(reply: HttpReply): void {
+    if (reply.isOpen) {
+      reply.send(204, this.#cors, "");
     }
   }
 

@@ -26,8 +26,12 @@ const TEXT = `
   vhost other { http_remux { enabled on; mount [vhost]/[app]/[stream].mp4; } }
 `;
 
+/** What refusals are counted as; of the last question only. */
+const reasons: string[] = [];
+
 /** An answer of a gateway that has no row left. */
 function ask(host: string, path: string, query = "", passed = ""): Promise<ViewerAnswer> {
+  reasons.length = 0;
   const { config } = decodeConfig(TEXT, "x.conf", { include: () => "", environment: {} });
   const coordinator = new Coordinator(new RingPool(2 ** 20), [], () => 0);
   const edge = {
@@ -44,7 +48,8 @@ function ask(host: string, path: string, query = "", passed = ""): Promise<Viewe
   const log = { info: () => undefined } as unknown as Logger;
   const clients = new Clients();
   const hooks = { open: () => undefined };
-  const directory = { admission, coordinator, clients, edge, hooks, log };
+  const refused = (reason: string): void => void reasons.push(reason);
+  const directory = { admission, coordinator, clients, edge, hooks, log, refused };
   const viewers = new Viewers({ ...directory, config: () => config, shards: [] });
   const gateway = { isAlive: true, allocateRow: () => -1 } as unknown as ShardLink;
   const rest = { referer: "", userAgent: "", isSecure: false, passed };
@@ -61,6 +66,7 @@ for (const [what, host, path] of [
 ] as const) {
   test(`${what} is not mounted`, async () => {
     assert.deepEqual(await ask(host, path), { allowed: false, isMounted: false });
+    assert.deepEqual(reasons, []);
   });
 }
 
@@ -68,6 +74,7 @@ test("what is mounted and refused says why", async () => {
   const denied = await ask("closed:8080", "/live/a.flv");
   assert.ok(!denied.allowed && denied.isMounted);
   assert.equal(denied.status, 403);
+  assert.deepEqual(reasons, ["ERR_SECURITY_DENIED"]);
   const byQuery = await ask("nowhere", "/live/a.flv", "vhost=closed");
   assert.ok(!byQuery.allowed && byQuery.isMounted);
 });
@@ -76,6 +83,7 @@ test("a gateway without rows says so", async () => {
   const answer = await ask("plain", "/live/a.flv");
   assert.ok(!answer.allowed && answer.isMounted);
   assert.equal(answer.status, 503);
+  assert.deepEqual(reasons, ["no_room"]);
 });
 
 for (const [what, status, path, passed] of [
@@ -87,5 +95,6 @@ for (const [what, status, path, passed] of [
     const answer = await ask("waiting", path, "", passed);
     assert.ok(!answer.allowed && answer.isMounted);
     assert.equal(answer.status, status);
+    assert.deepEqual(reasons, [status === 404 ? "ERR_STREAM_NOT_FOUND" : "ERR_EDGE_LOOP"]);
   });
 }

@@ -101,6 +101,16 @@ describe("the service", () => {
     assert.equal((await ask(request("/vod/film.m3u8"))).wasNext, true);
   });
 
+  test("a refusal is told with its status, and with where the playlist is instead", async () => {
+    const location = "http://127.0.0.2:8080/live/a.m3u8";
+    answer = { kind: "refused", status: 302, description: "elsewhere", location };
+    const sent = await ask(request("/live/a.m3u8"));
+    assert.deepEqual([sent.status, new Map(sent.headers).get("Location")], [302, location]);
+    answer = { kind: "refused", status: 404, description: "nowhere", location: null };
+    const refused = await ask(request("/live/a.m3u8"));
+    assert.deepEqual([refused.status, new Map(refused.headers).has("Location")], [404, false]);
+  });
+
   test("a new viewer is told of its session, with what it asked for", async () => {
     answer = { ...ADMITTED, isNew: true };
     const master = await ask(request("/live/a.m3u8", "token=x&hls_ctx="));

@@ -53,6 +53,20 @@ test("what nobody takes is not found, or not allowed", () => {
   }
 });
 
+test("OPTIONS is answered here, and of its own paths by who takes them", () => {
+  const api = serve("/api", []);
+  for (const [preflight, path, status] of [
+    [null, "/api/x", 204],
+    [api, "/api/x", 200],
+    [api, "/live/a.flv", 204],
+  ] as const) {
+    const reply = new FakeReply();
+    new HttpServices([api], CORS, preflight).take(fakeRequest("OPTIONS", path), reply);
+    assert.equal(reply.status, status, path);
+    assert.equal(new Map(reply.headers).has("Access-Control-Allow-Methods"), status === 204);
+  }
+});
+
 test("a service may take other methods", () => {
   const services = new HttpServices([serve("/a", [])], CORS);
   const reply = new FakeReply();
