@@ -23,7 +23,7 @@ const BIG_MESSAGES = 200;
 const NOT_CONNECTED = "NetConnection.Call.Failed";
 const REJECTED = "NetConnection.Connect.Rejected";
 const BAD_NAME = "NetStream.Publish.BadName";
-const STARTED = "NetStream.Publish.Start";
+export const STARTED = "NetStream.Publish.Start";
 
 /** One input and what has to come of it. */
 export interface Row {
