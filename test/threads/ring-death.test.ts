@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { FrameRef } from "../../src/protocol/ring/frame-index.ts";
+import { newFrameRef, newKeyframeRef } from "../../src/protocol/ring/frame-index.ts";
 import { formatRing, RingState, ringSizeBytes } from "../../src/protocol/ring/ring-layout.ts";
 import { RingReader } from "../../src/protocol/ring/ring-reader.ts";
 import { markRingDead } from "../../src/protocol/ring/ring-state.ts";
@@ -16,14 +16,7 @@ const POINTS_MAX = 40;
 
 /** Everything that a reader can reach is whole. @returns the number of the last message before head. */
 function inspect(reader: RingReader, maker: MessageMaker): number {
-  const frame: FrameRef = {
-    position: 0,
-    length: 0,
-    timestamp: 0,
-    kind: 0,
-    headerVersion: 0,
-    isKeyframe: false,
-  };
+  const frame = newFrameRef();
   const head = reader.head;
   let first: number | null = null;
   for (let number = reader.oldestFrame; number < reader.frameCount; number++) {
@@ -44,7 +37,7 @@ function inspect(reader: RingReader, maker: MessageMaker): number {
   assert.equal(reader.read(first, bytes.length, bytes, 0), true);
   const numbers = maker.decode(bytes);
   assert.ok(numbers !== null, "a message before head is not whole");
-  const keyframe = { position: 0, timestamp: 0, headerVersion: 0, frame: 0 };
+  const keyframe = newKeyframeRef();
   assert.equal(reader.newestKeyframe(keyframe), true);
   assert.ok(((head - keyframe.position) | 0) >= 0, "a keyframe past head");
   const last = numbers.at(-1) ?? -1;

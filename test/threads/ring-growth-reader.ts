@@ -1,6 +1,7 @@
 /** Follows a stream from ring to ring, sleeping on its bell whenever there is nothing, with no time limit. */
 import { parentPort, workerData } from "node:worker_threads";
 import { Doorbell } from "../../src/protocol/ring/doorbell.ts";
+import { newFrameRef } from "../../src/protocol/ring/frame-index.ts";
 import { NO_RING, RingState } from "../../src/protocol/ring/ring-layout.ts";
 import { RingReader } from "../../src/protocol/ring/ring-reader.ts";
 import { MessageMaker } from "../protocol/ring/ring-messages.ts";
@@ -55,14 +56,7 @@ function follow(): void {
   reader = open(reader.successorId);
   cursor = reader.followFrom;
   moves += 1;
-  const frame = {
-    position: 0,
-    length: 0,
-    timestamp: 0,
-    kind: 0,
-    headerVersion: 0,
-    isKeyframe: false,
-  };
+  const frame = newFrameRef();
   if (!reader.readFrame(reader.oldestFrame, frame) || !frame.isKeyframe) {
     throw new Error("a successor without a GOP");
   }

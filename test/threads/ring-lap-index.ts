@@ -1,6 +1,6 @@
 /** A reader that goes by the frame index, always near its oldest end, while the writer laps it. */
 import { parentPort, workerData } from "node:worker_threads";
-import type { FrameRef } from "../../src/protocol/ring/frame-index.ts";
+import { newFrameRef, newKeyframeRef } from "../../src/protocol/ring/frame-index.ts";
 import { RingReader } from "../../src/protocol/ring/ring-reader.ts";
 import { MessageMaker, PREFIX_BYTES } from "../protocol/ring/ring-messages.ts";
 import { type IndexCounts, KEYFRAME_EVERY, type LapJob, lapHeaders } from "./ring-lap-job.ts";
@@ -9,15 +9,8 @@ const job = workerData as LapJob;
 const maker = new MessageMaker(job.bytesMin, job.bytesMax);
 const reader = new RingReader(job.sab);
 const copy = new Uint8Array(job.bytesMax);
-const frame: FrameRef = {
-  position: 0,
-  length: 0,
-  timestamp: 0,
-  kind: 0,
-  headerVersion: 0,
-  isKeyframe: false,
-};
-const keyframe = { position: 0, timestamp: 0, headerVersion: 0, frame: 0 };
+const frame = newFrameRef();
+const keyframe = newKeyframeRef();
 const counts: IndexCounts = {
   frames: 0,
   framesGone: 0,

@@ -14,6 +14,7 @@ import type { EndReason, HlsQuestion } from "../../protocol/control/calls.ts";
 import type { HlsAnswer, HlsTouches } from "../../protocol/control/hls.ts";
 import { RejectedError } from "../../protocol/errors.ts";
 import { resolveStreamRequest, type StreamRequest } from "../../protocol/rtmp/stream-url.ts";
+import { decodePercent } from "../../protocol/rtmp/url-text.ts";
 import type { Admission, AdmittedStream, Applicant } from "../accept/admission.ts";
 import { newConnectionId } from "../accept/connection-id.ts";
 import { type Clients, NO_STREAMS } from "../coordinator/clients.ts";
@@ -23,7 +24,6 @@ import type { HookSession } from "../hooks/hook-session.ts";
 import type { Hooks } from "../hooks/hooks.ts";
 import type { Logger } from "../log/logger.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
-import { decodePath } from "./decode-path.ts";
 import { refusedViewer } from "./refused-viewer.ts";
 
 /** What a viewer says its session is; longer ones get another. */
@@ -372,11 +372,11 @@ export class HlsViewers {
 
   /** @returns null where no vhost makes HLS under the path. @throws RejectedError for names that no stream can have */
   #targetOf({ path, host, query, isSecure, referer }: HlsQuestion): Target | null {
-    const decoded = decodePath(path);
+    const decoded = decodePercent(path);
     const parameters = new URLSearchParams(query);
     const name = parameters.get("vhost") ?? host.replace(/:\d+$/, "");
     const vhost = resolveVhost(this.#host.config(), name.toLowerCase());
-    if (decoded === null || vhost?.hls.enabled !== true) {
+    if (decoded === undefined || vhost?.hls.enabled !== true) {
       return null;
     }
     const template = vhost.hls.playlistFile.replace(/^(\.?\/)+/, "");

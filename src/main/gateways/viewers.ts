@@ -5,6 +5,7 @@ import { matchMount } from "../../protocol/conf/mount.ts";
 import type { RemuxSettings, ViewerAnswer, ViewerQuestion } from "../../protocol/control/calls.ts";
 import { RejectedError } from "../../protocol/errors.ts";
 import { resolveStreamRequest, type StreamRequest } from "../../protocol/rtmp/stream-url.ts";
+import { decodePercent } from "../../protocol/rtmp/url-text.ts";
 import type { Admission, AdmittedStream } from "../accept/admission.ts";
 import { newConnectionId } from "../accept/connection-id.ts";
 import { type Clients, NO_STREAMS } from "../coordinator/clients.ts";
@@ -15,7 +16,6 @@ import type { Hooks } from "../hooks/hooks.ts";
 import type { Logger } from "../log/logger.ts";
 import { monotonicMs } from "../monotonic.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
-import { decodePath } from "./decode-path.ts";
 import { type RefusedViewer, refusedViewer } from "./refused-viewer.ts";
 import { remuxOf } from "./remux.ts";
 
@@ -166,12 +166,14 @@ export class Viewers {
   /** @returns null where no vhost serves the path. @throws RejectedError for names that no stream can have */
   #targetOf({ path, host, query, isSecure, referer }: ViewerQuestion): Target | null {
     const config = this.#host.config();
-    const decoded = decodePath(path);
+    const decoded = decodePercent(path);
     const name = new URLSearchParams(query).get("vhost") ?? host.replace(/:\d+$/, "");
     const vhost = resolveVhost(config, name.toLowerCase());
     const remux = vhost === undefined ? null : remuxOf(vhost);
     const named =
-      vhost === undefined || decoded === null ? null : matchMount(vhost.httpRemux.mount, decoded);
+      vhost === undefined || decoded === undefined
+        ? null
+        : matchMount(vhost.httpRemux.mount, decoded);
     if (remux === null || named === null) {
       return null;
     }

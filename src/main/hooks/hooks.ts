@@ -4,6 +4,7 @@
  */
 import type { Config } from "../../protocol/conf/config.ts";
 import type { HooksConfig } from "../../protocol/conf/hooks.ts";
+import type { HlsSegmentNews } from "../../protocol/control/hls.ts";
 import { RejectedError } from "../../protocol/errors.ts";
 import { HOOK_TIMEOUT_MS_MAX } from "../../protocol/limits.ts";
 import type { Logger } from "../log/logger.ts";
@@ -12,7 +13,7 @@ import { HookCaller } from "./hook-caller.ts";
 import { type HookEvent, HookSession, type HookSessionHost } from "./hook-session.ts";
 import { actionFields, commonFields, type HookSubject, type ServerIds } from "./payload.ts";
 import { failed, type Reply } from "./reply.ts";
-import { type FinishedSegment, notifyUrl, segmentFields } from "./segments.ts";
+import { notifyUrl, segmentFields } from "./segments.ts";
 import { VerdictCache } from "./verdict-cache.ts";
 
 /** What callbacks are made with. */
@@ -77,7 +78,7 @@ export class Hooks implements HookSessionHost {
   }
 
   /** A segment of HLS is finished. */
-  segment(subject: HookSubject, segment: FinishedSegment): void {
+  segment(subject: HookSubject, segment: HlsSegmentNews): void {
     const config = this.configOf(subject.vhost);
     if (config === undefined) {
       return;

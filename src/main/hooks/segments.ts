@@ -1,26 +1,14 @@
 /** What on_hls and on_hls_notify tell of a finished segment. */
+import type { HlsSegmentNews } from "../../protocol/control/hls.ts";
 import type { HookSubject, ServerIds } from "./payload.ts";
 import { streamFields } from "./payload.ts";
-
-/** A segment and the playlist that names it. */
-export interface FinishedSegment {
-  readonly sequence: number;
-  readonly durationMs: number;
-  /** Where they are written. */
-  readonly file: string;
-  readonly playlistFile: string;
-  /** As in the playlist. */
-  readonly uri: string;
-  /** Path of the playlist's URL, without the first slash. */
-  readonly playlistPath: string;
-}
 
 function isHttp(url: string): boolean {
   return url.startsWith("http://") || url.startsWith("https://");
 }
 
 /** The segment's URL: beside its playlist, unless it names another server. */
-function urlOf({ uri, playlistPath }: FinishedSegment): string {
+function urlOf({ uri, playlistPath }: HlsSegmentNews): string {
   const path = playlistPath.replace(/^\/+/, "");
   const folder = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : "";
   return isHttp(uri) || folder === "" ? uri : `${folder}/${uri}`;
@@ -29,7 +17,7 @@ function urlOf({ uri, playlistPath }: FinishedSegment): string {
 /** The fields of on_hls beside the common ones. */
 export function segmentFields(
   subject: HookSubject,
-  segment: FinishedSegment,
+  segment: HlsSegmentNews,
   streamId: string,
 ): Record<string, string | number> {
   const { tcUrl, stream, param } = subject;
@@ -53,7 +41,7 @@ export function notifyUrl(
   template: string,
   { serverId, serviceId }: ServerIds,
   { app, stream, param }: HookSubject,
-  { uri }: FinishedSegment,
+  { uri }: HlsSegmentNews,
 ): string {
   return (isHttp(uri) ? uri : template)
     .replaceAll("[server_id]", () => serverId)

@@ -41,7 +41,7 @@ export function hasControl(text: string): boolean {
  * Percent-decodes once.
  * @returns undefined when an escape is cut short or its bytes are no UTF-8
  */
-function decodePercent(text: string): string | undefined {
+export function decodePercent(text: string): string | undefined {
   if (!text.includes("%")) {
     return text;
   }

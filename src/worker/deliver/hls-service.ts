@@ -3,6 +3,7 @@
  *
  * Spec: RFC 8216; RFC 8216bis §6.2.5 for blocking reloads. Sessions (`hls_ctx`) as in SRS.
  */
+
 import type { FromShard, HlsQuestion } from "../../protocol/control/calls.ts";
 import type {
   HlsAnswer,
@@ -15,6 +16,7 @@ import type {
 import { answerReload } from "../../protocol/hls/media-playlist.ts";
 import { encodeSessionPlaylist, personalisePlaylist } from "../../protocol/hls/playlist-text.ts";
 import { decodeReloadQuery, type ReloadQuery } from "../../protocol/hls/reload-query.ts";
+import { decodePercent } from "../../protocol/rtmp/url-text.ts";
 import type { HeaderList, HttpReply, HttpRequest } from "../io/http-backend.ts";
 import { HlsLibrary } from "./hls-library.ts";
 import type { HttpService } from "./http-service.ts";
@@ -108,8 +110,8 @@ export class HlsService implements HttpService {
       this.#early.push(() => this.take(request, reply, next));
       return;
     }
-    const path = decodePath(request.path);
-    if (path === null || (method !== "GET" && method !== "HEAD")) {
+    const path = decodePercent(request.path);
+    if (path === undefined || (method !== "GET" && method !== "HEAD")) {
       next();
       return;
     }
@@ -317,13 +319,4 @@ function stateOf(playlist: HlsPlaylist, { point }: ReloadQuery): "ready" | "wait
 function hostOf(request: HttpRequest, parameters: URLSearchParams): string {
   const name = parameters.get("vhost") ?? request.header("host").replace(/:\d+$/, "");
   return name.toLowerCase();
-}
-
-/** @returns null when it is not valid percent-encoded text. */
-function decodePath(path: string): string | null {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return null;
-  }
 }

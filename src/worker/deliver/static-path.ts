@@ -3,6 +3,7 @@
  * that it holds can become a separator or a step upwards.
  */
 import type { StaticMount } from "../../protocol/control/calls.ts";
+import { decodePercent } from "../../protocol/rtmp/url-text.ts";
 
 /** A longer path names no file. */
 const PATH_CHARACTERS_MAX = 4096;
@@ -29,8 +30,8 @@ export function decodeSegments(path: string): string[] | null | undefined {
   }
   const segments: string[] = [];
   for (const text of path.slice(1).split("/")) {
-    const segment = decodeOnce(text);
-    if (segment === null || segment.includes("\0")) {
+    const segment = decodePercent(text);
+    if (segment === undefined || segment.includes("\0")) {
       return null;
     }
     segments.push(segment);
@@ -39,14 +40,6 @@ export function decodeSegments(path: string): string[] | null | undefined {
   const isName = (segment: string, index: number): boolean =>
     segment === "" ? index === last : isFileName(segment);
   return segments.every(isName) ? segments : undefined;
-}
-
-function decodeOnce(text: string): string | null {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return null;
-  }
 }
 
 function isFileName(segment: string): boolean {

@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { InvariantError } from "../../../src/protocol/errors.ts";
 import { RING_BYTES_MAX, RING_BYTES_MIN } from "../../../src/protocol/limits.ts";
-import type { FrameRef, KeyframeRef } from "../../../src/protocol/ring/frame-index.ts";
+import {
+  type FrameRef,
+  type KeyframeRef,
+  newFrameRef,
+  newKeyframeRef,
+} from "../../../src/protocol/ring/frame-index.ts";
 import {
   formatRing,
   NO_RING,
@@ -35,15 +40,8 @@ function append(writer: RingWriter, length: number, isKeyframe = false): void {
   writer.commit({ kind: 1, timestamp: 0, isKeyframe });
 }
 
-const KEYFRAME: KeyframeRef = { position: 0, timestamp: 0, headerVersion: 0, frame: 0 };
-const FRAME: FrameRef = {
-  position: 0,
-  length: 0,
-  timestamp: 0,
-  kind: 0,
-  headerVersion: 0,
-  isKeyframe: false,
-};
+const KEYFRAME: KeyframeRef = newKeyframeRef();
+const FRAME: FrameRef = newFrameRef();
 
 describe("layout", () => {
   test("wrapFor is the next power of two within the limits", () => {

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { InvariantError } from "../../../src/protocol/errors.ts";
-import type { FrameRef, KeyframeRef } from "../../../src/protocol/ring/frame-index.ts";
+import {
+  type FrameRef,
+  type KeyframeRef,
+  newFrameRef,
+  newKeyframeRef,
+} from "../../../src/protocol/ring/frame-index.ts";
 import {
   formatRing,
   NO_RING,
@@ -29,18 +34,11 @@ function appendBytes(writer: RingWriter, length: number, isKeyframe = false): vo
 }
 
 function keyframe(): KeyframeRef {
-  return { position: 0, timestamp: 0, headerVersion: 0, frame: 0 };
+  return newKeyframeRef();
 }
 
 function frame(): FrameRef {
-  return {
-    position: 0,
-    length: 0,
-    timestamp: 0,
-    kind: 0,
-    headerVersion: 0,
-    isKeyframe: false,
-  };
+  return newFrameRef();
 }
 
 describe("writer invariants", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { FrameRef } from "../../../src/protocol/ring/frame-index.ts";
+import { newFrameRef } from "../../../src/protocol/ring/frame-index.ts";
 import { formatRing, ringSizeBytes } from "../../../src/protocol/ring/ring-layout.ts";
 import { RingReader } from "../../../src/protocol/ring/ring-reader.ts";
 import { RingWriter } from "../../../src/protocol/ring/ring-writer.ts";
@@ -28,14 +28,7 @@ const frameCounters = fc.oneof(
 );
 
 const sab = new SharedArrayBuffer(ringSizeBytes(WRAP));
-const frame: FrameRef = {
-  position: 0,
-  length: 0,
-  timestamp: 0,
-  kind: 0,
-  headerVersion: 0,
-  isKeyframe: false,
-};
+const frame = newFrameRef();
 
 function open(start: number, startFrame: number): { writer: RingWriter; reader: RingReader } {
   formatRing(sab, WRAP, start, startFrame);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Amf0Encoder } from "../../../src/protocol/amf/amf0-encoder.ts";
+import { newFrameRef, newKeyframeRef } from "../../../src/protocol/ring/frame-index.ts";
 import { RingState } from "../../../src/protocol/ring/ring-layout.ts";
 import { RingReader } from "../../../src/protocol/ring/ring-reader.ts";
 import { type Message, MessageType } from "../../../src/protocol/rtmp/message.ts";
@@ -128,14 +129,7 @@ describe("live stream: what is written", () => {
     bench.send(stream, [message(MessageType.Video, 40, changed), video(40, true)]);
     bench.send(stream, [audio(0), audio(23)]);
     const ring = reader(bench);
-    const out = {
-      position: 0,
-      length: 0,
-      timestamp: 0,
-      kind: 0,
-      headerVersion: 0,
-      isKeyframe: false,
-    };
+    const out = newFrameRef();
     let checked = 0;
     for (let frame = 0; frame < ring.frameCount; frame += 1) {
       assert.ok(ring.readFrame(frame, out));
@@ -163,7 +157,7 @@ describe("live stream: what is written", () => {
 
   test("a stream without video has keyframes of audio; with video it has not", () => {
     const { bench, stream } = publish();
-    const keyframe = { position: 0, timestamp: 0, headerVersion: 0, frame: 0 };
+    const keyframe = newKeyframeRef();
     bench.send(stream, [AAC, audio(0), audio(23)]);
     assert.ok(reader(bench).newestKeyframe(keyframe));
     assert.equal(keyframe.timestamp, 23);
