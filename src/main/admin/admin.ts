@@ -13,6 +13,7 @@ import { Api } from "./api.ts";
 import { clusterRoute } from "./cluster-route.ts";
 import { ConsoleAnswers, wayToConsole } from "./console-files.ts";
 import { consoleRoutes } from "./console-routes.ts";
+import { FanOutTimes } from "./fan-out-times.ts";
 import { figureRoutes } from "./figure-routes.ts";
 import { helpRoutes, REDIRECTS_ROUTE } from "./help-routes.ts";
 import { History } from "./history.ts";
@@ -48,6 +49,7 @@ export class Admin implements ReloadPart {
   readonly #figures: HostFigures;
   readonly #threads: ThreadMetrics;
   readonly #history: History;
+  readonly #fanOut: FanOutTimes;
   readonly #console = new ConsoleAnswers();
   readonly #listeners: Listeners;
   /** Of the certificate in force. */
@@ -62,7 +64,12 @@ export class Admin implements ReloadPart {
       () => config().statsDisks,
       () => isServed(config()),
     );
-    this.#threads = new ThreadMetrics(server.supervisor.links);
+    const { supervisor, books } = server;
+    this.#fanOut = new FanOutTimes({
+      boards: supervisor.boards,
+      isAsked: () => isServed(config()),
+    });
+    this.#threads = new ThreadMetrics({ threads: supervisor.links, books, fanOut: this.#fanOut });
     this.#history = new History({
       server,
       figures: this.#figures,
@@ -111,6 +118,7 @@ export class Admin implements ReloadPart {
     this.#figures.close();
     this.#threads.close();
     this.#history.close();
+    this.#fanOut.close();
   }
 
   #routes(
@@ -128,7 +136,7 @@ export class Admin implements ReloadPart {
       ...listRoutes({ listing, books, clients, shards, log }),
       rawRoute({ config, reloader }),
       clusterRoute({ config, coordinator }),
-      ...consoleRoutes({ server, history: this.#history, version, reloader }),
+      ...consoleRoutes({ server, history: this.#history, fanOut: this.#fanOut, version, reloader }),
       REDIRECTS_ROUTE,
       metricsRoute({ server, figures: this.#figures, threads: this.#threads, ...ids }),
     ];

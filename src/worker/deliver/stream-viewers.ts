@@ -9,6 +9,7 @@ import type {
   ViewerAnswer,
   ViewerQuestion,
 } from "../../protocol/control/calls.ts";
+import { countRefusal } from "../../protocol/control/refusal-counts.ts";
 import type { HeaderList, HttpReply, HttpRequest } from "../io/http-backend.ts";
 import type { HttpRows } from "./http-rows.ts";
 import type { HttpService } from "./http-service.ts";
@@ -68,7 +69,10 @@ export class StreamViewers implements HttpService {
           next();
         }
       },
-      () => reply.send(504, this.#host.cors, "No answer in time\n"),
+      () => {
+        countRefusal(this.#host.board.counters, "http_no_answer");
+        reply.send(504, this.#host.cors, "No answer in time\n");
+      },
     );
   }
 
