@@ -14,7 +14,8 @@ import { clusterRoute } from "./cluster-route.ts";
 import { ConsoleAnswers, wayToConsole } from "./console-files.ts";
 import { consoleRoutes } from "./console-routes.ts";
 import { FanOutTimes } from "./fan-out-times.ts";
-import { figureRoutes } from "./figure-routes.ts";
+import { type FigureRoutesHost, figureRoutes, summaries } from "./figure-routes.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import { helpRoutes, REDIRECTS_ROUTE } from "./help-routes.ts";
 import { History } from "./history.ts";
 import { HostFigures } from "./host-figures.ts";
@@ -27,6 +28,7 @@ import { isOnePort, type PortPlan, planPorts } from "./ports.ts";
 import { type Reloading, rawRoute } from "./raw-routes.ts";
 import type { PlainRoute, Route } from "./route.ts";
 import { ThreadMetrics } from "./thread-metrics.ts";
+import { unservedRoutes } from "./unserved-routes.ts";
 
 /** What the control plane is opened with. */
 export interface AdminOptions {
@@ -50,6 +52,7 @@ export class Admin implements ReloadPart {
   readonly #threads: ThreadMetrics;
   readonly #history: History;
   readonly #fanOut: FanOutTimes;
+  readonly #heartbeat: Heartbeat;
   readonly #console = new ConsoleAnswers();
   readonly #listeners: Listeners;
   /** Of the certificate in force. */
@@ -77,6 +80,12 @@ export class Admin implements ReloadPart {
     });
     const ids = { serverId, serviceId: server.serviceId };
     const host = { config, ...ids, log, now: monotonicMs };
+    const told = this.#told(options.version);
+    this.#heartbeat = new Heartbeat({
+      ...host,
+      version: options.version,
+      summaries: () => summaries(told),
+    });
     this.#api = new Api(host, this.#routes(options, ids));
     this.#listeners = new Listeners((question, use) => this.#answer(question, use));
   }
@@ -119,6 +128,13 @@ export class Admin implements ReloadPart {
     this.#threads.close();
     this.#history.close();
     this.#fanOut.close();
+    this.#heartbeat.close();
+  }
+
+  #told(version: string): FigureRoutesHost {
+    const { books } = this.#server;
+    const connections = (): number => this.#server.connections;
+    return { figures: this.#figures, books, connections, version };
   }
 
   #routes(
@@ -129,10 +145,9 @@ export class Admin implements ReloadPart {
     const config = (): Config => server.config;
     const shards = supervisor.links;
     const listing = new Listing({ config, books, clients, shards, now: monotonicMs });
-    const connections = (): number => server.connections;
     const routes = [
       ...helpRoutes(version),
-      ...figureRoutes({ figures: this.#figures, books, connections, version }),
+      ...figureRoutes(this.#told(version)),
       ...listRoutes({ listing, books, clients, shards, log }),
       rawRoute({ config, reloader }),
       clusterRoute({ config, coordinator }),
@@ -140,7 +155,7 @@ export class Admin implements ReloadPart {
       REDIRECTS_ROUTE,
       metricsRoute({ server, figures: this.#figures, threads: this.#threads, ...ids }),
     ];
-    return [...routes, openApiRoute(version, routes)];
+    return [...routes, openApiRoute(version, routes), ...unservedRoutes()];
   }
 
   #answer(question: ApiQuestion, { isApi }: PortUse): Promise<ApiAnswer> {
@@ -192,6 +207,6 @@ export class Admin implements ReloadPart {
 }
 
 /** Somebody may ask for figures. */
-function isServed({ httpApi, exporter }: Config): boolean {
-  return httpApi.enabled || exporter.enabled;
+function isServed({ httpApi, exporter, heartbeat }: Config): boolean {
+  return httpApi.enabled || exporter.enabled || (heartbeat.enabled && heartbeat.summaries);
 }

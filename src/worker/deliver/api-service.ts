@@ -10,7 +10,7 @@ import type { HttpService } from "./http-service.ts";
 
 /** Requests that wait for the primary at a time. Reaction: answered with 503. */
 const CALLS_MAX = 64;
-const PATH = /^\/(api(\/|$)|metrics\/?$)/;
+const PATH = /^\/(api(\/|$)|metrics\/?$|rtc\/v1\/[a-z-]+\/?$|gb\/v1\/publish\/?$)/;
 
 /** Who answers. */
 export interface ApiServiceHost {
