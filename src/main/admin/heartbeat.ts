@@ -67,7 +67,7 @@ export class Heartbeat {
 
   /** Never rejects. */
   async #send(): Promise<void> {
-    const { url, intervalMs } = this.#host.config().heartbeat;
+    const { url } = this.#host.config().heartbeat;
     this.#isUnderWay = true;
     try {
       const answer = await this.#http.call({
@@ -78,7 +78,7 @@ export class Heartbeat {
           "user-agent": `weir/${this.#host.version}`,
         },
         body: JSON.stringify(this.#body()),
-        timeoutMs: Math.min(ANSWER_MS, Math.max(LOOK_MS, intervalMs)),
+        timeoutMs: ANSWER_MS,
         replyBytesMax: HOOK_REPLY_BYTES_MAX,
         isCut: false,
         tlsVerify: true,
