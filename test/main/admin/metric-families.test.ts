@@ -189,7 +189,7 @@ test("callbacks: weir_hook_seconds, weir_hook_replies_total, weir_hook_dropped_t
   const action = "on_play";
   const samples = families.find(({ name }) => name === "weir_hook_seconds")?.samples ?? [];
   const below = (le: string): number | undefined =>
-    samples.find(({ labels }) => labels?.le === le)?.value;
+    samples.find(({ labels: { le: bound } = {} }) => bound === le)?.value;
   assert.deepEqual([below("0.005"), below("0.01"), below("30"), below("+Inf")], [0, 1, 1, 2]);
   const replies = (reply: string): number | undefined =>
     sampleOf(families, "weir_hook_replies_total", { action, reply });
