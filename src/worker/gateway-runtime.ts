@@ -186,6 +186,8 @@ export class GatewayRuntime implements GatewayStreamHost {
           this.#hls.tick(now);
           const { counters } = this.board;
           counters[Counter.Players] = this.#viewers.count;
+          counters[Counter.Stalls] = this.#viewers.stalls;
+          counters[Counter.Resets] = this.#viewers.resets;
           counters[Counter.Sends] = this.rows.sends;
         },
         tickSlow: () => this.#hls.tickSlow(),

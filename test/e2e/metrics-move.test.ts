@@ -1,8 +1,9 @@
 /** Every metric moves when the thing happens that it tells of: an origin and its edge, with clients of every kind. */
 import assert from "node:assert/strict";
+import { get } from "node:http";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { Admin } from "../../src/main/admin/admin.ts";
 import { PLAYS_PER_CONNECTION_MAX } from "../../src/protocol/limits.ts";
@@ -22,7 +23,8 @@ import { REPOSITORY } from "../support/weir.ts";
 const LIMIT = { timeout: 120_000 };
 const WAIT_MS = 30_000;
 const STREAM = "__defaultVhost__/live/main";
-const HEAVY = "__defaultVhost__/live/heavy";
+const HEAVY = "slow.test/live/heavy";
+const HEAVY_NAME = "heavy?vhost=slow.test";
 const FRAME_BYTES = 50_000;
 
 type Metrics = ReadonlyMap<string, PromFamily>;
@@ -49,7 +51,8 @@ before(async () => {
       `http_api { enabled on; listen 127.0.0.1:${api}; }`,
       `http_server { enabled on; listen 127.0.0.1:${http}; }`,
       `exporter { enabled on; listen 127.0.0.1:${await findFreePort()}; }`,
-      "player_stall 1500; gateways 1;",
+      "player_stall 6000; gateways 1;",
+      "vhost slow.test { http_remux { enabled on; } play { queue_length 1; } }",
       `vhost ts.test { ${remux} }`,
       "vhost closed.test { security { enabled on; deny play all; } }",
       `vhost asked.test { ${hooks.directives(["on_publish", "on_play"])} }`,
@@ -122,7 +125,8 @@ async function becomes(
       WAIT_MS,
     );
   } catch (error) {
-    throw new Error(`${String(error)}: it is ${value}`, { cause: error });
+    const log = origin.log().slice(-2000);
+    throw new Error(`${String(error)}: it is ${value}\n${log}`, { cause: error });
   }
 }
 
@@ -231,125 +235,135 @@ test("a stream's own figures", LIMIT, async () => {
   await grows(was, "weir_sessions_ended_total", { reason: "closed by peer" });
 });
 
-test("a player that takes nothing: skips, then its end", LIMIT, async () => {
-  const was = await scrape();
-  const peer = await new RtmpPeer(url("heavy"), "publish").waitReady(WAIT_MS);
-  let sent = 0;
-  const timer = setInterval(() => {
-    peer.send(videoFrame(sent), sent * 10);
-    sent += 1;
-  }, 10);
-  try {
-    const slow = await new RtmpPeer(url("heavy"), "play").waitReady(WAIT_MS);
-    open.push(slow);
-    await slow.waitFrames(5, WAIT_MS);
-    // Stands still for a second, over and over, until it has been moved.
-    const skipped = async (): Promise<boolean> =>
-      sumOf(await scrape(), "weir_stream_skips_total", { stream: HEAVY }) > 0;
-    const until = performance.now() + WAIT_MS;
-    while (!(await skipped()) && performance.now() < until && slow.end === "open") {
-      slow.setStalled(true);
-      await delay(1000);
-      slow.setStalled(false);
-      await delay(300);
+describe("one beside the other", { ...LIMIT, concurrency: true }, () => {
+  test("a player that takes nothing: skips, then its end", LIMIT, async () => {
+    const was = await scrape();
+    const peer = await new RtmpPeer(url(HEAVY_NAME), "publish").waitReady(WAIT_MS);
+    const began = performance.now();
+    let sent = 0;
+    // 40 Mbit/s, however late the timer is.
+    const timer = setInterval(() => {
+      for (; sent * 10 < performance.now() - began; sent += 1) {
+        peer.send(videoFrame(sent), sent * 10);
+      }
+    }, 10);
+    try {
+      const slow = await new RtmpPeer(url(HEAVY_NAME), "play").waitReady(WAIT_MS);
+      open.push(slow);
+      await slow.waitFrames(5, WAIT_MS);
+      const viewer = get(`http://127.0.0.1:${http}/live/heavy.flv?vhost=slow.test`, {
+        agent: false,
+      });
+      viewer.on("response", (response) => response.pause()).on("error", () => undefined);
+      open.push({ close: () => void viewer.destroy() });
+      // Stands still for longer than it may be late, over and over, until it has been moved.
+      const skips = async (): Promise<number> =>
+        sumOf(await scrape(), "weir_stream_skips_total", { stream: HEAVY });
+      const until = performance.now() + WAIT_MS;
+      while ((await skips()) === 0 && performance.now() < until) {
+        slow.setStalled(true);
+        await delay(3000);
+        slow.setStalled(false);
+        await delay(500);
+      }
+      await grows(was, "weir_stream_skips_total", { stream: HEAVY });
+      await grows(was, "weir_thread_skips_total");
+      await grows(was, "weir_thread_stalls_total");
+      await grows(was, "weir_sessions_ended_total", { reason: "stalled" });
+      await grows(was, "weir_stream_sessions_ended_total", { stream: HEAVY, reason: "stalled" });
+      await grows(was, "srs_clients_errs_total");
+    } finally {
+      clearInterval(timer);
+      peer.close();
     }
-    await grows(was, "weir_thread_skips_total");
-    slow.setStalled(true);
-    await grows(was, "weir_thread_stalls_total");
-    await grows(was, "weir_sessions_ended_total", { reason: "stalled" });
-    await grows(was, "weir_stream_sessions_ended_total", { stream: HEAVY, reason: "stalled" });
-    await grows(was, "srs_clients_errs_total");
-  } finally {
-    clearInterval(timer);
-    peer.close();
-  }
-});
+  });
 
-test("what is refused, wherever it came in", LIMIT, async () => {
-  const was = await scrape();
-  const refused = (reason: string): Promise<void> => grows(was, "weir_rejects_total", { reason });
-  // A name that is taken, asked for by a newcomer, and by a session that is there.
-  const second = new RtmpPeer(url("main"), "publish");
-  await waitUntil(
-    "it is refused",
-    () => second.end !== "open" || second.statuses.length > 0,
-    WAIT_MS,
-  );
-  await refused("ERR_STREAM_BUSY");
-  const many = await MultiPeer.connect(origin.port);
-  open.push(many);
-  for (let index = 0; index < PLAYS_PER_CONNECTION_MAX; index += 1) {
-    await many.play("main");
-  }
-  const surplus = await many.create();
-  surplus.say("play", null, "main");
-  await refused("plays_max");
-  const two = await MultiPeer.connect(origin.port);
-  open.push(two);
-  await two.play("main");
-  const taken = sumOf(await scrape(), "weir_rejects_total", { reason: "ERR_STREAM_BUSY" });
-  (await two.create()).say("play", null, "any?vhost=closed.test");
-  await refused("ERR_SECURITY_DENIED");
-  (await two.create()).say("publish", null, "main", "live");
-  await becomes("weir_rejects_total", (value) => value > taken, { reason: "ERR_STREAM_BUSY" });
+  test("what is refused, wherever it came in", LIMIT, async () => {
+    const was = await scrape();
+    const refused = (reason: string): Promise<void> => grows(was, "weir_rejects_total", { reason });
+    // A name that is taken, asked for by a newcomer, and by a session that is there.
+    const second = new RtmpPeer(url("main"), "publish");
+    await waitUntil(
+      "it is refused",
+      () => second.end !== "open" || second.statuses.length > 0,
+      WAIT_MS,
+    );
+    await refused("ERR_STREAM_BUSY");
+    const many = await MultiPeer.connect(origin.port);
+    open.push(many);
+    for (let index = 0; index < PLAYS_PER_CONNECTION_MAX; index += 1) {
+      await many.play("main");
+    }
+    const surplus = await many.create();
+    surplus.say("play", null, "main");
+    await refused("plays_max");
+    const two = await MultiPeer.connect(origin.port);
+    open.push(two);
+    await two.play("main");
+    const taken = sumOf(await scrape(), "weir_rejects_total", { reason: "ERR_STREAM_BUSY" });
+    (await two.create()).say("play", null, "any?vhost=closed.test");
+    await refused("ERR_SECURITY_DENIED");
+    (await two.create()).say("publish", null, "main", "live");
+    await becomes("weir_rejects_total", (value) => value > taken, { reason: "ERR_STREAM_BUSY" });
 
-  const ask = (path: string, method = "GET"): HttpViewer =>
-    new HttpViewer(`http://127.0.0.1:${http}${path}`, method);
-  open.push(ask("/nothing/here.txt"), ask("/live/main.flv", "PUT"));
-  await refused("http_not_found");
-  await refused("http_bad_method");
-  open.push(ask("/live/main.m3u8?_HLS_msn=x"));
-  open.push(ask(`/api/${"a".repeat(2000)}`));
-  await refused("http_bad_request");
-});
+    const ask = (path: string, method = "GET"): HttpViewer =>
+      new HttpViewer(`http://127.0.0.1:${http}${path}`, method);
+    open.push(ask("/nothing/here.txt"), ask("/live/main.flv", "PUT"));
+    await refused("http_not_found");
+    await refused("http_bad_method");
+    open.push(ask("/live/main.m3u8?_HLS_msn=x"));
+    open.push(ask(`/api/${"a".repeat(2000)}`));
+    await refused("http_bad_request");
+  });
 
-test("callbacks: how long they take, and what they answer", LIMIT, async () => {
-  const was = await scrape();
-  hooks.answers.set("on_play", "403");
-  await publish("asked?vhost=asked.test");
-  await grows(was, "weir_hook_seconds", { action: "on_publish" });
-  await grows(was, "weir_hook_replies_total", { action: "on_publish", reply: "allowed" });
-  const refused = new RtmpPeer(url("asked?vhost=asked.test"), "play");
-  await grows(was, "weir_hook_replies_total", { action: "on_play", reply: "refused" });
-  await refused.waitEnd(WAIT_MS);
-  hooks.answers.set("on_play", "hang");
-  const waiting = new RtmpPeer(url("asked?vhost=asked.test"), "play");
-  open.push(waiting);
-  await becomes("weir_hook_waiting", isSome);
-});
+  test("callbacks: how long they take, and what they answer", LIMIT, async () => {
+    const was = await scrape();
+    hooks.answers.set("on_play", "403");
+    await publish("asked?vhost=asked.test");
+    await grows(was, "weir_hook_seconds", { action: "on_publish" });
+    await grows(was, "weir_hook_replies_total", { action: "on_publish", reply: "allowed" });
+    const refused = new RtmpPeer(url("asked?vhost=asked.test"), "play");
+    await grows(was, "weir_hook_replies_total", { action: "on_play", reply: "refused" });
+    await refused.waitEnd(WAIT_MS);
+    hooks.answers.set("on_play", "hang");
+    const waiting = new RtmpPeer(url("asked?vhost=asked.test"), "play");
+    open.push(waiting);
+    await becomes("weir_hook_waiting", isSome);
+  });
 
-test("an edge: attempts, origins and streams", LIMIT, async () => {
-  const at = edge.api;
-  const was = await scrape(at);
-  const players = ["main", "main", "nothing", "nobody", "never"].map(
-    (name) => new RtmpPeer(edge.url(name), "play"),
-  );
-  open.push(...players);
-  await players[0]?.waitFrames(20, WAIT_MS);
-  const pull = { kind: "pull" };
-  await becomes("weir_upstream_streams", (value) => value === 1, { ...pull, state: "works" }, at);
-  await becomes("weir_upstream_streams", (value) => value === 3, { ...pull, state: "waits" }, at);
-  await becomes("weir_upstream_pulls", (value) => value === 4, {}, at);
-  await grows(was, "weir_upstream_attempts_total", {}, at);
-  await grows(was, "weir_upstream_ended_total", { fault: "connect" }, at);
-  await becomes("weir_origin_failures", isSome, { origin: `127.0.0.1 ${dead}` }, at);
-  await becomes("weir_origin_up", (value) => value === 0, { origin: `127.0.0.1 ${dead}` }, at);
-  await becomes(
-    "weir_origin_up",
-    (value) => value === 1,
-    { origin: `127.0.0.1 ${origin.port}` },
-    at,
-  );
-  const pushed = await new RtmpPeer(edge.url("pushed"), "publish").waitReady(WAIT_MS);
-  open.push(pushed);
-  await becomes(
-    "weir_upstream_streams",
-    (value) => value === 1,
-    { kind: "push", state: "works" },
-    at,
-  );
-  assert.ok(sumOf(await scrape(at), "weir_stream_receive_bytes_total", { stream: STREAM }) > 0);
-  await becomes("weir_thread_receive_bytes_total", isSome, {}, at);
+  test("an edge: attempts, origins and streams", LIMIT, async () => {
+    const at = edge.api;
+    const was = await scrape(at);
+    const players = ["main", "main", "nothing", "nobody", "never"].map(
+      (name) => new RtmpPeer(edge.url(name), "play"),
+    );
+    open.push(...players);
+    await players[0]?.waitFrames(20, WAIT_MS);
+    const pull = { kind: "pull" };
+    await becomes("weir_upstream_streams", (value) => value === 1, { ...pull, state: "works" }, at);
+    await becomes("weir_upstream_streams", (value) => value === 3, { ...pull, state: "waits" }, at);
+    await becomes("weir_upstream_pulls", (value) => value === 4, {}, at);
+    await grows(was, "weir_upstream_attempts_total", {}, at);
+    await grows(was, "weir_upstream_ended_total", { fault: "connect" }, at);
+    await becomes("weir_origin_failures", isSome, { origin: `127.0.0.1 ${dead}` }, at);
+    await becomes("weir_origin_up", (value) => value === 0, { origin: `127.0.0.1 ${dead}` }, at);
+    await becomes(
+      "weir_origin_up",
+      (value) => value === 1,
+      { origin: `127.0.0.1 ${origin.port}` },
+      at,
+    );
+    const pushed = await new RtmpPeer(edge.url("pushed"), "publish").waitReady(WAIT_MS);
+    open.push(pushed);
+    await becomes(
+      "weir_upstream_streams",
+      (value) => value === 1,
+      { kind: "push", state: "works" },
+      at,
+    );
+    assert.ok(sumOf(await scrape(at), "weir_stream_receive_bytes_total", { stream: STREAM }) > 0);
+    await becomes("weir_thread_receive_bytes_total", isSome, {}, at);
+  });
 });
 
 test("the lobby, and a thread that dies", LIMIT, async () => {
