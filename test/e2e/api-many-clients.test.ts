@@ -3,12 +3,13 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { Admin } from "../../src/main/admin/admin.ts";
+import type { Admin } from "../../src/main/admin/admin.ts";
 import { NO_STREAMS } from "../../src/main/coordinator/clients.ts";
 import { Counter } from "../../src/protocol/control/board.ts";
 import { type InProcess, startInProcess } from "../main/accept/in-process.ts";
 import type { Answer } from "../support/api.ts";
 import { readFlv } from "../support/flv-file.ts";
+import { openAdmin } from "../support/in-process-admin.ts";
 import { ClipPublisher, RtmpPeer } from "../support/rtmp-peer.ts";
 import { findFreePort } from "../support/scratch.ts";
 import { REPOSITORY } from "../support/weir.ts";
@@ -39,14 +40,7 @@ before(async () => {
     workers: 1,
     directives: `http_api { enabled on; listen 127.0.0.1:${port}; } exporter { enabled on; listen 127.0.0.1:${await findFreePort()}; }`,
   });
-  const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-  admin = await Admin.open({
-    server: weir.server,
-    reloader: () => undefined,
-    log: log as unknown as Parameters<typeof Admin.open>[0]["log"],
-    version: "0.0.0",
-    serverId: "vid-of-test",
-  });
+  admin = await openAdmin(weir.server);
   const url = `rtmp://127.0.0.1:${weir.port}/live/real`;
   const frames = readFlv(join(REPOSITORY, "test/fixtures/flv/h264-aac-b-frames.flv"));
   const peer = await new RtmpPeer(url, "publish").waitReady(WAIT_MS);

@@ -5,7 +5,7 @@ import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { Admin } from "../../src/main/admin/admin.ts";
+import type { Admin } from "../../src/main/admin/admin.ts";
 import { PLAYS_PER_CONNECTION_MAX } from "../../src/protocol/limits.ts";
 import { type InProcess, startInProcess } from "../main/accept/in-process.ts";
 import { type ApiServer, startApi } from "../support/api.ts";
@@ -14,6 +14,7 @@ import { FlvViewer } from "../support/flv-viewer.ts";
 import { HlsClient } from "../support/hls-client.ts";
 import { HookServer } from "../support/hook-server.ts";
 import { HttpViewer } from "../support/http-viewer.ts";
+import { openAdmin } from "../support/in-process-admin.ts";
 import { MultiPeer } from "../support/multi-peer.ts";
 import { type PromFamily, type PromSample, readMetrics } from "../support/prometheus.ts";
 import { ClipPublisher, RtmpPeer } from "../support/rtmp-peer.ts";
@@ -59,14 +60,7 @@ before(async () => {
     ].join("\n"),
     vhost: `http_remux { enabled on; } ${hls}`,
   });
-  const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-  admin = await Admin.open({
-    server: origin.server,
-    reloader: () => undefined,
-    log: log as unknown as Parameters<typeof Admin.open>[0]["log"],
-    version: "0.0.0",
-    serverId: "vid-of-test",
-  });
+  admin = await openAdmin(origin.server);
   await waitUntil("gateways listen", () => isListening(http), WAIT_MS);
   edge = await startApi({
     directives: `exporter { enabled on; listen 127.0.0.1:${await findFreePort()}; }`,

@@ -39,7 +39,8 @@ export class Heartbeat {
   /** When the last one was due. Milliseconds, monotonic. */
   #wasDue: number = Number.NEGATIVE_INFINITY;
   #isUnderWay = false;
-  /** What came of the last one: told when it changes. */
+  #isClosed = false;
+  /** What came of the last one, '' for an answer: told when it changes. */
   #trouble = "";
 
   constructor(host: HeartbeatHost) {
@@ -49,6 +50,7 @@ export class Heartbeat {
 
   /** Sends no more; one that is under way is cut. */
   close(): void {
+    this.#isClosed = true;
     clearInterval(this.#timer);
     this.#http.close();
   }
@@ -84,25 +86,26 @@ export class Heartbeat {
         tlsVerify: true,
       });
       const reply = judgeReply(answer);
-      this.#came(reply.kind === "allowed" ? "" : reply.text);
+      this.#came(url, reply.kind === "allowed" ? "" : reply.text);
     } catch (error) {
       const isKnown = error instanceof TransportError || error instanceof TypeError;
-      this.#came(isKnown ? error.message : String(error));
+      this.#came(url, isKnown ? error.message : String(error));
     } finally {
       this.#isUnderWay = false;
     }
   }
 
-  #came(trouble: string): void {
-    if (trouble === this.#trouble) {
+  #came(url: string, trouble: string): void {
+    const shown = maskSecrets(url.replace(/\?.*$/s, "?…"));
+    const told = trouble === "" ? "" : `${shown}: ${trouble}`;
+    if (told === this.#trouble || this.#isClosed) {
       return;
     }
-    this.#trouble = trouble;
-    const url = maskSecrets(this.#host.config().heartbeat.url.replace(/\?.*$/s, "?…"));
-    if (trouble === "") {
-      this.#host.log.info("heartbeat", `${url} answers`);
+    this.#trouble = told;
+    if (told === "") {
+      this.#host.log.info("heartbeat", `${shown} answers`);
     } else {
-      this.#host.log.warn("heartbeat", `${url}: ${trouble}`, "ERR_HEARTBEAT");
+      this.#host.log.warn("heartbeat", told, "ERR_HEARTBEAT");
     }
   }
 
