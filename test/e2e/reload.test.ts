@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { Counter, RowRole } from "../../src/protocol/control/board.ts";
+import { KERNEL_LATER_MS } from "../../src/worker/io/native.ts";
 import {
   type InProcess,
   type InProcessOptions,
@@ -201,10 +202,14 @@ test("tcp_nodelay and player_stall: the sockets of running players follow", asyn
   const row = link.board.role.indexOf(RowRole.Player);
   assert.equal(link.board.stream[row], entry?.id);
   const descriptor = link.board.descriptor[row] ?? -1;
-  assert.deepEqual([hasNoDelay(descriptor), userTimeoutOf(descriptor)], [true, 10_000]);
+  assert.deepEqual(
+    [hasNoDelay(descriptor), userTimeoutOf(descriptor)],
+    [true, 10_000 + KERNEL_LATER_MS],
+  );
   const directives = "player_stall 4000;";
   await one.reload({ workers: 1, directives, vhost: "tcp_nodelay off;" });
-  const follows = (): boolean => !hasNoDelay(descriptor) && userTimeoutOf(descriptor) === 4000;
+  const follows = (): boolean =>
+    !hasNoDelay(descriptor) && userTimeoutOf(descriptor) === 4000 + KERNEL_LATER_MS;
   await waitUntil("the socket follows", follows, 2000);
 });
 

@@ -134,6 +134,26 @@ describe("a slow connection with several streams", () => {
     await weir.waitEmpty();
   });
 
+  test("players of one stream that take nothing are ended as stalled", LIMIT, async () => {
+    const source = await flood("stuck_players");
+    const before = weir.weir.log().length;
+    const players = await Promise.all([1, 2, 3, 4].map(() => weir.watch("stuck_players")));
+    for (const player of players) {
+      await player.waitFrames(5, 10_000);
+      player.setStalled(true);
+    }
+    const ends = (): string[] =>
+      weir.weir
+        .log()
+        .slice(before)
+        .match(/ended: \S+/g) ?? [];
+    await waitUntil("all are ended", () => ends().length === players.length, 20_000);
+    assert.deepEqual(new Set(ends()), new Set(["ended: stalled"]));
+    source.flood.stop();
+    weir.closeOpened();
+    await weir.waitEmpty();
+  });
+
   test(
     "a player that ends its play inside a message gets the rest of it first",
     LIMIT,

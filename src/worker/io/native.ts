@@ -140,6 +140,9 @@ export function setUnsentLimit(descriptor: number, bytes: number): number {
   return setOption(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, bytes);
 }
 
+/** The kernel gives a peer up so much later than weir, which knows why and says so. Milliseconds. */
+export const KERNEL_LATER_MS = 2000;
+
 /** Time that sent data may stay unacknowledged before the kernel drops the connection (TCP_USER_TIMEOUT). */
 export function setUserTimeout(descriptor: number, ms: number): number {
   return setOption(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, ms);

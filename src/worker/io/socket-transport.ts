@@ -5,6 +5,7 @@ import {
   closeDescriptor,
   EpollSet,
   Errno,
+  KERNEL_LATER_MS,
   type KeepAlive,
   memoryBase,
   receive,
@@ -75,7 +76,7 @@ export class SocketTransport implements RowTransport {
   tune(row: number, { noDelay, stallMs }: Pick<RowOptions, "noDelay" | "stallMs">): void {
     const descriptor = this.#descriptor(row);
     setNoDelay(descriptor, noDelay);
-    setUserTimeout(descriptor, stallMs);
+    setUserTimeout(descriptor, stallMs + KERNEL_LATER_MS);
   }
 
   release(row: number): void {

@@ -10,6 +10,7 @@ import { Socket } from "node:net";
 import { type SecureContext, TLSSocket } from "node:tls";
 import { CLOSE_TIMEOUT_MS } from "../../protocol/limits.ts";
 import {
+  KERNEL_LATER_MS,
   type KeepAlive,
   setKeepAlive,
   setNoDelay,
@@ -55,7 +56,7 @@ export class TlsRelay {
     this.#options = options;
     setNoDelay(client, true);
     setUnsentLimit(client, UNSENT_BYTES_MAX);
-    setUserTimeout(client, stallMs);
+    setUserTimeout(client, stallMs + KERNEL_LATER_MS);
     setKeepAlive(client, KEEP_ALIVE);
     const both = { readable: true, writable: true, allowHalfOpen: true };
     this.#inner = new Socket({ fd: inner, ...both });
