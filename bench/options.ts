@@ -2,7 +2,12 @@
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { CODEC_PROFILES, REFERENCE_SHAPE, type StreamShape } from "./media/stream-shape.ts";
+import {
+  CODEC_PROFILES,
+  HLS_FRAGMENT_SECONDS,
+  REFERENCE_SHAPE,
+  type StreamShape,
+} from "./media/stream-shape.ts";
 import type { Plan } from "./scenarios/scenario.ts";
 import { RESULTS_DIRECTORY } from "./servers/paths.ts";
 import { decodeRunningPeer, type RunningPeer } from "./servers/running-peer.ts";
@@ -147,6 +152,7 @@ function meansOf(values: Values, isQuick: boolean): Means {
       soakMs: positive(values, "soak", isQuick ? 3 : 600) * 1000,
       settleMs: isQuick ? 200 : 2000,
       warmMs: isQuick ? 700 : 2600,
+      listedMs: isQuick ? 0 : 3.5 * HLS_FRAGMENT_SECONDS * 1000,
     },
     generators: whole(values, "generators", 1),
     hasSyscalls: values.syscalls === true || values.full === true,

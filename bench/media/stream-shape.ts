@@ -23,6 +23,9 @@ export const REFERENCE_SHAPE: StreamShape = {
 /** The merge of the merged mode, as servers that merge do by default. */
 export const MERGE_MS = 350;
 
+/** Length of segments that servers are asked for; one ends at a keyframe. */
+export const HLS_FRAGMENT_SECONDS = 2;
+
 export const AUDIO_BYTES = 280;
 export const AUDIO_INTERVAL_US: number = (1024 / 44_100) * 1_000_000;
 
@@ -43,6 +46,12 @@ export const payloadBytesPerSecond = ({ bitrateKbps }: StreamShape): number =>
 /** Video frames in a send of a player that waits at most `mergeMs` for more, one frame at least. */
 export function framesMergedIn(shape: StreamShape, mergeMs: number): number {
   return Math.floor((mergeMs * 1000) / videoIntervalUs(shape)) + 1;
+}
+
+/** How long segments of HLS are: whole GOPs, as many as the fragment asked for takes. */
+export function segmentSeconds(shape: StreamShape): number {
+  const gopSeconds = gopFrames(shape) / shape.fps;
+  return Math.ceil(HLS_FRAGMENT_SECONDS / gopSeconds) * gopSeconds;
 }
 
 /** Bytes of the keyframe and, on average, of the other frames. */

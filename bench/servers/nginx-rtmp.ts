@@ -1,5 +1,6 @@
 /** nginx with the rtmp module, as Debian packs them: one process, one write per message. */
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { HLS_FRAGMENT_SECONDS } from "../media/stream-shape.ts";
 import { endProcess, findFreePort, spawnServer } from "./processes.ts";
 import {
   makeWorkDirectory,
@@ -18,8 +19,6 @@ const MODULE_FILE = "ngx_rtmp_module.so";
 const moduleFile: string | undefined = MODULES.map((path) => `${path}/${MODULE_FILE}`).find(
   existsSync,
 );
-
-const HLS_FRAGMENT_SECONDS = 2;
 
 const configuration = (path: string, ports: Ports, request: ServeRequest): string => {
   const hasHls = request.hasHls || request.protocol === "hls";

@@ -1,7 +1,7 @@
 /** Servers that read SRS's configuration: weir, other builds of it, and SRS itself. */
 import { existsSync, writeFileSync } from "node:fs";
 import { descriptorsMax } from "../measure/environment.ts";
-import { MERGE_MS } from "../media/stream-shape.ts";
+import { HLS_FRAGMENT_SECONDS, MERGE_MS } from "../media/stream-shape.ts";
 import { ROOT_DIRECTORY } from "./paths.ts";
 import { endProcess, findFreePort, spawnServer } from "./processes.ts";
 import {
@@ -16,7 +16,6 @@ import {
 const CONNECTIONS_MAX = 60_000;
 /** Descriptors that a server needs beside its connections. */
 const DESCRIPTORS_SPARE = 1000;
-const HLS_FRAGMENT_SECONDS = 2;
 
 /** The ports a server is given. */
 export interface Ports {

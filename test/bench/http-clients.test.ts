@@ -68,6 +68,30 @@ describe("ResponseReader", () => {
     );
   });
 
+  test("bytes of a body that were taken elsewhere end it as well", LIMIT, () => {
+    const heard: (string | number)[] = [];
+    const reader = new ResponseReader();
+    const sink = {
+      head: (status: number) => void heard.push(status),
+      body: (_: Uint8Array, start: number, end: number) => void heard.push(end - start),
+      end: () => void heard.push("end"),
+    };
+    const push = (text: string): void => {
+      const bytes = Buffer.from(text, "latin1");
+      reader.push(bytes, 0, bytes.length, sink);
+    };
+    assert.equal(reader.bodyLeft, 0);
+    push("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc");
+    assert.equal(reader.bodyLeft, 6);
+    reader.skip(2, sink);
+    reader.skip(4, sink);
+    assert.equal(reader.bodyLeft, 0);
+    push("HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n2\r\na");
+    // How much of it is to come nobody knows: nothing may be skipped.
+    assert.equal(reader.bodyLeft, 0);
+    assert.deepEqual(heard, [200, 3, "end", 404, 1]);
+  });
+
   test("what is no response is refused", LIMIT, () => {
     assert.throws(() => hear("SSH-2.0-x\r\n\r\n", [99]), /no HTTP response/);
     assert.throws(() => hear("x".repeat(20_000), [3000]), /without end/);
@@ -96,10 +120,11 @@ describe("WebSocket", () => {
 describe("playlists", () => {
   test("a media playlist", LIMIT, () => {
     const text =
-      "#EXTM3U\r\n#EXT-X-TARGETDURATION:2\r\n#EXT-X-MEDIA-SEQUENCE:7\r\n#EXTINF:2.0,\r\nx-7.ts\r\n#EXTINF:2.0,\r\nx-8.ts\r\n";
+      "#EXTM3U\r\n#EXT-X-TARGETDURATION:2\r\n#EXT-X-MEDIA-SEQUENCE:7\r\n#EXTINF:2.0,\r\nx-7.ts\r\n#EXTINF:1.980, no desc\r\nx-8.ts\r\n";
     assert.deepEqual(decodePlaylist(text), {
       variant: "",
       targetDurationMs: 2000,
+      lastDurationMs: 1980,
       firstSequence: 7,
       segments: ["x-7.ts", "x-8.ts"],
       isEnded: false,
