@@ -90,7 +90,7 @@ export interface Pace {
   readonly durationMs: number;
   /** Of a soak. */
   readonly soakMs: number;
-  /** Between all joined and the window. */
+  /** Between all joined and the window: V8 compiles what is hot, in each thread for itself. */
   readonly settleMs: number;
   /** Between publish and a storm of joins; more than one GOP, so that newcomers' bursts are of usual size. */
   readonly warmMs: number;
