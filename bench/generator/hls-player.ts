@@ -40,6 +40,14 @@ export interface HlsPlayerAbout {
   readonly polls: DueQueue<HlsPlayer>;
 }
 
+/** Let those poll whose time has come. @returns when the next one's does. */
+export function pollWhenDue(polls: DueQueue<HlsPlayer>, timeUs: number): number {
+  for (let dueUs = polls.nextUs; dueUs <= timeUs; dueUs = polls.nextUs) {
+    polls.take(timeUs)?.poll(dueUs);
+  }
+  return polls.nextUs;
+}
+
 export class HlsPlayer implements SocketOwner, ResponseSink, DropSink {
   readonly #socket: ClientSocket;
   readonly #tally: Tally;

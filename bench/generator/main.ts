@@ -8,7 +8,7 @@ import { LagRecorder } from "../native/lag-recorder.ts";
 import { Reactor } from "../native/reactor.ts";
 import { PUBLISH_CHUNK_SIZE } from "../rtmp/dialogue.ts";
 import type { GeneratorCall, GeneratorReply, PlayCall, PublishCall } from "./calls.ts";
-import { HlsPlayer } from "./hls-player.ts";
+import { HlsPlayer, pollWhenDue } from "./hls-player.ts";
 import type { MediaTarget } from "./media-client.ts";
 import { Player } from "./player.ts";
 import { Publisher } from "./publisher.ts";
@@ -165,12 +165,7 @@ function addTaskOver<One>(
 
 reactor.addTask((timeUs) => earliest(publishers, (publisher) => publisher.pace(timeUs)));
 addTaskOver(pingers, (player, timeUs) => player.pingWhenDue(timeUs), 10_000);
-reactor.addTask((timeUs) => {
-  for (let dueUs = polls.nextUs; dueUs <= timeUs; dueUs = polls.nextUs) {
-    polls.take(timeUs)?.poll(dueUs);
-  }
-  return polls.nextUs;
-});
+reactor.addTask((timeUs) => pollWhenDue(polls, timeUs));
 addTaskOver(
   slowPlayers,
   (player, timeUs) => {
