@@ -22,6 +22,8 @@ export interface FanOutWork extends Terms {
   readonly streams: number;
   /** Players among them that ping, to see how soon the server's threads answer. */
   readonly probes: number;
+  /** The window begins after so many times the usual pause: V8 compiles for up to 20 s, for each thread anew. */
+  readonly settleTimes?: number;
 }
 
 /** Steady ingest. */
@@ -90,7 +92,7 @@ export interface Pace {
   readonly durationMs: number;
   /** Of a soak. */
   readonly soakMs: number;
-  /** Between all joined and the window: V8 compiles what is hot, in each thread for itself. */
+  /** Between all joined and the window. */
   readonly settleMs: number;
   /** Between publish and a storm of joins; more than one GOP, so that newcomers' bursts are of usual size. */
   readonly warmMs: number;
