@@ -100,6 +100,8 @@ export interface GeneratorCounts {
   readonly refusals: number;
   /** Segments that were gone before they were asked for, or refused. */
   readonly segmentsMissed: number;
+  /** Kept connections of HLS viewers that were closed between two answers, and opened again. */
+  readonly reconnects: number;
   /** Viewers of HLS. */
   readonly viewers: number;
   /** Those of them of whom every frame is looked at; of the others the first segment, then the number of bytes. */

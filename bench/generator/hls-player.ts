@@ -49,17 +49,24 @@ export function pollWhenDue(polls: DueQueue<HlsPlayer>, timeUs: number): number 
 }
 
 export class HlsPlayer implements SocketOwner, ResponseSink, DropSink {
-  readonly #socket: ClientSocket;
+  readonly #reactor: Reactor;
+  readonly #isWhole: boolean;
+  #socket: ClientSocket;
   readonly #tally: Tally;
   readonly #target: MediaTarget;
   readonly #polls: DueQueue<HlsPlayer>;
   readonly #segment: SegmentCheck;
-  readonly #response: ResponseReader = new ResponseReader();
+  #response: ResponseReader = new ResponseReader();
   #playlistPath: string;
   #playlistRequest: Uint8Array;
   /** What the response on its way answers. */
   #asked: "nothing" | "playlist" | "segment" = "nothing";
   #askedUs: number = 0;
+  #request: Uint8Array = new Uint8Array();
+  /** Answers on this connection so far. */
+  #answers: number = 0;
+  /** Something of the answer has come. */
+  #isAnswering: boolean = false;
   #status: number = 0;
   #text: string = "";
   /** The last one heard, to see whether another one has news. */
@@ -70,6 +77,10 @@ export class HlsPlayer implements SocketOwner, ResponseSink, DropSink {
   #pollDueUs: number;
   #isPollDue: boolean = false;
   #refusals: number = 0;
+  /** Bytes are being looked at; it stays so when they are refused. */
+  #isHeeding: boolean = false;
+  /** Lost for good. */
+  #isGone: boolean = false;
 
   constructor(reactor: Reactor, target: MediaTarget, about: HlsPlayerAbout) {
     this.#tally = about.tally;
@@ -79,14 +90,17 @@ export class HlsPlayer implements SocketOwner, ResponseSink, DropSink {
     this.#playlistPath = target.path.replace("{stream}", target.stream);
     this.#playlistRequest = encodeRequest(target.port, this.#playlistPath, []);
     this.#pollDueUs = about.arrivalUs;
-    this.#socket = new ClientSocket(reactor, target.port, this);
-    if (!about.isWhole) {
-      this.#socket.readLittle(READ_LITTLE_BYTES);
-    }
+    this.#reactor = reactor;
+    this.#isWhole = about.isWhole;
+    this.#socket = this.#connect();
   }
 
   connected(): void {
-    this.#askPlaylist(nowUs());
+    if (this.#asked === "nothing") {
+      this.#askPlaylist(nowUs());
+    } else {
+      this.#socket.send(this.#request);
+    }
   }
 
   /** Ask for the playlist, which was due then; after what is on its way. */
@@ -100,15 +114,20 @@ export class HlsPlayer implements SocketOwner, ResponseSink, DropSink {
   }
 
   received(bytes: Uint8Array, start: number, end: number): void {
+    this.#isAnswering = true;
+    this.#isHeeding = true;
     this.#response.push(bytes, start, end, this);
+    this.#isHeeding = false;
     if (this.#isMedia() && !this.#segment.isLooking) {
       this.#socket.drop(this.#response.bodyLeft, this);
     }
   }
 
   dropped(sizeBytes: number): void {
+    this.#isHeeding = true;
     this.#segment.count(sizeBytes);
     this.#response.skip(sizeBytes, this);
+    this.#isHeeding = false;
   }
 
   head(status: number): void {
@@ -128,6 +147,8 @@ export class HlsPlayer implements SocketOwner, ResponseSink, DropSink {
   end(): void {
     const asked = this.#asked;
     this.#asked = "nothing";
+    this.#isAnswering = false;
+    this.#answers++;
     if (this.#status !== OK) {
       this.#refused(asked);
     } else if (asked === "playlist") {
@@ -144,9 +165,28 @@ export class HlsPlayer implements SocketOwner, ResponseSink, DropSink {
 
   writable(): void {}
 
+  /** A kept connection may be closed between answers (RFC 9112 §9.3.1): what was asked meanwhile is asked again. */
   lost(reason: string): void {
+    if (this.#answers > 0 && !(this.#isAnswering || this.#isHeeding)) {
+      this.#tally.counts.reconnects++;
+      if (this.#asked !== "nothing") {
+        this.#socket = this.#connect();
+      }
+      return;
+    }
     this.#asked = "nothing";
+    this.#isGone = true;
     this.#tally.lose(`hls: ${reason}`, this.#segment.isLive);
+  }
+
+  #connect(): ClientSocket {
+    const socket = new ClientSocket(this.#reactor, this.#target.port, this);
+    this.#response = new ResponseReader();
+    this.#answers = 0;
+    if (!this.#isWhole) {
+      socket.readLittle(READ_LITTLE_BYTES);
+    }
+    return socket;
   }
 
   #isMedia(): boolean {
@@ -236,6 +276,11 @@ export class HlsPlayer implements SocketOwner, ResponseSink, DropSink {
   #ask(asked: "playlist" | "segment", askedUs: number, request: Uint8Array): void {
     this.#asked = asked;
     this.#askedUs = askedUs;
-    this.#socket.send(request);
+    this.#request = request;
+    if (!this.#socket.isClosed) {
+      this.#socket.send(request);
+    } else if (!this.#isGone) {
+      this.#socket = this.#connect();
+    }
   }
 }

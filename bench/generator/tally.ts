@@ -27,6 +27,7 @@ export class Tally {
     segments: 0,
     refusals: 0,
     segmentsMissed: 0,
+    reconnects: 0,
     viewers: 0,
     viewersChecked: 0,
   };

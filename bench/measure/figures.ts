@@ -46,6 +46,7 @@ export type FigureName =
   | "segmentsPerSecond"
   | "segmentsRatio"
   | "segmentsMissed"
+  | "reconnects"
   | "viewersChecked"
   | "bytesRatio"
   | "generatorLagP99Ms"
@@ -118,6 +119,8 @@ export const FIGURES: Readonly<Record<FigureName, FigureKind>> = {
   /** Segments that viewers of HLS got ÷ those that came out meanwhile. */
   segmentsRatio: { title: "segments ÷ expected", unit: "", isCost: false },
   segmentsMissed: { title: "segments missed", unit: "", isCost: false },
+  /** Kept connections that were closed between two answers. */
+  reconnects: { title: "reconnects", unit: "", isCost: false },
   /** Viewers of HLS of whom every frame is looked at; of the others each segment's bytes are counted. */
   viewersChecked: { title: "viewers that read every frame", unit: "", isCost: false },
   /** Payload bytes received ÷ sent × players. */

@@ -115,7 +115,11 @@ export function deliveryFigures({ counts, lag, distributions }: GeneratorFigures
     ...(fetch.count > 0 ? { fetchP50Ms: fetch.p50, fetchP99Ms: fetch.p99 } : {}),
     ...(poll.count > 0 ? { pollP50Ms: poll.p50, pollP99Ms: poll.p99 } : {}),
     ...(counts.viewers > 0
-      ? { segmentsMissed: counts.segmentsMissed, viewersChecked: counts.viewersChecked }
+      ? {
+          segmentsMissed: counts.segmentsMissed,
+          reconnects: counts.reconnects,
+          viewersChecked: counts.viewersChecked,
+        }
       : {}),
     ...(outage.count > 0 ? { outageP50Ms: outage.p50, outageP99Ms: outage.p99 } : {}),
   };

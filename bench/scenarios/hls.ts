@@ -35,6 +35,7 @@ export const hlsViewers: Scenario = {
     { what: "ping answered, p99 (delay and tick)", job: "viewers", figure: "pingP99Ms", max: 20 },
     { what: "segments a second", job: "viewers", figure: "segmentsPerSecond" },
     { what: "playlists a second", job: "viewers", figure: "playlistsPerSecond" },
+    { what: "kept connections opened again", job: "viewers", figure: "reconnects" },
     { what: "payload", job: "viewers", figure: "gbitPerSecond" },
     { what: "viewers that read every frame", job: "viewers", figure: "viewersChecked" },
     { what: "CPU of 1000", job: "viewers", figure: "cpuPer1000Percent" },

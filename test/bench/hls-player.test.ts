@@ -156,6 +156,18 @@ describe("viewers of HLS", () => {
     assert.ok(tally.counts.segmentsMissed >= 1 && tally.counts.refusals >= 1);
   });
 
+  test("a connection that is closed between answers is opened again", LIMIT, async () => {
+    open(true, new SegmentSizes());
+    await until(() => tally.counts.segments >= 1 || tally.counts.lost > 0);
+    await until(() => {
+      server.closeIdleConnections();
+      return tally.counts.reconnects > 0 || tally.counts.lost > 0;
+    });
+    const { segments } = tally.counts;
+    await until(() => tally.counts.segments >= segments + 2 || tally.counts.lost > 0);
+    assert.deepEqual(tally.progress().reasons, []);
+  });
+
   test("one that gets other bytes than others is lost", LIMIT, async () => {
     const known = new SegmentSizes();
     answer = (path) => {
