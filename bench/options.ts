@@ -2,7 +2,12 @@
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { CODEC_PROFILES, REFERENCE_SHAPE, type StreamShape } from "./media/stream-shape.ts";
+import {
+  CODEC_PROFILES,
+  REFERENCE_SHAPE,
+  type StreamShape,
+  segmentSeconds,
+} from "./media/stream-shape.ts";
 import type { Plan } from "./scenarios/scenario.ts";
 import { RESULTS_DIRECTORY } from "./servers/paths.ts";
 import { decodeRunningPeer, type RunningPeer } from "./servers/running-peer.ts";
@@ -72,6 +77,9 @@ What is written
 
 /** Players at whom latency is judged, for each player of the large runs. */
 const LATENCY_SHARE = 0.25;
+
+/** Of HLS, that are listed when the first viewers come; the first one begins with the stream. */
+const LISTED_SEGMENTS = 3.5;
 
 type Value = string | boolean | (string | boolean)[] | undefined;
 
@@ -147,6 +155,7 @@ function meansOf(values: Values, isQuick: boolean): Means {
       soakMs: positive(values, "soak", isQuick ? 3 : 600) * 1000,
       settleMs: isQuick ? 200 : 6000,
       warmMs: isQuick ? 700 : 2600,
+      listedMs: isQuick ? 0 : LISTED_SEGMENTS * segmentSeconds(shapeOf(values)) * 1000,
     },
     generators: whole(values, "generators", 1),
     hasSyscalls: values.syscalls === true || values.full === true,

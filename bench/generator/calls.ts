@@ -64,6 +64,8 @@ export interface Distributions {
   readonly outage: string;
   /** Of HLS: from asking for a segment to its last byte. */
   readonly fetch: string;
+  /** Of HLS: from when a playlist was due to be asked for to its last byte. */
+  readonly poll: string;
 }
 
 /** Cumulative, but where said. */
@@ -96,6 +98,14 @@ export interface GeneratorCounts {
   readonly segments: number;
   /** Segments, and playlists after the first, that were answered with another status than 200. */
   readonly refusals: number;
+  /** Segments that were gone before they were asked for, or refused. */
+  readonly segmentsMissed: number;
+  /** Kept connections of HLS viewers that were closed between two answers, and opened again. */
+  readonly reconnects: number;
+  /** Viewers of HLS. */
+  readonly viewers: number;
+  /** Those of them of whom every frame is looked at; of the others the first segment, then the number of bytes. */
+  readonly viewersChecked: number;
 }
 
 export interface Progress {

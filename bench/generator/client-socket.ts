@@ -2,6 +2,7 @@
 import { HEADROOM_BYTES } from "../native/headroom.ts";
 import {
   connectLoopback,
+  discardBytes,
   EpollEvent,
   Errno,
   NativeMemory,
@@ -29,12 +30,21 @@ export interface SocketOwner {
   lost(reason: string): void;
 }
 
+/** Who has bytes dropped. */
+export interface DropSink {
+  /** So many of them are gone. May throw: the connection is lost. */
+  dropped(sizeBytes: number): void;
+}
+
 export class ClientSocket implements Endpoint {
   readonly fd: number;
   readonly #reactor: Reactor;
   readonly #owner: SocketOwner;
   #state: "connecting" | "open" | "closed" = "connecting";
   #isReading: boolean = true;
+  #receiveBytesMax: number = RECEIVE_BYTES;
+  #toDrop: number = 0;
+  #dropSink: DropSink | undefined;
   #isWatchingWritable: boolean = false;
 
   constructor(reactor: Reactor, port: number, owner: SocketOwner) {
@@ -59,8 +69,10 @@ export class ClientSocket implements Endpoint {
     if ((events & ~EpollEvent.OUT) === 0 || this.#state === "closed") {
       return;
     }
-    if (this.#isReading) {
-      this.receive(RECEIVE_BYTES);
+    if (this.#isReading && this.#toDrop > 0) {
+      this.#drop();
+    } else if (this.#isReading) {
+      this.receive(this.#receiveBytesMax);
     } else if ((events & (EpollEvent.HUP | EpollEvent.ERR)) !== 0) {
       this.lose("closed by the server");
     }
@@ -69,12 +81,8 @@ export class ClientSocket implements Endpoint {
   /** Read once, at most so many bytes. @returns bytes read. */
   receive(bytesMax: number): number {
     const size = Math.min(bytesMax, RECEIVE_BYTES);
-    const count = receiveBytes(this.fd, inbox.address + HEADROOM_BYTES, size);
-    if (count === -Errno.EAGAIN) {
-      return 0;
-    }
-    if (count <= 0) {
-      this.lose(count === 0 ? "closed by the server" : `receive errno ${-count}`);
+    const count = this.#heed(receiveBytes(this.fd, inbox.address + HEADROOM_BYTES, size));
+    if (count === 0) {
       return 0;
     }
     try {
@@ -83,6 +91,17 @@ export class ClientSocket implements Endpoint {
       this.lose(String(error));
     }
     return count;
+  }
+
+  /** Read no more than this at once: what is to be dropped would be copied. */
+  readLittle(bytesMax: number): void {
+    this.#receiveBytesMax = bytesMax;
+  }
+
+  /** Drop the next so many bytes in the kernel, as they come. */
+  drop(sizeBytes: number, sink: DropSink): void {
+    this.#toDrop = sizeBytes;
+    this.#dropSink = sink;
   }
 
   /** Send from memory at an address. @returns bytes taken; 0 when the socket is full or lost. */
@@ -133,6 +152,28 @@ export class ClientSocket implements Endpoint {
       this.close();
       this.#owner.lost(reason);
     }
+  }
+
+  #drop(): void {
+    const count = this.#heed(discardBytes(this.fd, this.#toDrop));
+    if (count === 0) {
+      return;
+    }
+    this.#toDrop -= count;
+    try {
+      this.#dropSink?.dropped(count);
+    } catch (error) {
+      this.lose(String(error));
+    }
+  }
+
+  /** @returns what was read; 0 when there was nothing, or the connection is lost. */
+  #heed(count: number): number {
+    if (count > 0 || count === -Errno.EAGAIN) {
+      return Math.max(count, 0);
+    }
+    this.lose(count === 0 ? "closed by the server" : `receive errno ${-count}`);
+    return 0;
   }
 
   #watch(): void {

@@ -3,16 +3,21 @@ import { rtmpPackaging } from "../media/packaging.ts";
 import { videoIntervalUs } from "../media/stream-shape.ts";
 import { SyntheticStream } from "../media/synthetic-stream.ts";
 import { nowUs } from "../native/clock.ts";
+import { DueQueue } from "../native/due-queue.ts";
 import { LagRecorder } from "../native/lag-recorder.ts";
 import { Reactor } from "../native/reactor.ts";
 import { PUBLISH_CHUNK_SIZE } from "../rtmp/dialogue.ts";
 import type { GeneratorCall, GeneratorReply, PlayCall, PublishCall } from "./calls.ts";
-import { HlsPlayer } from "./hls-player.ts";
+import { HlsPlayer, pollWhenDue } from "./hls-player.ts";
+import type { MediaTarget } from "./media-client.ts";
 import { Player } from "./player.ts";
 import { Publisher } from "./publisher.ts";
+import { SegmentSizes } from "./segment-check.ts";
 import { Tally } from "./tally.ts";
 
 const SLOW_TURN_US = 100_000;
+/** One HLS viewer of so many reads every frame. */
+const CHECKED_EVERY = 16;
 
 const lag = new LagRecorder();
 const reactor = new Reactor(lag);
@@ -21,7 +26,8 @@ const publishers: Publisher[] = [];
 const players: Player[] = [];
 const slowPlayers: Player[] = [];
 const pingers: Player[] = [];
-const hlsPlayers: HlsPlayer[] = [];
+const polls = new DueQueue<HlsPlayer>();
+const segmentSizes = new Map<string, SegmentSizes>();
 
 interface Arrivals {
   readonly count: number;
@@ -51,11 +57,22 @@ function schedule(arrivals: Arrivals): void {
 const streamOf = (name: string, index: number, count: number): string =>
   count === 1 ? name : `${name}${index % count}`;
 
+function openHlsPlayer(target: MediaTarget, index: number, arrivalUs: number): void {
+  const { stream } = target;
+  const sizes = segmentSizes.get(stream) ?? new SegmentSizes();
+  segmentSizes.set(stream, sizes);
+  const isWhole = index % CHECKED_EVERY === 0;
+  tally.counts.viewers++;
+  tally.counts.viewersChecked += isWhole ? 1 : 0;
+  // It adds itself to those that poll.
+  new HlsPlayer(reactor, target, { tally, arrivalUs, isWhole, sizes, polls });
+}
+
 function openPlayer(call: PlayCall, index: number, arrivalUs: number): void {
   const stream = streamOf(call.stream, index, call.streams);
   const target = { ...call, stream, role: "play" } as const;
   if (call.wire === "hls") {
-    hlsPlayers.push(new HlsPlayer(reactor, target, { tally, arrivalUs }));
+    openHlsPlayer(target, index, arrivalUs);
     return;
   }
   const player = new Player(reactor, target, { tally, arrivalUs, habits: call });
@@ -148,7 +165,7 @@ function addTaskOver<One>(
 
 reactor.addTask((timeUs) => earliest(publishers, (publisher) => publisher.pace(timeUs)));
 addTaskOver(pingers, (player, timeUs) => player.pingWhenDue(timeUs), 10_000);
-addTaskOver(hlsPlayers, (player, timeUs) => player.reloadWhenDue(timeUs), 20_000);
+reactor.addTask((timeUs) => pollWhenDue(polls, timeUs));
 addTaskOver(
   slowPlayers,
   (player, timeUs) => {
@@ -169,7 +186,10 @@ process.on("message", (call: GeneratorCall) => {
     process.send?.(reply);
   }
 });
-process.on("disconnect", () => {
-  process.exit(0);
-});
+for (const end of ["disconnect", "SIGTERM"] as const) {
+  // By itself, so that a profile of it is written when Node was told to.
+  process.on(end, () => {
+    process.exit(0);
+  });
+}
 reactor.start();

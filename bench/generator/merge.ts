@@ -47,6 +47,7 @@ export function mergeFigures(all: readonly GeneratorFigures[]): GeneratorFigures
       ping: merge("ping"),
       outage: merge("outage"),
       fetch: merge("fetch"),
+      poll: merge("poll"),
     },
     lag: worstLag(all.map(({ lag }) => lag)),
   };

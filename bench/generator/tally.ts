@@ -26,6 +26,10 @@ export class Tally {
     playlists: 0,
     segments: 0,
     refusals: 0,
+    segmentsMissed: 0,
+    reconnects: 0,
+    viewers: 0,
+    viewersChecked: 0,
   };
   readonly #reasons: Set<string> = new Set();
   readonly #latency: Histogram = buildHistogram();
@@ -33,6 +37,7 @@ export class Tally {
   readonly #ping: Histogram = buildHistogram();
   readonly #outage: Histogram = buildHistogram();
   readonly #fetch: Histogram = buildHistogram();
+  readonly #poll: Histogram = buildHistogram();
 
   /** A video frame of a player. */
   latency(us: number): void {
@@ -71,6 +76,12 @@ export class Tally {
     this.#fetch.recordValue(clampUs(us));
   }
 
+  /** A playlist of HLS is whole. */
+  polled(us: number): void {
+    this.counts.playlists++;
+    this.#poll.recordValue(clampUs(us));
+  }
+
   lose(reason: string, wasLive: boolean): void {
     this.counts.lost++;
     this.counts.live -= wasLive ? 1 : 0;
@@ -93,10 +104,11 @@ export class Tally {
         ping: encodeHistogram(this.#ping),
         outage: encodeHistogram(this.#outage),
         fetch: encodeHistogram(this.#fetch),
+        poll: encodeHistogram(this.#poll),
       },
       lag: lag.figures(),
     };
-    const all = [this.#latency, this.#join, this.#ping, this.#outage, this.#fetch];
+    const all = [this.#latency, this.#join, this.#ping, this.#outage, this.#fetch, this.#poll];
     for (const histogram of all) {
       histogram.reset();
     }

@@ -11,24 +11,22 @@ export interface ResponseSink {
 
 const HEAD_CHARS_MAX = 16_384;
 const CHUNK_LINE_CHARS_MAX = 64;
+const CR = 13;
 const LF = 10;
+/** Of the empty line that ends a head, with the line break before it. */
+const HEAD_END_BYTES = 4;
 
 type Phase = "head" | "body" | "chunk-line" | "chunk" | "trailer" | "stream";
 
-/** @returns a header's value in lower case, '' when it is not there. */
-function headerValue(head: string, name: string): string {
-  const line = head.split("\r\n").find((text) => text.toLowerCase().startsWith(`${name}:`));
-  return line === undefined
-    ? ""
-    : line
-        .slice(name.length + 1)
-        .trim()
-        .toLowerCase();
-}
+const STATUS = /^HTTP\/1\.[01] (\d{3})/;
+const LENGTH = /\ncontent-length:[ \t]*(\d+)/i;
+const CHUNKED = /\ntransfer-encoding:[^\r]*chunked/i;
 
 export class ResponseReader {
   #phase: Phase = "head";
   #text: string = "";
+  /** Bytes of the end of a head that were the last ones read. */
+  #headEnd: number = 0;
   /** Bytes of the body or chunk still to come. */
   #left: number = 0;
 
@@ -38,6 +36,17 @@ export class ResponseReader {
     while (at < end) {
       at = this.#step(bytes, at, end, sink);
     }
+  }
+
+  /** Bytes of the body that are still to come and may be left unread, see {@link skip}; 0 in between and where not known. */
+  get bodyLeft(): number {
+    return this.#phase === "body" ? this.#left : 0;
+  }
+
+  /** Bytes of the body were taken elsewhere, at most {@link bodyLeft}: no {@link ResponseSink.body} tells of them. */
+  skip(sizeBytes: number, sink: ResponseSink): void {
+    this.#left -= sizeBytes;
+    this.#endWhenWhole(sink);
   }
 
   #step(bytes: Uint8Array, at: number, end: number, sink: ResponseSink): number {
@@ -54,32 +63,39 @@ export class ResponseReader {
 
   #head(bytes: Uint8Array, from: number, end: number, sink: ResponseSink): number {
     let at = from;
-    while (at < end) {
-      this.#text += String.fromCharCode(bytes[at++] ?? 0);
-      if (bytes[at - 1] === LF && this.#text.endsWith("\r\n\r\n")) {
-        const head = this.#text;
-        this.#text = "";
-        this.#begin(head, sink);
-        return at;
+    while (at < end && this.#headEnd < HEAD_END_BYTES) {
+      const byte = bytes[at++] ?? 0;
+      // CR LF CR LF: an even place is a CR's, an odd one a LF's.
+      if (byte === (this.#headEnd % 2 === 0 ? CR : LF)) {
+        this.#headEnd++;
+      } else {
+        this.#headEnd = byte === CR ? 1 : 0;
       }
     }
-    if (this.#text.length > HEAD_CHARS_MAX) {
+    if (this.#text.length + at - from > HEAD_CHARS_MAX) {
       throw new Error("a response head without end");
+    }
+    this.#text += String.fromCharCode(...bytes.subarray(from, at));
+    if (this.#headEnd === HEAD_END_BYTES) {
+      const head = this.#text;
+      this.#text = "";
+      this.#headEnd = 0;
+      this.#begin(head, sink);
     }
     return at;
   }
 
   #begin(head: string, sink: ResponseSink): void {
-    const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(head)?.[1] ?? 0);
+    const status = Number(STATUS.exec(head)?.[1] ?? 0);
     if (status === 0) {
       throw new Error("no HTTP response");
     }
-    const length = headerValue(head, "content-length");
+    const length = LENGTH.exec(head)?.[1] ?? "";
     const isEmpty = status === 101 || status === 204 || status === 304;
     sink.head(status, head);
     if (status === 101) {
       this.#phase = "stream";
-    } else if (headerValue(head, "transfer-encoding").includes("chunked")) {
+    } else if (CHUNKED.test(head)) {
       this.#phase = "chunk-line";
     } else if (isEmpty || length !== "") {
       this.#left = isEmpty ? 0 : Number(length);

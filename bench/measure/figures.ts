@@ -29,6 +29,8 @@ export type FigureName =
   | "pingP99Ms"
   | "fetchP50Ms"
   | "fetchP99Ms"
+  | "pollP50Ms"
+  | "pollP99Ms"
   | "outageP50Ms"
   | "outageP99Ms"
   | "upstreams"
@@ -42,6 +44,10 @@ export type FigureName =
   | "slowLive"
   | "playlistsPerSecond"
   | "segmentsPerSecond"
+  | "segmentsRatio"
+  | "segmentsMissed"
+  | "reconnects"
+  | "viewersChecked"
   | "bytesRatio"
   | "generatorLagP99Ms"
   | "generatorBacklogMaxMs"
@@ -91,6 +97,9 @@ export const FIGURES: Readonly<Record<FigureName, FigureKind>> = {
   pingP99Ms: { title: "ping p99", unit: "ms", isCost: true },
   fetchP50Ms: { title: "segment fetched, p50", unit: "ms", isCost: true },
   fetchP99Ms: { title: "segment fetched, p99", unit: "ms", isCost: true },
+  /** From when a playlist was due to be asked for. */
+  pollP50Ms: { title: "playlist answered, p50", unit: "ms", isCost: true },
+  pollP99Ms: { title: "playlist answered, p99", unit: "ms", isCost: true },
   outageP50Ms: { title: "without media at a republish, p50", unit: "ms", isCost: true },
   outageP99Ms: { title: "without media at a republish, p99", unit: "ms", isCost: true },
   /** Of an edge: connections to its origin. */
@@ -107,6 +116,13 @@ export const FIGURES: Readonly<Record<FigureName, FigureKind>> = {
   slowLive: { title: "slow players still there", unit: "", isCost: false },
   playlistsPerSecond: { title: "playlists", unit: "/s", isCost: false },
   segmentsPerSecond: { title: "segments", unit: "/s", isCost: false },
+  /** Segments that viewers of HLS got ÷ those that came out meanwhile. */
+  segmentsRatio: { title: "segments ÷ expected", unit: "", isCost: false },
+  segmentsMissed: { title: "segments missed", unit: "", isCost: false },
+  /** Kept connections that were closed between two answers. */
+  reconnects: { title: "reconnects", unit: "", isCost: false },
+  /** Viewers of HLS of whom every frame is looked at; of the others each segment's bytes are counted. */
+  viewersChecked: { title: "viewers that read every frame", unit: "", isCost: false },
   /** Payload bytes received ÷ sent × players. */
   bytesRatio: { title: "bytes ÷ expected", unit: "", isCost: false },
   generatorLagP99Ms: { title: "generator’s lag p99", unit: "ms", isCost: false },

@@ -1,7 +1,12 @@
 /** A server under load: server, publishers' process and players' processes, and their end. */
-import type { GeneratorFigures, PlayCall, PublishCall } from "../generator/calls.ts";
+import type { GeneratorFigures, PlayCall, PublishCall, Wire } from "../generator/calls.ts";
 import { Generators } from "../generator/generators.ts";
-import { framesMergedIn, MERGE_MS } from "../media/stream-shape.ts";
+import {
+  framesMergedIn,
+  MERGE_MS,
+  type StreamShape,
+  segmentSeconds,
+} from "../media/stream-shape.ts";
 import type {
   DeliveryMode,
   RunningServer,
@@ -37,6 +42,13 @@ export interface LoadRequest {
 }
 
 const steadyArrivalMs = (connections: number): number => (connections * 1000) / ARRIVALS_PER_SECOND;
+
+/** Viewers of HLS poll once a segment, from when they came: they come spread over whole segments. */
+function arrivalMs({ players, wire }: { players: number; wire: Wire }, shape: StreamShape): number {
+  const steadyMs = steadyArrivalMs(players);
+  const segmentMs = segmentSeconds(shape) * 1000;
+  return wire === "hls" ? Math.ceil(steadyMs / segmentMs) * segmentMs : steadyMs;
+}
 
 /** @returns the mode that the server has for the one asked for. */
 export function modeOf(adapter: ServerAdapter, asked: DeliveryMode): DeliveryMode {
@@ -77,10 +89,11 @@ export async function publishAll(
 /** Let players come and wait until all see video, or too long. */
 export async function joinAll(
   generators: Generators,
-  { server }: Pick<Load, "server">,
+  { server, terms }: Pick<Load, "server" | "terms">,
   about: Pick<PlayCall, "players"> & Partial<PlayCall>,
 ): Promise<void> {
-  const overMs = about.overMs ?? steadyArrivalMs(about.players);
+  const where = { ...server.play, ...about };
+  const overMs = about.overMs ?? arrivalMs(where, terms.shape);
   await generators.play({
     ...server.play,
     stream: STREAM,

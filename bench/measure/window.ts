@@ -1,6 +1,6 @@
 /** CPU, latency and counts over a steady window, and what is made of them for every work. */
 import type { GeneratorCounts, GeneratorFigures } from "../generator/calls.ts";
-import { payloadBytesPerSecond, videoIntervalUs } from "../media/stream-shape.ts";
+import { payloadBytesPerSecond, segmentSeconds, videoIntervalUs } from "../media/stream-shape.ts";
 import { nowUs, sleep } from "../native/clock.ts";
 import { percentilesOf } from "../native/distribution.ts";
 import type { Figures, Measurement } from "./figures.ts";
@@ -99,6 +99,7 @@ export function deliveryFigures({ counts, lag, distributions }: GeneratorFigures
   const ping = percentilesOf([distributions.ping]);
   const outage = percentilesOf([distributions.outage]);
   const fetch = percentilesOf([distributions.fetch]);
+  const poll = percentilesOf([distributions.poll]);
   return {
     connections: counts.connections,
     live: counts.live,
@@ -112,6 +113,14 @@ export function deliveryFigures({ counts, lag, distributions }: GeneratorFigures
     ...(latency.count > 0 ? { latencyP50Ms: latency.p50, latencyP99Ms: latency.p99 } : {}),
     ...(ping.count > 0 ? { pingP50Ms: ping.p50, pingP99Ms: ping.p99 } : {}),
     ...(fetch.count > 0 ? { fetchP50Ms: fetch.p50, fetchP99Ms: fetch.p99 } : {}),
+    ...(poll.count > 0 ? { pollP50Ms: poll.p50, pollP99Ms: poll.p99 } : {}),
+    ...(counts.viewers > 0
+      ? {
+          segmentsMissed: counts.segmentsMissed,
+          reconnects: counts.reconnects,
+          viewersChecked: counts.viewersChecked,
+        }
+      : {}),
     ...(outage.count > 0 ? { outageP50Ms: outage.p50, outageP99Ms: outage.p99 } : {}),
   };
 }
@@ -153,9 +162,12 @@ function mergeFigures(load: Load, window: Window): Figures {
 function bytesRatio(load: Load, window: Window, streams: number): Figures {
   if (load.terms.protocol === "hls") {
     const { playlists, segments } = window.counted;
+    const { viewers } = window.crowd.counts;
+    const expected = (viewers * window.seconds) / segmentSeconds(load.terms.shape);
     return {
       playlistsPerSecond: playlists / window.seconds,
       segmentsPerSecond: segments / window.seconds,
+      ...(expected > 0 ? { segmentsRatio: segments / expected } : {}),
     };
   }
   const made = payloadBytesPerSecond(load.terms.shape) * window.seconds * streams;

@@ -23,6 +23,11 @@ export const REFERENCE_SHAPE: StreamShape = {
 /** The merge of the merged mode, as servers that merge do by default. */
 export const MERGE_MS = 350;
 
+/** Least length of a segment of HLS. */
+const FRAGMENT_SECONDS = 2;
+/** Segments that are listed. */
+const WINDOW_SEGMENTS = 10;
+
 export const AUDIO_BYTES = 280;
 export const AUDIO_INTERVAL_US: number = (1024 / 44_100) * 1_000_000;
 
@@ -44,6 +49,16 @@ export const payloadBytesPerSecond = ({ bitrateKbps }: StreamShape): number =>
 export function framesMergedIn(shape: StreamShape, mergeMs: number): number {
   return Math.floor((mergeMs * 1000) / videoIntervalUs(shape)) + 1;
 }
+
+/** How long segments of HLS are, and servers are asked to make them: 2 s at least, in whole GOPs. */
+export function segmentSeconds(shape: StreamShape): number {
+  const gopSeconds = gopFrames(shape) / shape.fps;
+  return Math.ceil(FRAGMENT_SECONDS / gopSeconds) * gopSeconds;
+}
+
+/** How much of it playlists list. */
+export const windowSeconds = (shape: StreamShape): number =>
+  WINDOW_SEGMENTS * segmentSeconds(shape);
 
 /** Bytes of the keyframe and, on average, of the other frames. */
 export function frameSizes(shape: StreamShape): { readonly key: number; readonly inter: number } {

@@ -34,6 +34,8 @@ const SO_LINGER = 13;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
 const MSG_DONTWAIT_NOSIGNAL = 0x40_40;
+/** Of TCP: what was received is dropped and not copied; the address is not looked at. */
+const MSG_DONTWAIT_TRUNC = 0x60;
 const SOCKADDR_BYTES = 16;
 const LISTEN_BACKLOG = 4096;
 
@@ -132,6 +134,11 @@ export function sendBytes(fd: number, address: number, sizeBytes: number): numbe
 /** @returns bytes received, 0 at the end of the stream, or a negative errno. */
 export function receiveBytes(fd: number, address: number, sizeBytes: number): number {
   return checked(recv(fd, address, sizeBytes, MSG_DONTWAIT_NOSIGNAL));
+}
+
+/** Take so many bytes out of the socket unseen. @returns as {@link receiveBytes}. */
+export function discardBytes(fd: number, sizeBytes: number): number {
+  return checked(recv(fd, 0, sizeBytes, MSG_DONTWAIT_TRUNC));
 }
 
 /** Close with a reset: nothing lingers in TIME_WAIT, so runs do not eat each other's ports. */

@@ -151,14 +151,24 @@ function judge(scenario: Scenario, criterion: Criterion, about: Judging): Row {
   };
 }
 
+/** Counts that are faults of delivery. */
+const FAULTS = [
+  "lost",
+  "gaps",
+  "disorder",
+  "beforeKeyframe",
+  "refusals",
+  "segmentsMissed",
+] as const;
+
 /** What is wrong with the delivery itself; '' when every player got every frame. */
 function faultsOf(figures: Figures, isQuick: boolean): string {
   const faults: string[] = [];
-  const { connections = 0, live = 0, bytesRatio, resumedShare = 1 } = figures;
+  const { connections = 0, live = 0, bytesRatio, segmentsRatio = 1, resumedShare = 1 } = figures;
   if (live < connections) {
     faults.push(`${connections - live} of ${connections} not live`);
   }
-  for (const name of ["lost", "gaps", "disorder", "beforeKeyframe", "refusals"] as const) {
+  for (const name of FAULTS) {
     if ((figures[name] ?? 0) > 0) {
       faults.push(`${name} ${figures[name]}`);
     }
@@ -166,6 +176,9 @@ function faultsOf(figures: Figures, isQuick: boolean): string {
   const tolerance = isQuick ? BYTES_TOLERANCE_QUICK : BYTES_TOLERANCE;
   if (bytesRatio !== undefined && Math.abs(bytesRatio - 1) > tolerance) {
     faults.push(`bytes ${digits(bytesRatio)} of expected`);
+  }
+  if (Math.abs(segmentsRatio - 1) > tolerance) {
+    faults.push(`segments ${digits(segmentsRatio)} of expected`);
   }
   if (resumedShare < 1 - tolerance) {
     faults.push(`republishes seen ${digits(resumedShare)}`);

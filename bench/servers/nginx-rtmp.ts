@@ -1,5 +1,6 @@
 /** nginx with the rtmp module, as Debian packs them: one process, one write per message. */
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { segmentSeconds, windowSeconds } from "../media/stream-shape.ts";
 import { endProcess, findFreePort, spawnServer } from "./processes.ts";
 import {
   makeWorkDirectory,
@@ -19,11 +20,12 @@ const moduleFile: string | undefined = MODULES.map((path) => `${path}/${MODULE_F
   existsSync,
 );
 
-const HLS_FRAGMENT_SECONDS = 2;
-
 const configuration = (path: string, ports: Ports, request: ServeRequest): string => {
   const hasHls = request.hasHls || request.protocol === "hls";
-  const hls = `hls on; hls_path ${path}/html/live; hls_fragment ${HLS_FRAGMENT_SECONDS}s; hls_playlist_length 20s;`;
+  const [fragmentMs, windowMs] = [segmentSeconds(request.shape), windowSeconds(request.shape)].map(
+    (seconds) => Math.round(seconds * 1000),
+  );
+  const hls = `hls on; hls_path ${path}/html/live; hls_fragment ${fragmentMs}ms; hls_playlist_length ${windowMs}ms;`;
   return `
 load_module ${moduleFile};
 daemon off;

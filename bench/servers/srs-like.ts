@@ -1,7 +1,12 @@
 /** Servers that read SRS's configuration: weir, other builds of it, and SRS itself. */
 import { existsSync, writeFileSync } from "node:fs";
 import { descriptorsMax } from "../measure/environment.ts";
-import { MERGE_MS } from "../media/stream-shape.ts";
+import {
+  MERGE_MS,
+  type StreamShape,
+  segmentSeconds,
+  windowSeconds,
+} from "../media/stream-shape.ts";
 import { ROOT_DIRECTORY } from "./paths.ts";
 import { endProcess, findFreePort, spawnServer } from "./processes.ts";
 import {
@@ -16,7 +21,6 @@ import {
 const CONNECTIONS_MAX = 60_000;
 /** Descriptors that a server needs beside its connections. */
 const DESCRIPTORS_SPARE = 1000;
-const HLS_FRAGMENT_SECONDS = 2;
 
 /** The ports a server is given. */
 export interface Ports {
@@ -48,6 +52,9 @@ const playDirectives = (
   return lines.join(" ");
 };
 
+const hlsBlock = (shape: StreamShape): string =>
+  `hls { enabled on; hls_path ./html; hls_fragment ${segmentSeconds(shape)}; hls_window ${windowSeconds(shape)}; }`;
+
 /** @returns text of a configuration file. */
 export function configuration(
   request: ServeRequest,
@@ -71,7 +78,7 @@ vhost __defaultVhost__ {
   ${request.mode === "default" ? "" : `min_latency ${request.mode === "realtime" ? "on" : "off"};`}
   play { ${playDirectives(request, kind)} }
   ${hasHttp ? "http_remux { enabled on; mount [vhost]/[app]/[stream].flv; }" : ""}
-  ${hasHls ? `hls { enabled on; hls_path ./html; hls_fragment ${HLS_FRAGMENT_SECONDS}; hls_window 20; }` : ""}
+  ${hasHls ? hlsBlock(request.shape) : ""}
   ${vhost}
 }
 ${round % 2 === 0 ? "" : "vhost bench.example.com { }"}

@@ -27,6 +27,7 @@ export async function measureFanOut(
   const about = { terms: work, means, request: { kind: "fan-out", streams } } as const;
   return await withLoad(adapter, about, async (load) => {
     const before = sampleMemory(load.server.pid);
+    await sleep(work.protocol === "hls" ? means.pace.listedMs : 0);
     if (probes < players) {
       await joinAll(load.crowd, load, { players: players - probes, streams });
     }

@@ -16,7 +16,8 @@ export async function measureJoin(
   const { players, overMs } = work;
   const about = { terms: work, means, request: { kind: "fan-out" } } as const;
   return await withLoad(adapter, about, async (load) => {
-    await sleep(means.pace.warmMs);
+    const { warmMs, listedMs } = means.pace;
+    await sleep(work.protocol === "hls" ? Math.max(warmMs, listedMs) : warmMs);
     await load.crowd.figures();
     const before = sampleCpu(load.server.pid);
     await joinAll(load.crowd, load, { players, overMs });

@@ -96,6 +96,8 @@ export interface Pace {
   readonly settleMs: number;
   /** Between publish and a storm of joins; more than one GOP, so that newcomers' bursts are of usual size. */
   readonly warmMs: number;
+  /** Between publish and the first viewers of HLS: those who come before a playlist is there all go on at once. */
+  readonly listedMs: number;
 }
 
 /** How it is measured, whatever the work. */

@@ -1,10 +1,12 @@
 /** What players count, and what becomes of it when processes and runs are put together. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import fc from "fast-check";
 import type { GeneratorFigures } from "../../bench/generator/calls.ts";
 import { FrameCheck } from "../../bench/generator/frame-check.ts";
 import { dealOut } from "../../bench/generator/generators.ts";
 import { mergeFigures } from "../../bench/generator/merge.ts";
+import { SegmentSizes } from "../../bench/generator/segment-check.ts";
 import { Tally } from "../../bench/generator/tally.ts";
 import { medianOf, summarise } from "../../bench/measure/figures.ts";
 import { decodeCallCounts } from "../../bench/measure/syscalls.ts";
@@ -15,6 +17,7 @@ import {
   encodeHistogram,
   percentilesOf,
 } from "../../bench/native/distribution.ts";
+import { DueQueue } from "../../bench/native/due-queue.ts";
 import { LagRecorder } from "../../bench/native/lag-recorder.ts";
 import { slopeOf } from "../../bench/works/soak.ts";
 
@@ -131,16 +134,62 @@ describe("HLS", () => {
     const tallies = [new Tally(), new Tally()];
     for (const [index, tally] of tallies.entries()) {
       tally.fetched((index + 1) * 10_000);
+      tally.polled(5000);
       tally.counts.refusals += index;
     }
     const all = mergeFigures(tallies.map((tally) => tally.take(new LagRecorder())));
     assert.deepEqual([all.counts.segments, all.counts.refusals], [2, 1]);
+    assert.equal(all.counts.playlists, 2);
+    assert.equal(percentilesOf([all.distributions.poll]).count, 2);
     const fetch = percentilesOf([all.distributions.fetch]);
     assert.equal(fetch.count, 2);
     assert.ok(Math.abs(fetch.p99 - 20) < 1, `${fetch.p99} ms`);
     const [first] = tallies;
     const later = first?.take(new LagRecorder()).distributions.fetch ?? "";
     assert.equal(percentilesOf([later]).count, 0);
+  });
+});
+
+describe("segments", () => {
+  test("one that has another size than for others is refused", LIMIT, () => {
+    const sizes = new SegmentSizes();
+    sizes.compare(7, 1000);
+    sizes.compare(7, 1000);
+    sizes.compare(8, 999);
+    assert.throws(() => sizes.compare(7, 999), /segment 7 of 999 bytes, of 1000 before/);
+  });
+
+  test("those of long ago are forgotten", LIMIT, () => {
+    const sizes = new SegmentSizes();
+    for (let sequence = 0; sequence < 1000; sequence++) {
+      sizes.compare(sequence, 1000 + sequence);
+    }
+    sizes.compare(0, 5);
+    assert.throws(() => sizes.compare(999, 5));
+  });
+});
+
+describe("DueQueue", () => {
+  test("gives what is due in its order, and nothing before", LIMIT, () => {
+    const times = fc.array(fc.integer({ min: 0, max: 50 }), { maxLength: 200 });
+    fc.assert(
+      fc.property(times, fc.integer({ min: 0, max: 50 }), (dues, now) => {
+        const queue = new DueQueue<number>();
+        for (const due of dues) {
+          queue.add(due, due);
+        }
+        const taken: number[] = [];
+        for (let one = queue.take(now); one !== undefined; one = queue.take(now)) {
+          taken.push(one);
+        }
+        const sorted = dues.toSorted((a, b) => a - b);
+        assert.deepEqual(
+          taken,
+          sorted.filter((due) => due <= now),
+        );
+        assert.equal(queue.nextUs, sorted[taken.length] ?? Number.POSITIVE_INFINITY);
+      }),
+    );
   });
 });
 

@@ -7,16 +7,13 @@ import { decodePlaylist, resolveUri } from "../../bench/hls/playlist.ts";
 import { TsSkimmer } from "../../bench/hls/ts-skimmer.ts";
 import { ResponseReader } from "../../bench/http/response-reader.ts";
 import { encodeClientFrame, WebSocketReader } from "../../bench/http/web-socket-reader.ts";
-import { audioHeader, videoHeader, videoStampOffset } from "../../bench/media/codecs.ts";
-import { MediaType, rtmpPackaging } from "../../bench/media/packaging.ts";
+import { videoStampOffset } from "../../bench/media/codecs.ts";
+import { rtmpPackaging } from "../../bench/media/packaging.ts";
 import { readSequence, readTimeUs } from "../../bench/media/stamp.ts";
 import { REFERENCE_SHAPE } from "../../bench/media/stream-shape.ts";
-import { FIRST_HEADER_BYTES } from "../../bench/rtmp/chunks.ts";
-import { FrameReader } from "../../src/protocol/flv/frame-reader.ts";
-import { PacketBuffer } from "../../src/protocol/mpegts/packet-buffer.ts";
-import { TsMuxer } from "../../src/protocol/mpegts/ts-muxer.ts";
 import { cutSizes, pushCut } from "./cuts.ts";
 import { eachFrame } from "./frames.ts";
+import { makeTransportStream } from "./transport-stream.ts";
 
 const LIMIT = { timeout: 30_000 };
 
@@ -68,6 +65,30 @@ describe("ResponseReader", () => {
     );
   });
 
+  test("bytes of a body that were taken elsewhere end it as well", LIMIT, () => {
+    const heard: (string | number)[] = [];
+    const reader = new ResponseReader();
+    const sink = {
+      head: (status: number) => void heard.push(status),
+      body: (_: Uint8Array, start: number, end: number) => void heard.push(end - start),
+      end: () => void heard.push("end"),
+    };
+    const push = (text: string): void => {
+      const bytes = Buffer.from(text, "latin1");
+      reader.push(bytes, 0, bytes.length, sink);
+    };
+    assert.equal(reader.bodyLeft, 0);
+    push("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc");
+    assert.equal(reader.bodyLeft, 6);
+    reader.skip(2, sink);
+    reader.skip(4, sink);
+    assert.equal(reader.bodyLeft, 0);
+    push("HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n2\r\na");
+    // How much of it is to come nobody knows: nothing may be skipped.
+    assert.equal(reader.bodyLeft, 0);
+    assert.deepEqual(heard, [200, 3, "end", 404, 1]);
+  });
+
   test("what is no response is refused", LIMIT, () => {
     assert.throws(() => hear("SSH-2.0-x\r\n\r\n", [99]), /no HTTP response/);
     assert.throws(() => hear("x".repeat(20_000), [3000]), /without end/);
@@ -96,10 +117,11 @@ describe("WebSocket", () => {
 describe("playlists", () => {
   test("a media playlist", LIMIT, () => {
     const text =
-      "#EXTM3U\r\n#EXT-X-TARGETDURATION:2\r\n#EXT-X-MEDIA-SEQUENCE:7\r\n#EXTINF:2.0,\r\nx-7.ts\r\n#EXTINF:2.0,\r\nx-8.ts\r\n";
+      "#EXTM3U\r\n#EXT-X-TARGETDURATION:2\r\n#EXT-X-MEDIA-SEQUENCE:7\r\n#EXTINF:2.0,\r\nx-7.ts\r\n#EXTINF:1.980, no desc\r\nx-8.ts\r\n";
     assert.deepEqual(decodePlaylist(text), {
       variant: "",
       targetDurationMs: 2000,
+      lastDurationMs: 1980,
       firstSequence: 7,
       segments: ["x-7.ts", "x-8.ts"],
       isEnded: false,
@@ -123,27 +145,6 @@ describe("playlists", () => {
     assert.throws(() => decodePlaylist("<html>"), /no playlist/);
   });
 });
-
-/** One second of the reference stream as weir's own segments carry it. */
-function makeTransportStream(): Uint8Array {
-  const packets = new PacketBuffer(4096);
-  const muxer = new TsMuxer();
-  const reader = new FrameReader();
-  const sink = {
-    videoTrack: (track: Parameters<TsMuxer["setVideo"]>[0]) => muxer.setVideo(track),
-    audioTrack: (track: Parameters<TsMuxer["setAudio"]>[0]) => muxer.setAudio(track),
-    frame: (frame: Parameters<TsMuxer["write"]>[0]) => muxer.write(frame, packets),
-  };
-  reader.push(MediaType.Video, 0, videoHeader("avc-high"), sink);
-  reader.push(MediaType.Audio, 0, audioHeader(), sink);
-  for (const { frame, wire } of eachFrame(REFERENCE_SHAPE, rtmpPackaging(1_000_000))) {
-    const type = frame.isVideo ? MediaType.Video : MediaType.Audio;
-    const payload = wire.subarray(FIRST_HEADER_BYTES);
-    reader.push(type, Math.round(frame.timeUs / 1000), payload, sink);
-  }
-  muxer.flush(packets);
-  return packets.take().slice();
-}
 
 describe("TsSkimmer", () => {
   const stream = makeTransportStream();

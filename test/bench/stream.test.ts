@@ -11,6 +11,8 @@ import {
   MERGE_MS,
   payloadBytesPerSecond,
   REFERENCE_SHAPE,
+  segmentSeconds,
+  windowSeconds,
 } from "../../bench/media/stream-shape.ts";
 import { FIRST_HEADER_BYTES } from "../../bench/rtmp/chunks.ts";
 import { decodeAvcConfig } from "../../src/protocol/codec/avc-config.ts";
@@ -57,6 +59,13 @@ describe("the synthetic stream", () => {
   test("a merge of 350 ms waits for ten more frames at 30 fps", LIMIT, () => {
     assert.equal(framesMergedIn(REFERENCE_SHAPE, MERGE_MS), 11);
     assert.equal(framesMergedIn({ ...REFERENCE_SHAPE, fps: 60 }, MERGE_MS), 22);
+  });
+
+  test("segments are whole GOPs of two seconds or more", LIMIT, () => {
+    const secondsOf = (gopSeconds: number): number =>
+      segmentSeconds({ ...REFERENCE_SHAPE, gopSeconds });
+    assert.deepEqual([0.5, 1, 1.5, 2, 3, 10].map(secondsOf), [2, 2, 3, 2, 3, 10]);
+    assert.equal(windowSeconds(REFERENCE_SHAPE), 20);
   });
 
   test("a stamp survives, without any byte that a start code could begin with", LIMIT, () => {

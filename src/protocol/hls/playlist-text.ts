@@ -78,34 +78,60 @@ export function addQuery(uri: string, parameters: string): string {
   return query === "" ? uri : `${uri}${uri.includes("?") ? "&" : "?"}${query}`;
 }
 
+/** A media playlist, and the places in it where every viewer has something of its own. */
+export interface PlaylistTemplate {
+  readonly text: string;
+  /** The text, cut where parameters go, with the sign that begins or goes on a query before each cut. */
+  readonly pieces: readonly string[];
+}
+
 /**
- * A media playlist whose segments, parts and init segments carry a viewer's parameters (`hls_ts_ctx`).
+ * Finds where segments, parts and init segments carry a viewer's parameters (`hls_ts_ctx`): once for all viewers.
  *
- * Written once for all viewers, and once more for each by this. Keys are left as they are where `hls_key_url` names
- * another server or path.
+ * Keys are left as they are where `hls_key_url` names another server or path.
+ */
+export function openTemplate(text: string): PlaylistTemplate {
+  const pieces: string[] = [];
+  let from = 0;
+  for (let at = 0; at < text.length; ) {
+    const feed = text.indexOf("\n", at);
+    const end = feed < 0 ? text.length : feed;
+    const uri = uriIn(text.slice(at, end));
+    if (uri !== undefined) {
+      const cut = at + uri.end;
+      pieces.push(text.slice(from, cut) + (uri.hasQuery ? "&" : "?"));
+      from = cut;
+    }
+    at = end + 1;
+  }
+  pieces.push(text.slice(from));
+  return { text, pieces };
+}
+
+/**
+ * The playlist for one viewer.
  * @param parameters e.g. `hls_ctx=1a2b`; what has no place in a URI's query is left out.
  */
-export function personalisePlaylist(text: string, parameters: string): string {
-  if (safeQuery(parameters) === "") {
-    return text;
-  }
-  return text
-    .split("\n")
-    .map((line) => personaliseLine(line, parameters))
-    .join("\n");
+export function fillTemplate({ text, pieces }: PlaylistTemplate, parameters: string): string {
+  const query = safeQuery(parameters);
+  return query === "" ? text : pieces.join(query);
 }
 
 /** A key that does not stand beside the playlist. */
 const ELSEWHERE = /^#EXT-X-KEY:.*URI="(?:\/|[a-z][a-z\d+.-]*:)/i;
 
-function personaliseLine(line: string, parameters: string): string {
+/** @returns where in a line a URI ends that carries parameters. */
+function uriIn(line: string): { readonly end: number; readonly hasQuery: boolean } | undefined {
   if (line === "" || ELSEWHERE.test(line)) {
-    return line;
+    return undefined;
   }
   if (!line.startsWith("#")) {
-    return addQuery(line, parameters);
+    return { end: line.length, hasQuery: line.includes("?") };
   }
-  return line.replace(/URI="([^"]*)"/, (_, uri: string) => `URI="${addQuery(uri, parameters)}"`);
+  const found = /URI="([^"]*)/.exec(line);
+  return found === null || line[found.index + found[0].length] !== '"'
+    ? undefined
+    : { end: found.index + found[0].length, hasQuery: found[0].includes("?") };
 }
 
 /** Only what a query may hold: a viewer's text must not become a line or end a quoted string. */

@@ -14,6 +14,9 @@ export interface ReloadQuery {
   readonly isDelta: boolean;
 }
 
+/** What most ask for. */
+const PLAIN: ReloadQuery = { point: null, isDelta: false };
+
 /**
  * Decode the query of a playlist request; other parameters are passed over.
  *
@@ -23,6 +26,9 @@ export interface ReloadQuery {
 export function decodeReloadQuery(query: string): ReloadQuery | null {
   if (query.length > PLAYLIST_QUERY_BYTES_MAX) {
     return null;
+  }
+  if (!query.includes("_HLS_")) {
+    return PLAIN;
   }
   const found = new Map<string, string>();
   for (const pair of query.split("&")) {

@@ -15,12 +15,13 @@ import type {
 } from "../../protocol/control/hls.ts";
 import type { RefusalSink, ThreadRefusal } from "../../protocol/control/refusal-counts.ts";
 import { answerReload } from "../../protocol/hls/media-playlist.ts";
-import { encodeSessionPlaylist, personalisePlaylist } from "../../protocol/hls/playlist-text.ts";
+import { encodeSessionPlaylist, fillTemplate } from "../../protocol/hls/playlist-text.ts";
 import { decodeReloadQuery, type ReloadQuery } from "../../protocol/hls/reload-query.ts";
 import { decodePercent } from "../../protocol/rtmp/url-text.ts";
 import type { HeaderList, HttpReply, HttpRequest } from "../io/http-backend.ts";
 import { HlsLibrary } from "./hls-library.ts";
 import type { HttpService } from "./http-service.ts";
+import { PlaylistTemplates } from "./playlist-templates.ts";
 import { viewerQuestion } from "./viewer-question.ts";
 
 const PLAYLIST_TYPE = "application/vnd.apple.mpegurl";
@@ -69,6 +70,9 @@ interface KnownSession {
 export class HlsService implements HttpService {
   readonly #host: HlsServiceHost;
   readonly #library = new HlsLibrary();
+  readonly #templates = new PlaylistTemplates();
+  /** Headers by content type, each list made once. */
+  readonly #headers = new Map<string, HeaderList>();
   /** Sessions that the primary admitted, until it says that they are over. */
   readonly #sessions = new Map<string, KnownSession>();
   /** Until when what is asked for under a session is refused. */
@@ -249,13 +253,12 @@ export class HlsService implements HttpService {
     { reply, parameters }: PlaylistRequest,
     isDelta: boolean,
   ): void {
-    const text = (isDelta ? playlist.deltaText : null) ?? playlist.text;
     const vhost = parameters.get("vhost");
     const own = [
       ...(isNamed && hasSegmentSessions && session !== "" ? [`${SESSION}=${session}`] : []),
       ...(vhost === null ? [] : [`vhost=${encodeURIComponent(vhost)}`]),
     ];
-    const body = personalisePlaylist(text, own.join("&"));
+    const body = fillTemplate(this.#templates.of(playlist, isDelta), own.join("&"));
     this.#touch(session, body.length);
     this.#send(reply, PLAYLIST_TYPE, "no-cache", body);
   }
@@ -299,11 +302,11 @@ export class HlsService implements HttpService {
   }
 
   #send(reply: HttpReply, type: string, cache: string, body: Uint8Array | string): void {
-    const headers: HeaderList = [
-      ...this.#host.cors,
-      ["Content-Type", type],
-      ["Cache-Control", cache],
-    ];
+    let headers = this.#headers.get(type);
+    if (headers === undefined) {
+      headers = [...this.#host.cors, ["Content-Type", type], ["Cache-Control", cache]];
+      this.#headers.set(type, headers);
+    }
     reply.send(200, headers, body);
   }
 

@@ -18,16 +18,15 @@ import {
   type HttpRequest,
   type TlsFiles,
 } from "./http-backend.ts";
-import { requestOf } from "./http-request-uws.ts";
+import { UwsRequest } from "./http-request-uws.ts";
 import { NO_BODY, UwsSizedBody } from "./http-sized-body-uws.ts";
 import { ReplyState } from "./reply-state.ts";
 import { UwsCorker } from "./uws-corker.ts";
+import { type SocketData, UwsWebSocket } from "./web-socket-uws.ts";
 
 type Library = typeof import("uWebSockets.js").default;
 
 const INBOUND_BYTES_MAX = 4096;
-/** Unsent bytes in a WebSocket from which on it counts as full. */
-const WS_FULL_BYTES = 64 * 1024;
 /** A larger body is not handed to the library as a whole. */
 const WHOLE_BYTES_MAX: number = 64 * 1024;
 /** A WebSocket that is never written to is asked whether it is there. */
@@ -49,11 +48,6 @@ const REASONS = new Map<number, string>([
   [503, "Service Unavailable"],
   [504, "Gateway Timeout"],
 ]);
-
-/** What a socket carries: the library copies its properties. */
-interface SocketData {
-  readonly body: UwsWebSocket;
-}
 
 /** A socket that listens. */
 interface Listening {
@@ -136,7 +130,9 @@ export class HttpBackendUws implements HttpBackend {
       idleTimeout: WS_IDLE_SECONDS,
       sendPingsAutomatically: true,
       upgrade: (response, request, context) => {
-        const asked = requestOf(response, request, isSecure, true);
+        const asked = new UwsRequest(response, request, { isSecure, isUpgrade: true });
+        // An upgrade ends what the library's request can be asked.
+        asked.keep();
         const reply = new UwsReply(response, request, { context, corker: this.#corker });
         if (isWebSocketRequest(asked)) {
           this.#handler(asked, reply);
@@ -149,8 +145,14 @@ export class HttpBackendUws implements HttpBackend {
       close: (socket) => socket.getUserData().body.gone(),
     });
     app.any("/*", (response, request) => {
+      const asked = new UwsRequest(response, request, { isSecure, isUpgrade: false });
       const reply = new UwsReply(response, request, null);
-      this.#handler(requestOf(response, request, isSecure, false), reply);
+      this.#handler(asked, reply);
+      if (reply.isSent) {
+        asked.drop();
+      } else {
+        asked.keep();
+      }
     });
     return new Promise((resolve, reject) => {
       const done = (socket: uws.ListenSocket | false): void => {
@@ -182,15 +184,16 @@ export class HttpBackendUws implements HttpBackend {
  * The library looks at the key alone, and closes what it upgrades when `Connection: close` was asked for.
  * **Spec** RFC 6455 §4.2.1.
  */
-function isWebSocketRequest({ method, header }: HttpRequest): boolean {
-  const options = header("connection")
+function isWebSocketRequest(request: HttpRequest): boolean {
+  const options = request
+    .header("connection")
     .toLowerCase()
     .split(/\s*,\s*/);
   return (
-    method === "GET" &&
+    request.method === "GET" &&
     options.includes("upgrade") &&
     !options.includes("close") &&
-    header("upgrade").toLowerCase() === "websocket"
+    request.header("upgrade").toLowerCase() === "websocket"
   );
 }
 
@@ -207,6 +210,7 @@ class UwsReply implements HttpReply {
   readonly #key: string;
   readonly #protocol: string;
   readonly #state = new ReplyState();
+  #isSent = false;
   #stream: UwsBody | UwsSizedBody | undefined;
 
   constructor(response: uws.HttpResponse, request: uws.HttpRequest, upgrade: Upgrade | null) {
@@ -214,13 +218,18 @@ class UwsReply implements HttpReply {
     this.#isHead = request.getMethod() === "head";
     this.#upgrade = upgrade;
     // The request is gone when the handler returns.
-    this.#key = request.getHeader("sec-websocket-key");
-    this.#protocol = request.getHeader("sec-websocket-protocol");
+    this.#key = upgrade === null ? "" : request.getHeader("sec-websocket-key");
+    this.#protocol = upgrade === null ? "" : request.getHeader("sec-websocket-protocol");
     response.onAborted(() => this.#aborted());
   }
 
   get isOpen(): boolean {
     return this.#state.isOpen;
+  }
+
+  /** A whole answer was given. */
+  get isSent(): boolean {
+    return this.#isSent;
   }
 
   onGone(callback: () => void): void {
@@ -231,6 +240,7 @@ class UwsReply implements HttpReply {
     if (!this.#state.answer()) {
       return;
     }
+    this.#isSent = true;
     this.#response.cork(() => {
       this.#head(status, headers);
       if (this.#isHead) {
@@ -358,50 +368,5 @@ class UwsBody implements BodyStream {
       this.#isOver = true;
       this.#events.gone();
     }
-  }
-}
-
-/** Messages of a WebSocket. */
-class UwsWebSocket implements BodyStream {
-  readonly #events: BodyEvents;
-  #socket: uws.WebSocket<SocketData> | undefined;
-  #isFull = false;
-
-  constructor(events: BodyEvents) {
-    this.#events = events;
-  }
-
-  opened(socket: uws.WebSocket<SocketData>): void {
-    this.#socket = socket;
-  }
-
-  drained(): void {
-    if (this.#isFull && (this.#socket?.getBufferedAmount() ?? 0) <= WS_FULL_BYTES / 2) {
-      this.#isFull = false;
-      this.#events.drained();
-    }
-  }
-
-  gone(): void {
-    this.#socket = undefined;
-    this.#events.gone();
-  }
-
-  write(bytes: Uint8Array): boolean {
-    const socket = this.#socket;
-    if (socket === undefined) {
-      return false;
-    }
-    socket.send(bytes, true);
-    this.#isFull = socket.getBufferedAmount() > WS_FULL_BYTES;
-    return !this.#isFull;
-  }
-
-  end(): void {
-    this.#socket?.end(1000);
-  }
-
-  destroy(): void {
-    this.#socket?.close();
   }
 }

@@ -4,10 +4,8 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { MediaPlaylist, type NewSegment } from "../../../src/protocol/hls/media-playlist.ts";
 import {
-  addQuery,
   encodeMediaPlaylist,
   encodeSessionPlaylist,
-  personalisePlaylist,
 } from "../../../src/protocol/hls/playlist-text.ts";
 import { decodeReloadQuery } from "../../../src/protocol/hls/reload-query.ts";
 import { decodeResumePoint } from "../../../src/protocol/hls/resume.ts";
@@ -324,29 +322,6 @@ describe("hls_ctx", () => {
     assert.equal(
       encodeSessionPlaylist("/live/livestream.m3u8", "90gq2"),
       "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1,AVERAGE-BANDWIDTH=1\n/live/livestream.m3u8?hls_ctx=90gq2\n",
-    );
-  });
-
-  test("all but keys elsewhere get the parameters", LIMIT, () => {
-    const text =
-      '#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="k",IV=0x0\n#EXT-X-MAP:URI="i.mp4"\n#EXT-X-PART:DURATION=1,URI="p?a=1"\n#EXTINF:1.000, no desc\ns.ts\n';
-    assert.equal(
-      personalisePlaylist(text, "hls_ctx=x"),
-      '#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="k?hls_ctx=x",IV=0x0\n#EXT-X-MAP:URI="i.mp4?hls_ctx=x"\n#EXT-X-PART:DURATION=1,URI="p?a=1&hls_ctx=x"\n#EXTINF:1.000, no desc\ns.ts?hls_ctx=x\n',
-    );
-    assert.equal(personalisePlaylist(text, ""), text);
-    const key = '#EXT-X-KEY:METHOD=AES-128,URI="https://keys.example/k"';
-    assert.equal(personalisePlaylist(key, "hls_ctx=x"), key);
-  });
-
-  test("a viewer's text stays within its query", LIMIT, () => {
-    assert.equal(addQuery("s.ts", 'a="b"\r\n#EXTINF:1,<x> \\`'), "s.ts?a=bEXTINF:1,x");
-    fc.assert(
-      fc.property(fc.string(), (text) => {
-        const lines = personalisePlaylist('#EXT-X-MAP:URI="i"\ns.ts\n', text).split("\n");
-        assert.equal(lines.length, 3);
-        assert.match(lines[0] ?? "", /^#EXT-X-MAP:URI="[^"\s]+"$/);
-      }),
     );
   });
 });
