@@ -56,7 +56,7 @@ async function playlistOf(client: HlsClient, form: FormName, name: string): Prom
 /** The containers do not differ by what serves them. */
 const BACKENDS: Readonly<Record<string, readonly FormName[]>> = {
   uws: ["ts", "fmp4", "keys", "both"],
-  node: ["ts"],
+  node: ["ts", "fmp4", "keys"],
 };
 
 class Run {
