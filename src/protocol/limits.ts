@@ -142,7 +142,7 @@ export const RING_BYTES_MIN: number = 128 * 1024;
 /**
  * Smallest ring of what HTTP viewers are sent, and of the publisher that it is made from: their connections are full for
  * longer than those of RTMP players, half a ring is how far behind they may be, and seconds of a publisher that was held
- * up come at once. Reaction: the publisher's ring stays smaller where the budget does not allow it.
+ * up come at once. Also the first ring of a publisher of which HLS is made. Reaction: the publisher's ring stays smaller where the budget does not allow it.
  */
 export const TAPE_BYTES_MIN: number = 512 * 1024;
 /** Ring growth per stream. Configurable. A single legal message may exceed it. */

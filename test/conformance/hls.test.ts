@@ -13,7 +13,7 @@ import {
   probeTimes,
   readFrames,
 } from "../support/mux-source.ts";
-import { PlaylistWatch } from "../support/playlist-check.ts";
+import { PlaylistWatch, readPlaylist } from "../support/playlist-check.ts";
 import { runChecked, type TestProcess } from "../support/process.ts";
 import { findFreePort, isListening, makeScratch, waitUntil } from "../support/scratch.ts";
 import type { RunningServer } from "../support/weir.ts";
@@ -56,7 +56,7 @@ async function playlistOf(client: HlsClient, form: FormName, name: string): Prom
 /** The containers do not differ by what serves them. */
 const BACKENDS: Readonly<Record<string, readonly FormName[]>> = {
   uws: ["ts", "fmp4", "keys", "both"],
-  node: ["ts"],
+  node: ["ts", "fmp4", "keys"],
 };
 
 class Run {
@@ -185,6 +185,10 @@ describe("HLS", { concurrency: 2 }, () => {
         assert.equal(playlist.headers["content-type"], "application/vnd.apple.mpegurl");
         assert.equal(playlist.headers["cache-control"], "no-cache");
         assert.equal(playlist.headers["access-control-allow-origin"], "*");
+        for (const { dateTime } of readPlaylist(playlist.body.toString()).segments) {
+          const ageMs = Date.now() - Date.parse(dateTime ?? "");
+          assert.ok(ageMs > 0 && ageMs < 120_000, `dated ${dateTime}`);
+        }
         const [segment = ""] = playlist.body.toString().match(/^[^#].*$/m) ?? [];
         assert.match(segment, /\?hls_ctx=\w+&vhost=ts$/);
         const bytes = await client.get(`/live/${segment}`);

@@ -10,6 +10,11 @@ export function startPublish(clip: string, url: string): TestProcess {
   return startProcess("ffmpeg", [...QUIET, "-re", "-i", clip, "-c", "copy", "-f", "flv", url]);
 }
 
+/** Publishes a clip as fast as it is taken, bytes unchanged. */
+export function startPublishAtOnce(clip: string, url: string): TestProcess {
+  return startProcess("ffmpeg", [...QUIET, "-i", clip, "-c", "copy", "-f", "flv", url]);
+}
+
 /** Publishes a clip in real time, over and over, until stopped. */
 export function startPublishLoop(clip: string, url: string): TestProcess {
   const input = ["-re", "-stream_loop", "-1", "-i", clip];

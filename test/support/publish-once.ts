@@ -8,16 +8,26 @@ const ACCEPT_TIMEOUT_MS = 10_000;
 /** Its messages in their order, each when it is due; then it leaves. `speed`: so many times as fast as they were made. */
 export async function publishOnce(url: string, clip: readonly Frame[], speed = 2): Promise<void> {
   const peer = await openPublisher(url);
+  await sendPaced(peer, clip, speed);
+  await delay(100);
+  peer.close();
+}
+
+/** Sends messages in their order, the first one now and each when it is due. */
+export async function sendPaced(
+  peer: RtmpPeer,
+  clip: readonly Frame[],
+  speed: number,
+): Promise<void> {
   const startedAt = performance.now();
+  const firstMs = clip[0]?.timestamp ?? 0;
   for (const frame of clip) {
-    const aheadMs = frame.timestamp / speed - (performance.now() - startedAt);
+    const aheadMs = (frame.timestamp - firstMs) / speed - (performance.now() - startedAt);
     if (aheadMs > 5) {
       await delay(aheadMs);
     }
     peer.send(frame, frame.timestamp);
   }
-  await delay(100);
-  peer.close();
 }
 
 /** Connects and waits for Start; the publisher before it may not be gone yet. */

@@ -163,8 +163,12 @@ export class RtmpPeer {
   /** Ends the stream in order, then the connection. */
   close(): void {
     this.#session.close(this.#sink);
-    void this.#written.then(() => this.#socket.end());
-    setTimeout(() => this.#socket.destroy(), 500).unref();
+    void this.#written.then(() => {
+      this.#socket.end();
+      setTimeout(() => this.#socket.destroy(), 500).unref();
+    });
+    // What a server does not take is not waited for.
+    setTimeout(() => this.#socket.destroy(), 10_000).unref();
   }
 
   /** Cuts the connection with a reset. */

@@ -28,7 +28,7 @@ export function placePublisher(
   const index = coordinator.placePublisher(entry.key);
   const shard = shards[index];
   const row = shard?.allocateRow() ?? -1;
-  const lease = row < 0 ? null : coordinator.lendRing(index);
+  const lease = row < 0 ? null : coordinator.lendFirstRing(index, entry.settings);
   const released = lease === null ? undefined : arrival.socket.release();
   if (shard === undefined || lease === null || released === undefined) {
     if (lease !== null) {

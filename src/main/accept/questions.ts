@@ -57,7 +57,8 @@ export class Questions {
     const entry = await this.#host.admission.publish(stream, applicantOf(client, question));
     // It may have left, or died with its shard, while the name was made free.
     const isHere = this.#host.clients.find(shard.index, client.row) === client;
-    const lease = isHere ? this.#host.coordinator.lendRing(shard.index) : null;
+    const { coordinator } = this.#host;
+    const lease = isHere ? coordinator.lendFirstRing(shard.index, entry.settings) : null;
     if (lease === null) {
       this.#host.admission.abandon(entry);
       client.hooks?.end("publish", entry.key);

@@ -10,7 +10,8 @@ import type {
   StreamSettings,
   TimelineEnd,
 } from "../../protocol/control/calls.ts";
-import { RING_BYTES_MIN } from "../../protocol/limits.ts";
+import { RING_BYTES_MIN, TAPE_BYTES_MIN } from "../../protocol/limits.ts";
+import { wrapFor } from "../../protocol/ring/ring-layout.ts";
 import type { RingReader } from "../../protocol/ring/ring-reader.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 import { isPackaged, Packagers } from "./packagers.ts";
@@ -212,7 +213,14 @@ export class Coordinator {
     this.#tellRing(entry, shard);
   }
 
-  /** A ring for a new publisher; null when the host's ring budget is spent. */
+  /** A new publisher's first ring: one of which HLS is made is larger, since a file may be sent at once. */
+  lendFirstRing(shard: number, { hls, ringBudgetBytes }: StreamSettings): RingLease | null {
+    const larger = Math.min(TAPE_BYTES_MIN, wrapFor(ringBudgetBytes));
+    const lease = hls === null ? null : this.lendRing(shard, larger);
+    return lease ?? this.lendRing(shard);
+  }
+
+  /** A ring for a stream; null when the host's ring budget is spent. */
   lendRing(shard: number, wrapBytes: number = RING_BYTES_MIN): RingLease | null {
     return this.#pool.lend(wrapBytes, shard);
   }

@@ -26,7 +26,7 @@ export interface PlaylistPart {
 export interface SegmentHead {
   /** It does not continue the one before. */
   readonly isDiscontinuity: boolean;
-  /** Wall clock at its first frame, milliseconds since 1970; null when unknown. */
+  /** Date of its first frame, milliseconds since 1970; null when unknown. */
   readonly startWallMs: number | null;
   readonly key: SegmentKey | null;
   /** Init segment that it needs; null for MPEG-TS. */

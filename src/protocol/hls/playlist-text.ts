@@ -7,8 +7,6 @@ import type { MediaPlaylist, PlaylistPart, SegmentHead, SegmentKey } from "./med
 
 /** How a media playlist is written. */
 export interface PlaylistForm {
-  /** Write EXT-X-PROGRAM-DATE-TIME where the wall clock is known. SRS does not. */
-  readonly hasDateTime?: boolean;
   /** LL-HLS: where the next part will be. */
   readonly nextPartUri?: string;
   /** LL-HLS: leave old segments out, as `_HLS_skip=YES` asks. */
@@ -29,6 +27,7 @@ const PART_TARGETS = 3;
  * Write a media playlist.
  *
  * **Shape**: version 3 for MPEG-TS, 7 with an init segment, 9 for LL-HLS. Live: never EXT-X-ENDLIST.
+ * EXT-X-PROGRAM-DATE-TIME, which SRS does not write, stands before each segment whose date is known.
  */
 export function encodeMediaPlaylist(playlist: MediaPlaylist, form: PlaylistForm = {}): string {
   const { segments } = playlist;
@@ -51,9 +50,9 @@ export function encodeMediaPlaylist(playlist: MediaPlaylist, form: PlaylistForm 
   if (skipped > 0) {
     lines.push(`#EXT-X-SKIP:SKIPPED-SEGMENTS=${skipped}`);
   }
-  const last = writeSegments(lines, playlist, { form, skipped });
+  const last = writeSegments(lines, playlist, skipped);
   if (playlist.openHead !== null) {
-    writeHead(lines, { segment: playlist.openHead, last, form });
+    writeHead(lines, playlist.openHead, last);
   }
   writeParts(lines, playlist.openParts);
   if (isLowLatency && form.nextPartUri !== undefined) {
@@ -165,13 +164,13 @@ function skippable(playlist: MediaPlaylist): number {
 function writeSegments(
   lines: string[],
   playlist: MediaPlaylist,
-  { form, skipped }: { readonly form: PlaylistForm; readonly skipped: number },
+  skipped: number,
 ): SegmentHead | null {
   const { segments } = playlist;
   let afterMs = segments.slice(skipped).reduce((sum, segment) => sum + segment.durationMs, 0);
   let last: SegmentHead | null = null;
   for (const segment of segments.slice(skipped)) {
-    writeHead(lines, { segment, last, form });
+    writeHead(lines, segment, last);
     afterMs -= segment.durationMs;
     if (afterMs < playlist.targetSeconds * PART_TARGETS * 1000) {
       writeParts(lines, segment.parts);
@@ -183,18 +182,7 @@ function writeSegments(
 }
 
 /** Tags before a segment; those that hold from there on only where they change. */
-function writeHead(
-  lines: string[],
-  {
-    segment,
-    last,
-    form,
-  }: {
-    readonly segment: SegmentHead;
-    readonly last: SegmentHead | null;
-    readonly form: PlaylistForm;
-  },
-): void {
+function writeHead(lines: string[], segment: SegmentHead, last: SegmentHead | null): void {
   if (segment.isDiscontinuity) {
     lines.push("#EXT-X-DISCONTINUITY");
   }
@@ -206,7 +194,7 @@ function writeHead(
     lines.push(`#EXT-X-MAP:URI="${initUri}"`);
   }
   writeKey(lines, key, inForce);
-  if (form.hasDateTime === true && segment.startWallMs !== null) {
+  if (segment.startWallMs !== null) {
     lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(segment.startWallMs).toISOString()}`);
   }
 }

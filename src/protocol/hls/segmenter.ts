@@ -46,34 +46,47 @@ const SEGMENT_MS_MIN = 200;
 /** A segment is open for at most so many fragments of the wall clock, and not less than a second. */
 const WALL_RATIO_MAX = 3;
 const WALL_MS_MIN = 1000;
-/** Video that pauses longer than this does not hold up cuts: audio makes them. */
+/** Video that pauses longer than this does not hold up the ends of segments: audio makes them. */
 const VIDEO_PAUSE_MS = 1000;
+/** Audio may be so far ahead of the video, in the order of a publisher's messages, before it counts for a part. */
+const AUDIO_LEAD_MS = 100;
 
 /**
  * One track's frames in the current segment. Lengths are differences within one track: two tracks need not have the
  * same base of time.
  */
 class Span {
-  /** First frame in the segment and in the part; NaN without one. */
+  /** Where the segment begins by this track's times; NaN while it has no frame in it. */
   startMs = Number.NaN;
-  partStartMs = Number.NaN;
   /** Last frame, of this segment or the one before. */
   lastMs = Number.NaN;
   /** Distance from the frame before; what the last frame of a time line lasts. */
   stepMs = 0;
 
-  add(dtsMs: number): void {
-    if (!Number.isNaN(this.lastMs)) {
-      this.stepMs = Math.max(0, dtsMs - this.lastMs);
-    }
-    this.lastMs = dtsMs;
-    this.startMs = Number.isNaN(this.startMs) ? dtsMs : this.startMs;
-    this.partStartMs = Number.isNaN(this.partStartMs) ? dtsMs : this.partStartMs;
+  get isHere(): boolean {
+    return !Number.isNaN(this.startMs);
   }
 
-  /** Where it ends: at `endMs`, or where its last frame does. */
-  end(endMs: number): number {
-    return Number.isNaN(endMs) ? this.lastMs + this.stepMs : endMs;
+  /** Position in the segment of its last frame. */
+  get lastPositionMs(): number {
+    return this.isHere ? this.lastMs - this.startMs : 0;
+  }
+
+  /** Position where its last frame ends. */
+  get endPositionMs(): number {
+    return this.isHere ? this.lastPositionMs + this.stepMs : 0;
+  }
+
+  /** @param positionMs where the segment stands, for its first frame there. */
+  add(dtsMs: number, positionMs: number): void {
+    this.stepMs = this.step(dtsMs);
+    this.lastMs = dtsMs;
+    this.startMs = this.isHere ? this.startMs : dtsMs - positionMs;
+  }
+
+  /** Distance of the next frame from the last one. */
+  step(dtsMs: number): number {
+    return Number.isNaN(this.lastMs) ? this.stepMs : Math.max(0, dtsMs - this.lastMs);
   }
 }
 
@@ -87,6 +100,8 @@ export class Segmenter {
   #startMs = Number.NaN;
   #startArrivalMs = 0;
   #parts = 0;
+  /** Position in the segment of the current part. */
+  #partStartMs = 0;
 
   constructor(options: SegmenterOptions) {
     const { fragmentMs, aofRatio = 2.1, waitKeyframe = true, partTargetMs = 0 } = options;
@@ -109,17 +124,37 @@ export class Segmenter {
     if (this.#isSegmentEnd(frame, state)) {
       return Cut.Segment;
     }
-    return this.#isPartEnd(frame, state.hasVideo) ? Cut.Part : Cut.None;
+    return this.#isPartEnd(frame) ? Cut.Part : Cut.None;
   }
 
-  /** Length of the current segment when `next` begins another one; null: where its last frames end. */
+  /**
+   * Length of the current segment when `next` begins another one; null: where its last frames end.
+   *
+   * The track of the next frame counts, or the video; but where it has paused and the other went on, the other.
+   */
   segmentMs(next: ElementaryFrame | null): number {
-    return this.#length(next, "startMs");
+    const isVideo = next?.isVideo ?? this.#video.isHere;
+    const lead = isVideo ? this.#video : this.#audio;
+    const other = isVideo ? this.#audio : this.#video;
+    const leadMs = next === null ? lead.endPositionMs : this.#positionOf(next);
+    const otherMs = other.endPositionMs;
+    return Math.max(0, otherMs - leadMs > VIDEO_PAUSE_MS ? otherMs : leadMs);
   }
 
-  /** The same for the current part. */
+  /**
+   * The same for the current part.
+   *
+   * The lengths of a segment's parts are steps of one clock, the video's, or the audio's where the video does not go on.
+   * So they add up, and none is longer than the target but where no track has a frame for that long.
+   */
   partMs(next: ElementaryFrame | null): number {
-    return this.#length(next, "partStartMs");
+    const { partTargetMs } = this.#options;
+    const lengthMs = this.#position(next) - this.#partStartMs;
+    if (partTargetMs === 0 || !this.#audio.isHere || lengthMs > partTargetMs + AUDIO_LEAD_MS) {
+      return lengthMs;
+    }
+    // Where the video has come back, what it is ahead of the audio that counted belongs to the next part.
+    return Math.min(lengthMs, partTargetMs);
   }
 
   /** The next frame begins a segment, whatever it is: the current one has been ended. */
@@ -135,12 +170,12 @@ export class Segmenter {
       return;
     }
     this.#parts += 1;
-    this.#video.partStartMs = Number.NaN;
-    this.#audio.partStartMs = Number.NaN;
     if (cut === Cut.Part) {
+      this.#partStartMs += this.partMs(frame);
       return;
     }
     this.#parts = 1;
+    this.#partStartMs = 0;
     this.#startMs = frame.dtsMs;
     this.#startArrivalMs = arrivalMs;
     this.#video.startMs = Number.NaN;
@@ -153,20 +188,35 @@ export class Segmenter {
 
   /** This frame is in the current part. */
   add(frame: ElementaryFrame): void {
-    (frame.isVideo ? this.#video : this.#audio).add(frame.dtsMs);
+    this.#spanOf(frame).add(frame.dtsMs, this.#positionOf(frame));
   }
 
-  /** The track of the next frame counts, or the video; but where it has paused and the other went on, the other. */
-  #length(next: ElementaryFrame | null, start: "startMs" | "partStartMs"): number {
-    const isVideo = next?.isVideo ?? !Number.isNaN(this.#video[start]);
-    const lead = isVideo ? this.#video : this.#audio;
-    const other = isVideo ? this.#audio : this.#video;
-    const leadMs = lead.end(next?.dtsMs ?? Number.NaN) - lead[start];
-    const otherMs = other.end(Number.NaN) - other[start];
-    if (Number.isNaN(leadMs) || otherMs - leadMs > VIDEO_PAUSE_MS) {
-      return Math.max(0, Number.isNaN(otherMs) ? 0 : otherMs);
+  #spanOf({ isVideo }: ElementaryFrame): Span {
+    return isVideo ? this.#video : this.#audio;
+  }
+
+  /** Position of this frame by its own track; a track that comes later begins where the other one stands. */
+  #positionOf(frame: ElementaryFrame): number {
+    const span = this.#spanOf(frame);
+    const other = frame.isVideo ? this.#audio : this.#video;
+    return span.isHere ? frame.dtsMs - span.startMs : other.lastPositionMs;
+  }
+
+  /** Where the segment stands when `next` comes; null: where its last frames end. Never goes back. */
+  #position(next: ElementaryFrame | null): number {
+    const leadMs = this.#video.isHere || next?.isVideo === true ? AUDIO_LEAD_MS : 0;
+    return Math.max(
+      this.#partStartMs,
+      this.#spanPosition(this.#video, next),
+      this.#spanPosition(this.#audio, next) - leadMs,
+    );
+  }
+
+  #spanPosition(span: Span, next: ElementaryFrame | null): number {
+    if (next === null) {
+      return span.endPositionMs;
     }
-    return Math.max(0, leadMs);
+    return this.#spanOf(next) === span ? this.#positionOf(next) : span.lastPositionMs;
   }
 
   #isSegmentEnd(frame: ElementaryFrame, state: SegmentState): boolean {
@@ -187,25 +237,22 @@ export class Segmenter {
     return lengthMs >= fragmentMs * ratio + this.deviationMs;
   }
 
-  /** Whether cuts are made at this frame's track: the video's while it goes on, else the audio's. */
+  /** Whether segments end at this frame's track: the video's while it goes on, else the audio's. */
   #leads(frame: ElementaryFrame, hasVideo: boolean): boolean {
     if (frame.isVideo || !hasVideo) {
       return true;
     }
-    const isVideoHere = !Number.isNaN(this.#video.startMs);
-    const videoMs = isVideoHere ? this.#video.lastMs - this.#video.startMs : 0;
-    return frame.dtsMs - this.#audio.startMs - videoMs > VIDEO_PAUSE_MS;
+    return frame.dtsMs - this.#audio.startMs - this.#video.lastPositionMs > VIDEO_PAUSE_MS;
   }
 
-  #isPartEnd(frame: ElementaryFrame, hasVideo: boolean): boolean {
+  #isPartEnd(frame: ElementaryFrame): boolean {
     const { partTargetMs } = this.#options;
-    const lengthMs = this.partMs(frame);
-    if (partTargetMs === 0 || lengthMs <= 0 || !this.#leads(frame, hasVideo)) {
+    if (partTargetMs === 0 || this.partMs(frame) <= 0) {
       return false;
     }
-    const last = frame.isVideo ? this.#video : this.#audio;
-    const stepMs = Number.isNaN(last.lastMs) ? 0 : Math.max(0, frame.dtsMs - last.lastMs);
+    const leadMs = !frame.isVideo && this.#video.isHere ? AUDIO_LEAD_MS : 0;
+    const endMs = this.#positionOf(frame) - leadMs + this.#spanOf(frame).step(frame.dtsMs);
     // With this frame the part would be longer than announced.
-    return lengthMs + stepMs > partTargetMs;
+    return endMs - this.#partStartMs > partTargetMs;
   }
 }

@@ -60,13 +60,16 @@ export const ControlWord = {
   Figures: 80,
   /** When the frame was announced that readers were last woken for. Units: µs, monotonic, modulo 2^32. */
   WokenAt: 96,
+  /** Number of the next frame that the reader takes who wants every frame: see RingReader.keep. */
+  KeeperFrame: 112,
+  HasKeeper: 113,
 } as const;
 
 /** Length of the control words at the start of a ring. */
 export const CONTROL_BYTES = 4096;
 const CONTROL_WORDS = CONTROL_BYTES / 4;
-/** "wei3": changes whenever the layout does. */
-const MAGIC = 0x77_65_69_33;
+/** "wei4": changes whenever the layout does. */
+const MAGIC = 0x77_65_69_34;
 const INDEX_ENTRIES_MIN = 1024;
 const BYTES_PER_INDEX_ENTRY = 128;
 

@@ -260,6 +260,16 @@ export class RingReader {
     }
   }
 
+  /**
+   * Tell the writer how far the one reader has come who wants every frame: a publisher that is faster than its media is
+   * played may be made to wait for it. Nobody else is waited for.
+   * @param frame number of the next frame to take; -1: it reads no more.
+   */
+  keep(frame: number): void {
+    Atomics.store(this.#words, ControlWord.KeeperFrame, frame | 0);
+    Atomics.store(this.#words, ControlWord.HasKeeper, frame === -1 ? 0 : 1);
+  }
+
   /** Ask the owner for a ring of at least `bytes`; the largest wish counts. */
   askForWrap(bytes: number): void {
     let asked = this.#load(ControlWord.AskedWrap);

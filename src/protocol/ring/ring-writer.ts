@@ -230,6 +230,9 @@ export class RingWriter {
     }
     this.#store(ControlWord.FollowFrom, this.#head);
     this.#store(ControlWord.FollowFromFrame, this.#frameCount);
+    if (from.keeperFrame >= 0) {
+      this.expectKeeper();
+    }
   }
 
   /**
@@ -279,6 +282,40 @@ export class RingWriter {
       }
     }
     return false;
+  }
+
+  /** Of the newest message, 0 before any. Units: ms modulo 2^32, unsigned. */
+  get newestTimestamp(): number {
+    if (this.#frameCount === this.#oldestFrame) {
+      return 0;
+    }
+    this.#index.read((this.#frameCount - 1) | 0, this.#entry);
+    return this.#entry.timestamp;
+  }
+
+  /** A reader that wants every frame will come: it counts from the first one on. */
+  expectKeeper(): void {
+    this.#store(ControlWord.KeeperFrame, this.#frameCount);
+    this.#store(ControlWord.HasKeeper, 1);
+  }
+
+  /** Number, unsigned, of the next frame that the reader takes who wants every frame; -1 where there is none. */
+  get keeperFrame(): number {
+    const isThere = Atomics.load(this.#words, ControlWord.HasKeeper) === 1;
+    return isThere ? Atomics.load(this.#words, ControlWord.KeeperFrame) >>> 0 : -1;
+  }
+
+  /** It has a quarter of the ring to read or more, or has lost some of it already. */
+  get isKeeperBehind(): boolean {
+    const keeper = this.keeperFrame;
+    const frames = keeper < 0 ? 0 : (this.#frameCount - keeper) | 0;
+    if (frames <= 0) {
+      return false;
+    }
+    if (((keeper - this.#oldestFrame) | 0) < 0 || frames > this.#index.framesMax >>> 2) {
+      return true;
+    }
+    return (this.#head - this.#index.ownPosition(keeper)) >>> 0 > this.wrap >>> 2;
   }
 
   #store(word: number, value: number): void {

@@ -10,6 +10,7 @@ import type {
   HlsSegmentNews,
   HlsSettings,
 } from "../../protocol/control/hls.ts";
+import { DateClock } from "../../protocol/hls/date-clock.ts";
 import { FloorClock } from "../../protocol/hls/floor-clock.ts";
 import {
   MediaPlaylist,
@@ -71,11 +72,14 @@ export class HlsOutput {
   readonly #playlist: MediaPlaylist;
   readonly #packager: Packager;
   readonly #floor: FloorClock | null;
+  readonly #dates = new DateClock();
   /** **Owned** pieces of the segment in the making. */
   #pieces: Uint8Array[] = [];
   /** The segment in the making; NaN before its first frame. */
   #startWallMs = Number.NaN;
   #timestamp: number | undefined;
+  /** Its date in the playlist. */
+  #dateMs = Number.NaN;
   #inits: number;
   #init: FileName | null = null;
   readonly #keys: SegmentKeys | null;
@@ -176,6 +180,9 @@ export class HlsOutput {
     this.#lastMediaMs = now;
     if (Number.isNaN(this.#startWallMs)) {
       this.#beginSegment();
+    } else if (Number.isNaN(this.#packager.segmenter.startMs)) {
+      // Still without its first frame: a keyframe is waited for.
+      this.#dateMs = this.#dates.begin(this.#host.wallMs());
     }
     this.#packager.push(type, timestamp, payload, now);
   }
@@ -185,6 +192,7 @@ export class HlsOutput {
     this.#packager.finish();
     this.#pieces = [];
     this.#startWallMs = Number.NaN;
+    this.#dates.restart();
     this.#playlist.breakLine();
     this.#isChanged = true;
     this.flush();
@@ -245,6 +253,7 @@ export class HlsOutput {
 
   #beginSegment(): void {
     this.#startWallMs = this.#host.wallMs();
+    this.#dateMs = this.#dates.begin(this.#startWallMs);
     if (this.#floor !== null) {
       const step = this.#floor.step(this.#startWallMs);
       this.#timestamp = step.timestamp;
@@ -279,6 +288,7 @@ export class HlsOutput {
     const name = this.#names.segment(moment);
     const head = this.#head(isDiscontinuity, key);
     const listed = this.#playlist.add({ ...head, uri: name.uri, durationMs }, this.#host.now());
+    this.#dates.end(this.#dateMs, durationMs);
     this.#beginSegment();
     this.#isChanged = true;
     if (listed === null) {
@@ -313,7 +323,7 @@ export class HlsOutput {
 
   #head(isDiscontinuity: boolean, key: SegmentKey | null): SegmentHead {
     const initUri = this.#init?.uri ?? null;
-    return { isDiscontinuity, startWallMs: this.#startWallMs, key, initUri };
+    return { isDiscontinuity, startWallMs: this.#dateMs, key, initUri };
   }
 
   #putKey(name: FileName, key: Uint8Array): void {

@@ -40,6 +40,8 @@ export class PackagedStream {
   #resume: ResumePoint | null = null;
   #isResuming = false;
   #isBehind = false;
+  /** Its rings are let go of when they are read to their end. */
+  #isForgotten = false;
   #hasTold = false;
   /** `hls_on_error ignore`: nothing more is made of this publish. */
   #isGivenUp = false;
@@ -65,6 +67,7 @@ export class PackagedStream {
 
   /** A ring of the stream, to be read after those before it. */
   openRing(lease: RingLease): void {
+    this.#isForgotten = false;
     this.#feed ??= new StreamFeed(
       {
         message: (type, timestamp, payload) => this.#message(type, timestamp, payload),
@@ -92,12 +95,16 @@ export class PackagedStream {
     if (settings !== null && this.#feed.isOpen && !this.#isReady(settings)) {
       return;
     }
-    if (!(this.#feed.advance(settings !== null) || this.#isBehind)) {
+    const isAtEnd = this.#feed.advance(settings !== null);
+    if (!(isAtEnd || this.#isBehind)) {
       this.#isBehind = true;
       setImmediate(() => {
         this.#isBehind = false;
         this.advance();
       });
+    }
+    if (isAtEnd && this.#isForgotten) {
+      this.#closeFeed();
     }
     this.#output?.flush();
   }
@@ -127,10 +134,10 @@ export class PackagedStream {
     return this.#output?.shrink() ?? false;
   }
 
-  /** Nothing is published here, and the directory has forgotten it. */
+  /** Nothing is published here, and the directory has forgotten it: what was published is still taken. */
   forget(): void {
-    this.#feed?.close();
-    this.#feed = null;
+    this.#isForgotten = true;
+    this.advance();
   }
 
   /** Milliseconds without ring and output. */
@@ -140,7 +147,7 @@ export class PackagedStream {
 
   /** Ends what is being made; resolves when it is on disk. What was made stays, so that the next server goes on from it. */
   async close(): Promise<void> {
-    this.forget();
+    this.#closeFeed();
     this.#output?.finish();
     await this.#disk?.settled();
   }
@@ -184,8 +191,15 @@ export class PackagedStream {
       void this.#host.readSmallText(file).then((text) => {
         this.#isResuming = false;
         this.#resume ??= decodeResumePoint(text) ?? { firstSequence: 0, firstDiscontinuity: 0 };
+        this.advance();
       });
     }
+  }
+
+  #closeFeed(): void {
+    this.#isForgotten = false;
+    this.#feed?.close();
+    this.#feed = null;
   }
 
   #message(type: number, timestamp: number, payload: Uint8Array): void {

@@ -11,7 +11,7 @@ export function encodePlaylist(playlist: MediaPlaylist, names: HlsNames): HlsPla
   }
   const isLowLatency = playlist.partTargetMs > 0;
   const next = names.part(playlist.nextSequence, playlist.openParts.length);
-  const form = isLowLatency ? { nextPartUri: next.uri, hasDateTime: true } : {};
+  const form = isLowLatency ? { nextPartUri: next.uri } : {};
   return {
     text: encodeMediaPlaylist(playlist, form),
     deltaText: isLowLatency ? encodeMediaPlaylist(playlist, { ...form, isDelta: true }) : null,

@@ -93,6 +93,7 @@ export class StreamFeed {
       } else {
         source.next = source.reader.frameCount;
       }
+      source.reader.keep(isTaken ? source.next : -1);
       if (left === 0) {
         return false;
       }
@@ -211,6 +212,7 @@ export class StreamFeed {
     if (this.#thread !== null) {
       reader.setReader(this.#thread, false);
     }
+    reader.keep(-1);
     this.#sink.ringReleased(lease.ringId);
   }
 }

@@ -1,6 +1,10 @@
 /** What one connection publishes, by message stream: nearly always one stream, which is then found without a search. */
 import type { StreamSettings } from "../../protocol/control/calls.ts";
 import type { LiveStream } from "../stream/live-stream.ts";
+import { MediaLead } from "../stream/media-lead.ts";
+
+/** Until a publisher that is ahead of its time is read again. */
+const AHEAD_MS = 5;
 
 /** One publish. */
 export interface Published {
@@ -10,9 +14,17 @@ export interface Published {
 
 /** The publishes of one connection. */
 export class PublishedStreams {
+  readonly #readOn: () => void;
+  readonly #lead = new MediaLead();
+  #timer: NodeJS.Timeout | undefined;
   readonly #all = new Map<number, Published>();
   #only: Published | undefined;
   #onlyId = -1;
+
+  /** @param readOn a publisher that was ahead of its time may be read again. */
+  constructor(readOn: () => void) {
+    this.#readOn = readOn;
+  }
 
   get size(): number {
     return this.#all.size;
@@ -41,6 +53,20 @@ export class PublishedStreams {
     return false;
   }
 
+  /** After a read: nothing more should be read for now. Reading goes on with a larger ring, or by itself. */
+  mustWait(nowMs: number): boolean {
+    // Of one that carries several streams none is a file: their leads are not told apart.
+    const isAhead =
+      this.#only !== undefined && this.#lead.mustWait(this.#only.stream.writer, nowMs);
+    if (isAhead && this.#timer === undefined) {
+      this.#timer = setTimeout(() => {
+        this.#timer = undefined;
+        this.#readOn();
+      }, AHEAD_MS);
+    }
+    return isAhead || this.isFull;
+  }
+
   /** Somebody reads one of them. */
   get isWatched(): boolean {
     for (const { stream } of this.#all.values()) {
@@ -56,6 +82,9 @@ export class PublishedStreams {
   }
 
   add(messageStream: number, published: Published): void {
+    if (published.settings.hls !== null) {
+      published.stream.writer.expectKeeper();
+    }
     this.#all.set(messageStream, published);
     this.#findOnly();
   }
@@ -70,6 +99,7 @@ export class PublishedStreams {
 
   /** @returns all that was published. */
   removeAll(): Published[] {
+    clearTimeout(this.#timer);
     const all = [...this.#all.values()];
     this.#all.clear();
     this.#findOnly();

@@ -42,7 +42,7 @@ export class Publisher implements ServerSessionSink, SharedConnection {
   readonly #host: PublisherHost;
   readonly #session: ServerSession;
   readonly #socket: RowSocket;
-  readonly #published = new PublishedStreams();
+  readonly #published = new PublishedStreams(() => this.ringInstalled());
   readonly #plays: Plays;
   /** Of an edge. */
   readonly #forwards: Forwards;
@@ -266,7 +266,7 @@ export class Publisher implements ServerSessionSink, SharedConnection {
       return true;
     }
     this.#published.flush();
-    const mustWait = this.#session.isWaiting || this.#published.isFull;
+    const mustWait = this.#session.isWaiting || this.#published.mustWait(this.#readMs);
     if (mustWait) {
       this.#socket.pause();
     }

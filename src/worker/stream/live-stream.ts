@@ -124,8 +124,8 @@ export class LiveStream {
   }
 
   /** The ring being written. */
-  get ringId(): number {
-    return this.#lease.ringId;
+  get writer(): RingWriter {
+    return this.#writer;
   }
 
   /** What was counted since the publish began. */

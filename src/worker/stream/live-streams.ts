@@ -61,8 +61,8 @@ export class LiveStreams implements LiveStreamHost {
   close(stream: LiveStream): TimelineEnd {
     this.#owners.delete(stream);
     const end = stream.end();
-    const { streamId, ringId, figures } = stream;
-    this.#host.post({ kind: "ring-ended", streamId, ringId, end, figures });
+    const { streamId, writer, figures } = stream;
+    this.#host.post({ kind: "ring-ended", streamId, ringId: writer.id, end, figures });
     return end;
   }
 

@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import { Packager, type PackagerSink } from "../../../src/protocol/hls/packager.ts";
 import { Fmp4SegmentMuxer, TsSegmentMuxer } from "../../../src/protocol/hls/segment-muxer.ts";
 import { readBoxes, readRuns } from "../../support/mp4-boxes.ts";
-import { TsCheck } from "../../support/ts-check.ts";
+import { TsCheck, type TsCheckOptions } from "../../support/ts-check.ts";
 import { codecFixture } from "../codec-fixture.ts";
 
 const LIMIT = { timeout: 5000 };
@@ -28,6 +28,8 @@ interface Made {
 class Line {
   readonly segments: Made[] = [];
   readonly inits: Uint8Array[] = [];
+  /** Length of each part. */
+  readonly partMs: number[] = [];
   readonly packager: Packager;
   #parts: Uint8Array[] = [];
 
@@ -35,7 +37,10 @@ class Line {
     const muxer = container === "ts" ? new TsSegmentMuxer() : new Fmp4SegmentMuxer();
     const sink: PackagerSink = {
       init: (bytes) => this.inits.push(bytes),
-      part: ({ bytes }) => this.#parts.push(bytes),
+      part: ({ bytes, durationMs }) => {
+        this.#parts.push(bytes);
+        this.partMs.push(durationMs);
+      },
       segment: ({ durationMs, isDiscontinuity, isIndependent }) => {
         const init = this.inits.length;
         this.segments.push({
@@ -94,8 +99,8 @@ class Line {
 }
 
 /** Judges every segment of a line of MPEG-TS. */
-function judge(line: Line): TsCheck {
-  const check = new TsCheck();
+function judge(line: Line, options: TsCheckOptions = {}): TsCheck {
+  const check = new TsCheck(options);
   for (const segment of line.segments) {
     check.pushSegment(Buffer.concat(segment.parts));
   }
@@ -233,6 +238,27 @@ for (const container of ["ts", "fmp4"] as const) {
           video.map((run) => run.samples[0]?.isKey),
           [0, 1, 2].flatMap(() => [true, false, false, false]),
         );
+      }
+    });
+
+    test("a picture that pauses while sound goes on: parts come as before", LIMIT, () => {
+      const line = new Line(container, 300).avcHeader(AVC).aacHeader(AAC);
+      line.play(0, 1280);
+      for (let at = 1285; at < 2720; at += 20) {
+        line.push(8, at, [0xaf, 1, 9]);
+      }
+      line.play(2720, 4000).packager.finish();
+      assert.ok(Math.max(...line.partMs) <= 300, line.partMs.join());
+      assert.equal(line.lengths().length, 3);
+      const listed = line.partMs.reduce((sum, one) => sum + one, 0);
+      assert.ok(Math.abs(listed - 4000) <= 100, line.partMs.join());
+      if (container === "ts") {
+        // The clock is the picture's.
+        judge(line, { pcrMsMax: 1500 });
+      } else {
+        const parts = line.segments.flatMap((segment) => segment.parts.map(readRuns));
+        const pause = parts.filter((runs) => runs.every(({ trackId }) => trackId === 2));
+        assert.ok(pause.length >= 3, `${pause.length} parts of sound alone`);
       }
     });
   });

@@ -50,6 +50,37 @@ function makeStream(seconds: number, keyMs: number, hasAudio = true): Fed[] {
   return frames;
 }
 
+interface CutPart {
+  readonly ms: number;
+  /** Time of the frame that ended it; of the last one at the end. */
+  readonly endMs: number;
+  readonly next: ElementaryFrame | null;
+}
+
+/** @returns the parts of a whole stream with segments of 2 s. */
+function cutParts(partTargetMs: number, frames: readonly Fed[]): CutPart[] {
+  const segmenter = new Segmenter({ fragmentMs: 2000, partTargetMs });
+  const parts: CutPart[] = [];
+  const end = (next: ElementaryFrame | null, endMs: number): void => {
+    parts.push({ ms: segmenter.partMs(next), endMs, next });
+  };
+  for (const fed of frames) {
+    const frame = Object.assign(new ElementaryFrame(), fed);
+    const cut = segmenter.decide(frame, { hasVideo: true, arrivalMs: fed.dtsMs, bytes: 0 });
+    if (cut !== Cut.None && !Number.isNaN(segmenter.startMs)) {
+      end(frame, fed.dtsMs);
+    }
+    segmenter.begin(frame, cut, fed.dtsMs);
+    segmenter.add(frame);
+  }
+  end(null, frames.at(-1)?.dtsMs ?? 0);
+  return parts;
+}
+
+const lengths = (parts: readonly CutPart[]): number[] => parts.map(({ ms }) => ms);
+const longest = (parts: readonly CutPart[]): number => Math.max(...lengths(parts));
+const sum = (parts: readonly CutPart[]): number => lengths(parts).reduce((all, ms) => all + ms, 0);
+
 describe("Segmenter", () => {
   test("hls_wait_keyframe: the first keyframe after the fragment", LIMIT, () => {
     const ends = cutAll({ fragmentMs: 2000 }, makeStream(10, 1200));
@@ -138,22 +169,81 @@ describe("Segmenter", () => {
     "parts are never longer than their target, and end with video where there is video",
     LIMIT,
     () => {
-      const segmenter = new Segmenter({ fragmentMs: 2000, partTargetMs: 330 });
-      const parts: number[] = [];
-      for (const fed of makeStream(10, 2000)) {
-        const frame = Object.assign(new ElementaryFrame(), fed);
-        const cut = segmenter.decide(frame, { hasVideo: true, arrivalMs: fed.dtsMs, bytes: 0 });
-        if (cut !== Cut.None && fed.dtsMs > 0) {
-          assert.ok(frame.isVideo);
-          parts.push(segmenter.partMs(frame));
-        }
-        segmenter.begin(frame, cut, fed.dtsMs);
-        segmenter.add(frame);
-      }
-      assert.ok(parts.length >= 28 && Math.max(...parts) <= 330, parts.join());
-      assert.equal(parts.reduce((sum, one) => sum + one, 0) % 80, 0);
+      const parts = cutParts(330, makeStream(10, 2000));
+      assert.ok(parts.every(({ next }) => next?.isVideo ?? true));
+      assert.ok(parts.length >= 28 && longest(parts) <= 330, lengths(parts).join());
+      assert.equal(sum(parts) % 80, 0);
     },
   );
+
+  test("parts as long as their target allows: sound does not cut a frame short", LIMIT, () => {
+    // 30 pictures a second, 46.875 frames of AAC, in the order of their times.
+    const frames: Fed[] = [];
+    for (let index = 0; index < 300; index += 1) {
+      const dtsMs = Math.round((index * 1000) / 30);
+      frames.push({ dtsMs, isVideo: true, isKeyframe: index % 60 === 0 });
+    }
+    for (let index = 0; index < 468; index += 1) {
+      frames.push({ dtsMs: Math.round(index * 21.333), isVideo: false });
+    }
+    frames.sort((one, other) => one.dtsMs - other.dtsMs);
+    const parts = cutParts(500, frames);
+    assert.ok(longest(parts) <= 500, lengths(parts).join());
+    assert.ok(parts.every(({ next }) => next?.isVideo ?? true));
+    // A frame lasts 33 ms or 34: one less than would fit at the most.
+    assert.ok(parts.every(({ ms, next }) => ms >= 466 || (next?.isKeyframe ?? true)));
+  });
+
+  /** Without the pictures between these times. */
+  const paused = (fromMs: number, toMs: number): Fed[] =>
+    makeStream(12, 2000).filter((one) => !one.isVideo || one.dtsMs < fromMs || one.dtsMs >= toMs);
+
+  for (const [name, fromMs, toMs] of [
+    ["for 0.8 s", 2600, 3400],
+    ["for a few seconds", 2600, 7000],
+    ["until the end", 2600, Number.POSITIVE_INFINITY],
+    ["before the segment's first audio frame", 2040, 5000],
+  ] as const) {
+    test(`video that pauses ${name}: parts end with sound, none is too long`, LIMIT, () => {
+      const frames = paused(fromMs, toMs);
+      const parts = cutParts(500, frames);
+      assert.ok(longest(parts) <= 500, lengths(parts).join());
+      // A part is there when it is due, not when the picture comes back: 100 ms of order are allowed for.
+      for (const [index, { endMs }] of parts.entries()) {
+        const waited = endMs - (parts[index - 1]?.endMs ?? 0);
+        assert.ok(waited <= 640, `${waited} ms from part to part at ${endMs}`);
+      }
+      // Nothing is lost from the sum but the order of the tracks where a pause ends a segment.
+      const ends = cutAll({ fragmentMs: 2000, partTargetMs: 500 }, frames);
+      const segments = ends.reduce((total, [, length = 0]) => total + length, 0);
+      const listed = sum(parts.filter(({ endMs }) => endMs <= (ends.at(-1)?.[0] ?? 0)));
+      assert.ok(segments - listed <= 100 * ends.length, `${listed} of ${segments} ms`);
+      assert.ok(listed - segments <= 100 * ends.length, `${listed} of ${segments} ms`);
+    });
+  }
+
+  test(
+    "sound that runs ahead, in any order, makes no part too long and loses no time",
+    LIMIT,
+    () => {
+      for (const leadMs of [60, 300, 700]) {
+        const frames = makeStream(12, 2000)
+          .map((one) => ({ one, at: one.dtsMs - (one.isVideo ? 0 : leadMs) }))
+          .sort((one, other) => one.at - other.at)
+          .map(({ one }) => one);
+        const parts = cutParts(500, frames);
+        assert.ok(longest(parts) <= 500, `${leadMs}: ${lengths(parts).join()}`);
+        assert.ok(Math.abs(sum(parts) - 12_000) <= leadMs + 40, `${leadMs}: ${sum(parts)}`);
+      }
+    },
+  );
+
+  test("pictures further apart than the target are parts as long as they last", LIMIT, () => {
+    const frames = Array.from({ length: 12 }, (_, index) => {
+      return { dtsMs: index * 800, isVideo: true, isKeyframe: index % 4 === 0 };
+    });
+    assert.deepEqual(lengths(cutParts(500, frames)), new Array(12).fill(800));
+  });
 
   test("hls_ts_floor keeps segments in step with the wall clock", LIMIT, () => {
     const longer = cutAll({ fragmentMs: 2000 }, makeStream(7, 40), 600);

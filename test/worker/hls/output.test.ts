@@ -8,6 +8,7 @@ import type { FileStep } from "../../../src/worker/jobs/files.ts";
 import { makeClip } from "../../support/clips.ts";
 import { type Frame, readFlv } from "../../support/flv-file.ts";
 import { HLS_DEFAULTS } from "../../support/hls-settings.ts";
+import { readPlaylist } from "../../support/playlist-check.ts";
 import { roundMsOf } from "../../support/rtmp-peer.ts";
 import { makeScratch } from "../../support/scratch.ts";
 
@@ -127,6 +128,40 @@ describe("an output", LIMIT, () => {
     run.output.dispose();
     assert.equal(run.files.size, 0);
     assert.ok(run.written.every(({ kind }) => kind === "write"));
+  });
+
+  test("B-66: every segment has its date, and dates agree with lengths", async () => {
+    for (const isLowLatency of [false, true]) {
+      const run = new Run({ isLowLatency, isFmp4: isLowLatency, partMs: 200 });
+      run.later(5000);
+      await run.play(1);
+      const { segments } = readPlaylist(run.text);
+      assert.ok(segments.length >= 5);
+      const dates = segments.map(({ dateTime }) => Date.parse(dateTime ?? ""));
+      for (const [index, { sequence, seconds }] of segments.entries()) {
+        // Media that arrives when it is due.
+        assert.equal(dates[index], 1_700_000_005_000 + sequence * 400);
+        const next = dates[index + 1];
+        assert.ok(next === undefined || next - (dates[index] ?? 0) === seconds * 1000);
+      }
+    }
+  });
+
+  test("a date is that of the first keyframe, of a second publish too", async () => {
+    const run = new Run({ windowMs: 60_000 });
+    await run.play(1);
+    run.output.finish();
+    const [header] = clip.filter(({ kind }) => kind === "header");
+    assert.ok(header !== undefined);
+    run.later(1000);
+    run.output.message(header.type, 0, header.payload);
+    run.later(3000);
+    await run.play(1);
+    const { segments } = readPlaylist(run.text);
+    const second = segments.find(({ isDiscontinuity }) => isDiscontinuity);
+    const firstMs = Math.max(...clip.map(({ timestamp }) => timestamp));
+    const keyMs = clip.find(({ kind }) => kind === "key")?.timestamp ?? 0;
+    assert.equal(Date.parse(second?.dateTime ?? ""), 1_700_000_004_000 + firstMs + keyMs);
   });
 
   test("hls_keys: one for so many segments, gone with the last of them", async () => {
