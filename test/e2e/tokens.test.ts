@@ -9,7 +9,7 @@ import { signedQuery } from "../../src/main/tokens/signed-url.ts";
 import { type InProcess, startInProcess } from "../main/accept/in-process.ts";
 import { publish, StampedPublisher } from "../main/accept/wire-client.ts";
 import { RtmpPeer } from "../support/rtmp-peer.ts";
-import { findFreePort, makeScratch } from "../support/scratch.ts";
+import { findFreePort, makeScratch, waitUntil } from "../support/scratch.ts";
 
 const WAIT_MS = 20_000;
 const TIMEOUT = { timeout: 60_000 };
@@ -88,6 +88,41 @@ test("HTTP-FLV and WebSocket: the same rule", TIMEOUT, async () => {
   const publisher = new StampedPublisher(await publish(weir.port, `a${query("publish", "a")}`));
   assert.match(await webSocketOutcome(`/live/a.flv${query("play", "a")}`), /^closed/);
   assert.equal(await statusOf(`/live/a.flv${query("play", "a")}`), 200);
+  publisher.close();
+});
+
+test("E-11 who guesses is told late, and right tokens count all the while", TIMEOUT, async () => {
+  const wrong = query("play", "g").replace(/sign=.*/, `sign=${"A".repeat(43)}`);
+  const guess = async (): Promise<number> => {
+    const from = performance.now();
+    assert.equal(await statusOf(`/live/g.flv${wrong}`), 403);
+    return performance.now() - from;
+  };
+  // Missing, late and misdirected ones are no guesses.
+  for (const other of ["", query("play", "g", -100)]) {
+    assert.equal(await statusOf(`/live/g.flv${other}`), 403);
+  }
+  for (let time = 0; time < 10; time += 1) {
+    await guess();
+  }
+  const { guesses } = weir.server.tokens;
+  const before = guesses.lateCount;
+  assert.ok((await guess()) >= 490);
+  assert.equal(guesses.lateCount, before + 1);
+  const publisher = await rtmp("publish", `g${query("publish", "g")}`).waitReady(WAIT_MS);
+  const player = await rtmp("play", `g${query("play", "g")}`).waitReady(WAIT_MS);
+  for (const mode of ["publish", "play"] as const) {
+    await assertRefused(
+      rtmp(mode, `h${wrong}`),
+      mode === "publish" ? "NetStream.Publish.Denied" : "NetStream.Play.Failed",
+    );
+  }
+  assert.equal(guesses.lateCount, before + 3);
+  const left = rtmp("play", `h${wrong}`);
+  await waitUntil("it is to be told late", () => guesses.lateCount === before + 4, WAIT_MS);
+  left.reset();
+  await waitUntil("it is gone", () => weir.server.lobby.size === 0, WAIT_MS);
+  player.close();
   publisher.close();
 });
 

@@ -40,6 +40,7 @@ export class Questions {
       if (!(error instanceof RejectedError)) {
         throw error;
       }
+      await this.#host.admission.pause(error, client.ip);
       this.#host.log.info(client.id, `refused: ${error.message} (${error.status})`);
       return refusal(error.status, error.message);
     }

@@ -13,6 +13,7 @@ import { Api } from "./api.ts";
 import { clusterRoute } from "./cluster-route.ts";
 import { ConsoleAnswers, wayToConsole } from "./console-files.ts";
 import { consoleRoutes } from "./console-routes.ts";
+import { Credentials } from "./credentials.ts";
 import { figureRoutes } from "./figure-routes.ts";
 import { helpRoutes, REDIRECTS_ROUTE } from "./help-routes.ts";
 import { History } from "./history.ts";
@@ -48,6 +49,7 @@ export class Admin implements ReloadPart {
   readonly #figures: HostFigures;
   readonly #threads: ThreadMetrics;
   readonly #history: History;
+  readonly #credentials = new Credentials(monotonicMs);
   readonly #console = new ConsoleAnswers();
   readonly #listeners: Listeners;
   /** Of the certificate in force. */
@@ -69,7 +71,7 @@ export class Admin implements ReloadPart {
       isAsked: () => config().httpApi.enabled,
     });
     const ids = { serverId, serviceId: server.serviceId };
-    const host = { config, ...ids, log, now: monotonicMs };
+    const host = { config, ...ids, log, credentials: this.#credentials };
     this.#api = new Api(host, this.#routes(options, ids));
     this.#listeners = new Listeners((question, use) => this.#answer(question, use));
   }
@@ -130,7 +132,10 @@ export class Admin implements ReloadPart {
       clusterRoute({ config, coordinator }),
       ...consoleRoutes({ server, history: this.#history, version, reloader }),
       REDIRECTS_ROUTE,
-      metricsRoute({ server, figures: this.#figures, threads: this.#threads, ...ids }),
+      metricsRoute({
+        ...{ server, figures: this.#figures, threads: this.#threads, ...ids },
+        credentials: this.#credentials,
+      }),
     ];
     return [...routes, openApiRoute(version, routes)];
   }

@@ -8,7 +8,7 @@ import { ControlError } from "../../protocol/errors.ts";
 import { API_PATH_BYTES_MAX, API_QUERY_BYTES_MAX } from "../../protocol/limits.ts";
 import type { Logger } from "../log/logger.ts";
 import { ApiError } from "./api-error.ts";
-import { Credentials, challenge } from "./credentials.ts";
+import { type Credentials, challenge } from "./credentials.ts";
 import type { PlainRoute, Route, RouteRequest } from "./route.ts";
 
 const CALLBACK = /^[A-Za-z0-9_.-]{1,128}$/;
@@ -24,19 +24,16 @@ export interface ApiHost {
   /** `service` of the envelope: of this run. */
   readonly serviceId: string;
   readonly log: Logger;
-  /** Milliseconds, monotonic. */
-  now(): number;
+  readonly credentials: Credentials;
 }
 
 /** Answers requests. */
 export class Api {
   readonly #host: ApiHost;
-  readonly #credentials: Credentials;
   readonly #routes = new Map<string, Route | PlainRoute>();
 
   constructor(host: ApiHost, routes: readonly (Route | PlainRoute)[]) {
     this.#host = host;
-    this.#credentials = new Credentials(host.now);
     for (const route of routes) {
       this.#routes.set(route.path, route);
     }
@@ -82,7 +79,7 @@ export class Api {
     if (!path.includes("/api/") && !strict) {
       return undefined;
     }
-    const verdict = this.#credentials.check(httpApi.auth, headers.authorization, ip);
+    const verdict = this.#host.credentials.check(httpApi.auth, headers.authorization, ip);
     if (verdict === "allowed") {
       return undefined;
     }

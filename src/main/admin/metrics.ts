@@ -5,6 +5,7 @@ import type { EndReason } from "../../protocol/control/calls.ts";
 import type { Server } from "../server.ts";
 import { ApiCode } from "./api-error.ts";
 import type { Sums } from "./books.ts";
+import type { Credentials } from "./credentials.ts";
 import { SRS_VERSION } from "./help-routes.ts";
 import type { HostFigures } from "./host-figures.ts";
 import { isActive } from "./listing.ts";
@@ -33,6 +34,7 @@ export interface MetricsHost {
   readonly server: Server;
   readonly figures: HostFigures;
   readonly threads: ThreadMetrics;
+  readonly credentials: Pick<Credentials, "refusals">;
   readonly serverId: string;
   readonly serviceId: string;
 }
@@ -64,6 +66,7 @@ function families(host: MetricsHost, exporter: Config["exporter"]): MetricFamily
     ...threads.families(),
     ...serverMetrics(server),
     ...upstreamMetrics(server),
+    ...guessMetrics(host),
     ...streamMetrics({ books, clients, coordinator, shards: supervisor.links }, sums),
   ];
 }
@@ -159,6 +162,22 @@ function serverMetrics({ books, lobby, pool, supervisor }: Server): MetricFamily
       Object.entries({ rss, heap: heapUsed, external, array_buffers: arrayBuffers }),
     ),
     single("weir_thread_deaths_total", "counter", "Threads that died.", supervisor.deaths),
+  ];
+}
+
+function guessMetrics({ server, credentials }: MetricsHost): MetricFamily[] {
+  const help = "Wrong tokens of addresses that had sent ten within a minute: refused late.";
+  return [
+    single("weir_tokens_late_total", "counter", help, server.tokens.guesses.lateCount),
+    byLabel(
+      {
+        name: "weir_api_refusals_total",
+        type: "counter",
+        help: "Requests to the API without the right credentials, or from an address that guesses.",
+      },
+      "reason",
+      credentials.refusals,
+    ),
   ];
 }
 
