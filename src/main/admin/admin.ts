@@ -15,6 +15,7 @@ import { ConsoleAnswers, wayToConsole } from "./console-files.ts";
 import { consoleRoutes } from "./console-routes.ts";
 import { Credentials } from "./credentials.ts";
 import { figureRoutes } from "./figure-routes.ts";
+import { isOwnName } from "./foreign-pages.ts";
 import { helpRoutes, REDIRECTS_ROUTE } from "./help-routes.ts";
 import { History } from "./history.ts";
 import { HostFigures } from "./host-figures.ts";
@@ -153,8 +154,11 @@ export class Admin implements ReloadPart {
   async #answerGateway(question: ApiQuestion): Promise<ApiAnswer | null> {
     const config = this.#server.config;
     const path = question.path.replace(/(?<=.)\/$/, "");
-    const { httpApi, exporter } = config;
+    const { httpApi, httpServer, exporter } = config;
     const isShared = httpApi.enabled && isOnePort(httpApi, config);
+    if (!httpServer.listen.some((endpoint) => isOwnName(question.headers.host, endpoint))) {
+      return { status: 403, headers: {}, body: "" };
+    }
     if (isConsolePage(question.path)) {
       // The gateway has the files.
       return isShared ? { status: 200, headers: {}, body: "" } : wayToConsole(config, question);

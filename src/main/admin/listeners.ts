@@ -4,9 +4,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer, Server as TlsServer } from "node:https";
-import { isIP } from "node:net";
 import type { ListenEndpoint } from "../../protocol/conf/config.ts";
-import { isLoopback } from "../../protocol/conf/endpoint.ts";
 import type { ApiAnswer, ApiQuestion } from "../../protocol/control/api.ts";
 import { TransportError } from "../../protocol/errors.ts";
 import {
@@ -18,6 +16,7 @@ import type { TlsMaterial } from "../accept/certificates.ts";
 import { addressOf, listenOn } from "../accept/listening.ts";
 import { isNative } from "../accept/native.ts";
 import type { Prepared } from "../config/parts.ts";
+import { isOwnName } from "./foreign-pages.ts";
 
 const HEADERS_TIMEOUT_MS = 5000;
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -119,7 +118,7 @@ export class Listeners {
 
   async #serve(use: PortUse, request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.on("error", () => undefined);
-    if (!isOurs(request, use.endpoint)) {
+    if (!isOwnName(request.headers.host ?? "", use.endpoint)) {
       send(response, { status: 403, headers: {}, body: "" });
       return;
     }
@@ -187,18 +186,6 @@ function closeListener({ server }: Listener): void {
   server.closeAllConnections();
 }
 
-/**
- * A page of another site reaches a port of the loopback under a name that its owner points there; nobody else has a
- * name for it. Spec: reliability E-47.
- */
-function isOurs(request: IncomingMessage, endpoint: ListenEndpoint): boolean {
-  if (!isLoopback(endpoint)) {
-    return true;
-  }
-  const name = (request.headers.host ?? "").replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
-  return name === "" || name === "localhost" || isIP(name) !== 0;
-}
-
 /** @returns null when it is too long. */
 async function readBody(request: IncomingMessage): Promise<string | null> {
   const parts: Uint8Array[] = [];
@@ -221,11 +208,12 @@ function questionOf(request: IncomingMessage, body: string): ApiQuestion {
   const url = request.url ?? "";
   const mark = url.indexOf("?");
   const { host = "", origin = "", authorization = "" } = request.headers;
+  const fetchSite = String(request.headers["sec-fetch-site"] ?? "");
   return {
     method: request.method ?? "",
     path: mark < 0 ? url : url.slice(0, mark),
     query: mark < 0 ? "" : url.slice(mark + 1),
-    headers: { host, origin, authorization },
+    headers: { host, origin, authorization, fetchSite },
     body,
     ip: (request.socket.remoteAddress ?? "").replace(/^::ffff:(?=\d+\.)/, ""),
   };

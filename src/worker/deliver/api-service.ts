@@ -71,6 +71,7 @@ function questionOf(request: HttpRequest): ApiQuestion {
       host: header("host"),
       origin: header("origin"),
       authorization: header("authorization"),
+      fetchSite: header("sec-fetch-site"),
     },
     body: "",
     ip,

@@ -91,7 +91,7 @@ function give(
 }
 
 function questionOf(host: string, ip: string): ApiQuestion {
-  const headers = { host, origin: "", authorization: "" };
+  const headers = { host, origin: "", authorization: "", fetchSite: "" };
   return { method: "GET", path: CONSOLE_PATH, query: "", headers, body: "", ip };
 }
 
