@@ -46,17 +46,21 @@ export function describeHost(
 
 /** Of the descriptors that are left beside files HTTP may take so much. */
 const HTTP_SHARE = 0.75;
+/** However few there are. */
+const HTTP_CONNECTIONS_MIN = 8;
 
 /**
- * Connections that all gateways together may have: RTMP keeps a quarter of the descriptors, or as many as it may have
+ * Connections that one of so many gateways may have: RTMP keeps a quarter of the descriptors, or as many as it may have
  * connections where that is less.
  */
 export function httpConnectionsMax(
   maxConnections: number,
+  gateways: number,
   filesMax: number = openFilesMax(),
 ): number {
-  const left = Math.max(0, filesMax - HTTP_RESERVED_FILES);
-  return Math.floor(Math.max(left * HTTP_SHARE, left - maxConnections));
+  const left = filesMax - HTTP_RESERVED_FILES;
+  const all = Math.max(left * HTTP_SHARE, left - maxConnections);
+  return Math.max(HTTP_CONNECTIONS_MIN, Math.floor(all / gateways));
 }
 
 /** Descriptors kept for files, workers, upstreams and the API beside the connections, as in SRS. */

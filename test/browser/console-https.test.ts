@@ -18,14 +18,11 @@ let weir: RunningServer;
 let publisher: ClipPublisher;
 let browser: Browser;
 let console: string;
+let https: number;
 
 before(async () => {
-  const [http, https, api, apis] = [
-    await findFreePort(),
-    await findFreePort(),
-    await findFreePort(),
-    await findFreePort(),
-  ];
+  https = await findFreePort();
+  const [http, api, apis] = [await findFreePort(), await findFreePort(), await findFreePort()];
   const { key, certificate } = makeCertificate();
   const tls = `key ${key}; cert ${certificate};`;
   weir = await startWeir({
@@ -55,6 +52,7 @@ after(async () => {
 /** The console, signed in; what is asked for in the clear, refused or mixed is a fault. */
 async function openConsole(
   options: Parameters<Browser["newPage"]>[0] = {},
+  from = console,
 ): Promise<{ page: Page; faults: string[] }> {
   const page = await browser.newPage({ ignoreHTTPSErrors: true, ...options });
   page.setDefaultTimeout(PATIENCE_MS);
@@ -72,7 +70,7 @@ async function openConsole(
       faults.push(message.text());
     }
   });
-  await page.goto(console);
+  await page.goto(from);
   await page.getByLabel("Name").waitFor();
   return { page, faults };
 }
@@ -85,7 +83,9 @@ async function signIn(page: Page): Promise<void> {
 }
 
 test("a stream plays over HTTPS, WSS and HLS", LIMIT, async () => {
-  const { page, faults } = await openConsole();
+  // From the port of streams the way leads to the API's, over TLS too.
+  const { page, faults } = await openConsole({}, `https://127.0.0.1:${https}/console/`);
+  assert.ok(page.url().startsWith(console), page.url());
   await signIn(page);
   await page.getByRole("link", { name: "live/show" }).click();
   const frames = (): Promise<number> =>

@@ -8,6 +8,7 @@ import { WebSocket } from "ws";
 import { signedQuery } from "../../src/main/tokens/signed-url.ts";
 import { type InProcess, startInProcess } from "../main/accept/in-process.ts";
 import { publish, StampedPublisher } from "../main/accept/wire-client.ts";
+import { FlvViewer } from "../support/flv-viewer.ts";
 import { RtmpPeer } from "../support/rtmp-peer.ts";
 import { findFreePort, makeScratch, waitUntil } from "../support/scratch.ts";
 
@@ -90,6 +91,41 @@ test("HTTP-FLV and WebSocket: the same rule", TIMEOUT, async () => {
   assert.equal(await statusOf(`/live/a.flv${query("play", "a")}`), 200);
   publisher.close();
 });
+
+test(
+  "E-14 a token is a ticket: neither its end nor a reload ends what it began",
+  TIMEOUT,
+  async () => {
+    const free = { ...options("play off; secret x;"), vhost: "http_remux { enabled on; }" };
+    assert.equal((await weir.reload(free)).error, undefined);
+    const publisher = new StampedPublisher(await publish(weir.port, "t"));
+    const player = await rtmp("play", "t").waitReady(WAIT_MS);
+    const viewer = new FlvViewer(`http://127.0.0.1:${http}/live/t.flv`);
+    await viewer.waitFrames(5, WAIT_MS);
+
+    const ticketed = options(`secret ${SECRET}; skew 0;`);
+    const strict = { ...ticketed, directives: `${ticketed.directives} strict on;` };
+    for (const next of [ticketed, strict]) {
+      assert.equal((await weir.reload(next)).error, undefined);
+      assert.equal(await statusOf("/live/t.flv"), 403);
+      await assertRefused(rtmp("play", "t"), "NetStream.Play.Failed");
+      await assertRefused(rtmp("publish", "t2"), "NetStream.Publish.Denied");
+    }
+    const ends = Math.floor(Date.now() / 1000) + 2;
+    const late = await rtmp("play", `t${query("play", "t", 2)}`).waitReady(WAIT_MS);
+    await waitUntil("its token is over", () => Date.now() > (ends + 1) * 1000, WAIT_MS);
+    await assertRefused(rtmp("play", `t${query("play", "t", -1)}`), "NetStream.Play.Failed");
+    for (const one of [player, late]) {
+      await one.waitFrames(one.received.length + 20, WAIT_MS);
+      assert.equal(one.end, "open");
+      one.close();
+    }
+    await viewer.waitFrames(viewer.received.length + 20, WAIT_MS);
+    viewer.close();
+    publisher.close();
+    assert.equal((await weir.reload(options(`secret ${SECRET};`))).error, undefined);
+  },
+);
 
 test("E-11 who guesses is told late, and right tokens count all the while", TIMEOUT, async () => {
   const wrong = query("play", "g").replace(/sign=.*/, `sign=${"A".repeat(43)}`);

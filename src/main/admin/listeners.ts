@@ -130,7 +130,7 @@ export class Listeners {
     if (body === null) {
       send(response, { status: 413, headers: {}, body: "" });
     } else if (!request.destroyed || request.complete) {
-      send(response, await this.#answer(questionOf(request, body), use));
+      send(response, await this.#answer(questionOf(request, body, use.tls !== null), use));
     }
   }
 }
@@ -204,7 +204,7 @@ async function readBody(request: IncomingMessage): Promise<string | null> {
   return Buffer.concat(parts).toString("utf8");
 }
 
-function questionOf(request: IncomingMessage, body: string): ApiQuestion {
+function questionOf(request: IncomingMessage, body: string, isSecure: boolean): ApiQuestion {
   const url = request.url ?? "";
   const mark = url.indexOf("?");
   const { host = "", origin = "", authorization = "" } = request.headers;
@@ -216,6 +216,7 @@ function questionOf(request: IncomingMessage, body: string): ApiQuestion {
     headers: { host, origin, authorization, fetchSite },
     body,
     ip: (request.socket.remoteAddress ?? "").replace(/^::ffff:(?=\d+\.)/, ""),
+    isSecure,
   };
 }
 

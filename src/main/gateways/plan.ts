@@ -77,7 +77,7 @@ export async function planGateways(config: Config, log: Logger): Promise<Gateway
   let mounts = staticMounts(config);
   const place: GatewayPlace = {
     backend,
-    connectionsMax: Math.floor(httpConnectionsMax(config.maxConnections) / count),
+    connectionsMax: httpConnectionsMax(config.maxConnections, count),
     crossdomain,
     get mounts(): readonly StaticMount[] {
       return mounts;

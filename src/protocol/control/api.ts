@@ -18,6 +18,8 @@ export interface ApiQuestion {
   /** Bounded by `API_BODY_BYTES_MAX`. */
   readonly body: string;
   readonly ip: string;
+  /** It came over TLS. */
+  readonly isSecure: boolean;
 }
 
 /** The answer. */

@@ -61,7 +61,7 @@ export class ApiService implements HttpService {
 
 /** No request to the API needs its body. */
 function questionOf(request: HttpRequest): ApiQuestion {
-  const { method, path, query, ip } = request;
+  const { method, path, query, ip, isSecure } = request;
   const header = (name: string): string => request.header(name);
   return {
     method,
@@ -75,5 +75,6 @@ function questionOf(request: HttpRequest): ApiQuestion {
     },
     body: "",
     ip,
+    isSecure,
   };
 }

@@ -66,6 +66,7 @@ async function ask(path: string, query: string): Promise<Page> {
     headers: { host: "", origin: "", authorization: "", fetchSite: "" },
     body: "",
     ip: "",
+    isSecure: false,
   };
   return (await route.answer({
     method: "GET",
