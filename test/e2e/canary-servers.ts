@@ -97,7 +97,8 @@ vhost aac.test {
 }
 vhost mp3.test { http_remux { enabled on; mount [vhost]/[app]/[stream].mp3; } }
 `;
-  const preload = new URL(`../support/break-shard.js?file=${broken}`, import.meta.url);
+  const preload = new URL("../support/break-shard.js", import.meta.url);
+  preload.searchParams.set("file", broken);
   return await start({ directory, ports, conf, credentials: BASIC, preload });
 }
 
