@@ -1,5 +1,5 @@
 /** The control plane: what API, metrics and their ports are made of, and how a reload reaches them. */
-import type { Config } from "../../protocol/conf/config.ts";
+import type { Config, ListenEndpoint } from "../../protocol/conf/config.ts";
 import { isLoopback } from "../../protocol/conf/endpoint.ts";
 import type { ApiAnswer, ApiQuestion } from "../../protocol/control/api.ts";
 import { isConsolePage, isConsolePath } from "../../protocol/control/console-page.ts";
@@ -41,6 +41,8 @@ export interface AdminOptions {
 
 /** All that http_server's port has of the API when that has a port of its own. */
 const ALWAYS_THERE = "/api/v1/versions";
+
+const FOREIGN_NAME: ApiAnswer = { status: 403, headers: {}, body: "" };
 
 /** A running control plane. */
 export class Admin implements ReloadPart {
@@ -141,7 +143,17 @@ export class Admin implements ReloadPart {
     return [...routes, openApiRoute(version, routes)];
   }
 
-  #answer(question: ApiQuestion, { isApi }: PortUse): Promise<ApiAnswer> {
+  /** A name that somebody else has given the server is harmless where credentials are asked for. */
+  #isReachedRight({ path, headers }: ApiQuestion, endpoints: readonly ListenEndpoint[]): boolean {
+    const isGuarded =
+      this.#server.config.httpApi.auth.enabled && (path.includes("/api/") || isConsolePath(path));
+    return isGuarded || endpoints.some((endpoint) => isOwnName(headers.host, endpoint));
+  }
+
+  #answer(question: ApiQuestion, { isApi, endpoint }: PortUse): Promise<ApiAnswer> {
+    if (!this.#isReachedRight(question, [endpoint])) {
+      return Promise.resolve(FOREIGN_NAME);
+    }
     if (!isApi && question.path !== METRICS_PATH) {
       return Promise.resolve({ status: 404, headers: {}, body: "" });
     }
@@ -156,8 +168,9 @@ export class Admin implements ReloadPart {
     const path = question.path.replace(/(?<=.)\/$/, "");
     const { httpApi, httpServer, exporter } = config;
     const isShared = httpApi.enabled && isOnePort(httpApi, config);
-    if (!httpServer.listen.some((endpoint) => isOwnName(question.headers.host, endpoint))) {
-      return { status: 403, headers: {}, body: "" };
+    const endpoints = question.isSecure ? httpServer.https.listen : httpServer.listen;
+    if (!this.#isReachedRight(question, endpoints)) {
+      return FOREIGN_NAME;
     }
     if (isConsolePage(question.path)) {
       // The gateway has the files.

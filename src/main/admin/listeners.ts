@@ -16,7 +16,6 @@ import type { TlsMaterial } from "../accept/certificates.ts";
 import { addressOf, listenOn } from "../accept/listening.ts";
 import { isNative } from "../accept/native.ts";
 import type { Prepared } from "../config/parts.ts";
-import { isOwnName } from "./foreign-pages.ts";
 
 const HEADERS_TIMEOUT_MS = 5000;
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -118,10 +117,6 @@ export class Listeners {
 
   async #serve(use: PortUse, request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.on("error", () => undefined);
-    if (!isOwnName(request.headers.host ?? "", use.endpoint)) {
-      send(response, { status: 403, headers: {}, body: "" });
-      return;
-    }
     if (request.headers["content-encoding"] !== undefined) {
       send(response, { status: 415, headers: {}, body: "" });
       return;
