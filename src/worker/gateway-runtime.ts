@@ -9,12 +9,14 @@ import type {
   ForgetStream,
   FromShard,
   GatewayStart,
+  HlsQuestion,
   RingNews,
   SettingsNews,
   StaticNews,
   StreamNews,
 } from "../protocol/control/calls.ts";
 import type { HlsEnded, HlsNews, HlsTold } from "../protocol/control/hls.ts";
+import { countRefusal, type RefusalSink } from "../protocol/control/refusal-counts.ts";
 import { Doorbell } from "../protocol/ring/doorbell.ts";
 import { ApiService } from "./deliver/api-service.ts";
 import { ConsoleService } from "./deliver/console-service.ts";
@@ -89,16 +91,19 @@ export class GatewayRuntime implements GatewayStreamHost {
       post,
     });
     const primary = { api: (question: ApiQuestion) => this.#primary.api(question) };
-    const api = new ApiService(primary);
-    this.#files = new StaticFiles(start.mounts, cors);
-    this.#hls = new HlsService({
+    const refused: RefusalSink = (reason) => countRefusal(this.board.counters, reason);
+    const api = new ApiService(primary, refused);
+    this.#files = new StaticFiles(start.mounts, cors, undefined, refused);
+    const hls = {
       cors,
       now: monotonicMs,
-      admitHls: (question) => this.#primary.admitHls(question),
+      admitHls: (question: HlsQuestion) => this.#primary.admitHls(question),
       post,
-    });
-    const services = [api, new ConsoleService(primary), this.#hls, this.#viewers, this.#files];
-    this.#services = new HttpServices(services, cors, api);
+    };
+    this.#hls = new HlsService(hls, refused);
+    const console = new ConsoleService(primary, undefined, refused);
+    const services = [api, console, this.#hls, this.#viewers, this.#files];
+    this.#services = new HttpServices(services, cors, api, refused);
   }
 
   /** Starts ticking and listening to the doorbell. */
@@ -181,6 +186,8 @@ export class GatewayRuntime implements GatewayStreamHost {
           this.#hls.tick(now);
           const { counters } = this.board;
           counters[Counter.Players] = this.#viewers.count;
+          counters[Counter.Stalls] = this.#viewers.stalls;
+          counters[Counter.Resets] = this.#viewers.resets;
           counters[Counter.Sends] = this.rows.sends;
         },
         tickSlow: () => this.#hls.tickSlow(),

@@ -97,6 +97,8 @@ for (const backend of ["uws", "node"]) {
         assert.equal(await statusUnder("rebound.example", port, "/api/v1/versions"), 403);
         assert.equal(await statusUnder("rebound.example", port, "/console/"), 403);
         assert.equal(await statusUnder("localhost", port, "/console/"), 200);
+        assert.equal((await read(port, "/rtc/v1/play/", { method: "POST", body: "{}" })).code, 400);
+        assert.equal((await ask(port, "/rtc/v1/whip/?app=live", { method: "POST" })).status, 501);
         const head = await ask(port, "/api/v1/versions", { method: "HEAD" });
         assert.equal(head.status, 200);
         publisher.close();
@@ -115,6 +117,7 @@ for (const backend of ["uws", "node"]) {
         assert.equal((await ask(http, "/metrics")).status, 404);
         const asked = await ask(http, "/api/v1/streams", preflight(OWN_PAGE));
         assert.equal(asked.headers.get("access-control-allow-methods"), "GET, HEAD, OPTIONS");
+        assert.equal((await ask(http, "/rtc/v1/play/", { method: "POST" })).status, 405);
         assert.equal((await read(api, "/api/v1/streams")).code, 0);
       } finally {
         await weir.stop();

@@ -14,8 +14,10 @@ import { clusterRoute } from "./cluster-route.ts";
 import { ConsoleAnswers, wayToConsole } from "./console-files.ts";
 import { consoleRoutes } from "./console-routes.ts";
 import { Credentials } from "./credentials.ts";
-import { figureRoutes } from "./figure-routes.ts";
+import { FanOutTimes } from "./fan-out-times.ts";
+import { type FigureRoutesHost, figureRoutes, summaries } from "./figure-routes.ts";
 import { isOwnName } from "./foreign-pages.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import { helpRoutes, REDIRECTS_ROUTE } from "./help-routes.ts";
 import { History } from "./history.ts";
 import { HostFigures } from "./host-figures.ts";
@@ -28,6 +30,7 @@ import { isOnePort, type PortPlan, planPorts } from "./ports.ts";
 import { type Reloading, rawRoute } from "./raw-routes.ts";
 import type { PlainRoute, Route } from "./route.ts";
 import { ThreadMetrics } from "./thread-metrics.ts";
+import { unservedRoutes } from "./unserved-routes.ts";
 
 /** What the control plane is opened with. */
 export interface AdminOptions {
@@ -53,6 +56,8 @@ export class Admin implements ReloadPart {
   readonly #threads: ThreadMetrics;
   readonly #history: History;
   readonly #credentials = new Credentials(monotonicMs);
+  readonly #fanOut: FanOutTimes;
+  readonly #heartbeat: Heartbeat;
   readonly #console = new ConsoleAnswers();
   readonly #listeners: Listeners;
   /** Of the certificate in force. */
@@ -67,14 +72,25 @@ export class Admin implements ReloadPart {
       () => config().statsDisks,
       () => isServed(config()),
     );
-    this.#threads = new ThreadMetrics(server.supervisor.links);
+    const { supervisor, books } = server;
+    this.#fanOut = new FanOutTimes({
+      boards: supervisor.boards,
+      isAsked: () => isServed(config()),
+    });
+    this.#threads = new ThreadMetrics({ threads: supervisor.links, books, fanOut: this.#fanOut });
     this.#history = new History({
       server,
       figures: this.#figures,
       isAsked: () => config().httpApi.enabled,
     });
     const ids = { serverId, serviceId: server.serviceId };
-    const host = { config, ...ids, log, credentials: this.#credentials };
+    const host = { config, ...ids, log, now: monotonicMs, credentials: this.#credentials };
+    const told = this.#told(options.version);
+    this.#heartbeat = new Heartbeat({
+      ...host,
+      version: options.version,
+      summaries: () => summaries(told),
+    });
     this.#api = new Api(host, this.#routes(options, ids));
     this.#listeners = new Listeners((question, use) => this.#answer(question, use));
   }
@@ -116,6 +132,14 @@ export class Admin implements ReloadPart {
     this.#figures.close();
     this.#threads.close();
     this.#history.close();
+    this.#fanOut.close();
+    this.#heartbeat.close();
+  }
+
+  #told(version: string): FigureRoutesHost {
+    const { books } = this.#server;
+    const connections = (): number => this.#server.connections;
+    return { figures: this.#figures, books, connections, version };
   }
 
   #routes(
@@ -126,21 +150,20 @@ export class Admin implements ReloadPart {
     const config = (): Config => server.config;
     const shards = supervisor.links;
     const listing = new Listing({ config, books, clients, shards, now: monotonicMs });
-    const connections = (): number => server.connections;
     const routes = [
       ...helpRoutes(version),
-      ...figureRoutes({ figures: this.#figures, books, connections, version }),
+      ...figureRoutes(this.#told(version)),
       ...listRoutes({ listing, books, clients, shards, log }),
       rawRoute({ config, reloader }),
       clusterRoute({ config, coordinator }),
-      ...consoleRoutes({ server, history: this.#history, version, reloader }),
+      ...consoleRoutes({ server, history: this.#history, fanOut: this.#fanOut, version, reloader }),
       REDIRECTS_ROUTE,
       metricsRoute({
         ...{ server, figures: this.#figures, threads: this.#threads, ...ids },
         credentials: this.#credentials,
       }),
     ];
-    return [...routes, openApiRoute(version, routes)];
+    return [...routes, openApiRoute(version, routes), ...unservedRoutes()];
   }
 
   /** A name that somebody else has given the server is harmless where credentials are asked for. */
@@ -206,6 +229,6 @@ export class Admin implements ReloadPart {
 }
 
 /** Somebody may ask for figures. */
-function isServed({ httpApi, exporter }: Config): boolean {
-  return httpApi.enabled || exporter.enabled;
+function isServed({ httpApi, exporter, heartbeat }: Config): boolean {
+  return httpApi.enabled || exporter.enabled || (heartbeat.enabled && heartbeat.summaries);
 }
