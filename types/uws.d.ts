@@ -55,6 +55,8 @@ declare module 'uWebSockets.js' {
   export interface App {
     any(pattern: string, handler: (response: HttpResponse, request: HttpRequest) => void): App;
     ws<UserData>(pattern: string, behavior: WebSocketBehavior<UserData>): App;
+    /** Called with 1 when a connection has come, with -1 when it is gone. */
+    filter(callback: (response: HttpResponse, change: 1 | -1) => void): App;
     listen(host: string, port: number, done: (socket: ListenSocket | false) => void): App;
     listen(port: number, done: (socket: ListenSocket | false) => void): App;
     close(): App;

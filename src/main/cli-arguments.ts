@@ -3,6 +3,7 @@ import type { DecodedConfig } from "../protocol/conf/config.ts";
 import { describeStep, planReload } from "../protocol/conf/reload-plan.ts";
 import { ConfigError } from "../protocol/errors.ts";
 import type { ConfigSource } from "./config/load.ts";
+import { maskSecrets } from "./log/secrets.ts";
 import { signUrl } from "./tokens/sign-command.ts";
 
 /** Environment variables. */
@@ -278,7 +279,8 @@ function testConfig(
 /** What a reload does, one line for each directive. */
 function describePlan(running: DecodedConfig, next: DecodedConfig): string {
   const steps = planReload(running.settings, next.settings);
-  const lines = steps.length === 0 ? ["no difference"] : steps.map(describeStep);
+  const lines =
+    steps.length === 0 ? ["no difference"] : steps.map((step) => maskSecrets(describeStep(step)));
   return lines.map((line) => `${line}\n`).join("");
 }
 

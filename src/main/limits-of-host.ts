@@ -44,8 +44,29 @@ export function describeHost(
   ].join(", ");
 }
 
+/** Of the descriptors that are left beside files HTTP may take so much. */
+const HTTP_SHARE = 0.75;
+/** However few there are. */
+const HTTP_CONNECTIONS_MIN = 8;
+
+/**
+ * Connections that one of so many gateways may have: RTMP keeps a quarter of the descriptors, or as many as it may have
+ * connections where that is less.
+ */
+export function httpConnectionsMax(
+  maxConnections: number,
+  gateways: number,
+  filesMax: number = openFilesMax(),
+): number {
+  const left = filesMax - HTTP_RESERVED_FILES;
+  const all = Math.max(left * HTTP_SHARE, left - maxConnections);
+  return Math.max(HTTP_CONNECTIONS_MIN, Math.floor(all / gateways));
+}
+
 /** Descriptors kept for files, workers, upstreams and the API beside the connections, as in SRS. */
 const RESERVED_FILES = 128;
+/** What is open without a client, with some to spare for files that are served. */
+const HTTP_RESERVED_FILES = 256;
 
 /**
  * Refuse a configuration that the host cannot serve. Spec: SRS compatibility §0 "Semantic checks".

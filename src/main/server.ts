@@ -296,7 +296,7 @@ export class Server {
       this.tlsFront,
       this.#gateways.part((news) => {
         for (const link of this.supervisor.links) {
-          if (link?.isShard === false) {
+          if (link?.role === "gateway") {
             link.post(news);
           }
         }

@@ -210,5 +210,9 @@ export const HOOK_REPLY_BYTES_MAX: number = 64 * 1024;
 export const HOOK_QUEUE_MAX = 20_000;
 /** Verdicts of `on_play` kept. Reaction: the oldest is forgotten. */
 export const HOOK_CACHE_MAX = 20_000;
+/** Addresses that are remembered for wrong passwords or tokens, of each. Reaction: the oldest is forgotten. */
+export const GUESSING_ADDRESSES_MAX = 10_000;
+/** Refusals of guessers that wait before they are told. Reaction: further ones are told at once. */
+export const LATE_REFUSALS_MAX = 512;
 /** Characters of a JSON Web Token. Reaction: refused. */
 export const JWT_CHARACTERS_MAX = 4096;

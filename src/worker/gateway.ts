@@ -19,7 +19,9 @@ const runtime = new GatewayRuntime(start, calls, (message: FromShard) => port.po
 
 async function makeBackend(handler: HttpHandler): Promise<HttpBackend> {
   const library = start.backend === "uws" ? await loadUws() : null;
-  return library === null ? new HttpBackendNode(handler) : new HttpBackendUws(library, handler);
+  return library === null
+    ? new HttpBackendNode(handler, start.connectionsMax)
+    : new HttpBackendUws(library, handler, start.connectionsMax);
 }
 
 const backend: HttpBackend = await makeBackend((request, reply) => runtime.request(request, reply));

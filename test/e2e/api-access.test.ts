@@ -11,6 +11,17 @@ function basic(name: string, password: string): RequestInit {
   return { headers: { authorization: `Basic ${given}` } };
 }
 
+/** As somebody asks who knows the server by a name of his own. */
+function statusUnder({ api }: ApiServer, host: string, path = "/api/v1/versions"): Promise<number> {
+  const { port } = new URL(api);
+  return new Promise((resolve, reject) => {
+    httpRequest({ port, host: "127.0.0.1", path, headers: { host } })
+      .once("response", (answer) => resolve(answer.resume().statusCode ?? 0))
+      .once("error", reject)
+      .end();
+  });
+}
+
 describe("basic authentication", LIMIT, () => {
   let weir: ApiServer;
   before(async () => {
@@ -30,6 +41,12 @@ describe("basic authentication", LIMIT, () => {
     assert.equal((await weir.raw("/")).status, 200);
     assert.equal((await weir.raw("/api/v1/versions", basic("admin", "canary"))).status, 200);
     assert.equal((await weir.raw("/api/v1/versions", { method: "OPTIONS" })).status, 200);
+  });
+
+  test("E-47 a proxy's name reaches what asks for credentials, and nothing else", async () => {
+    assert.equal(await statusUnder(weir, "live.example"), 401);
+    assert.equal(await statusUnder(weir, "live.example", "/console/"), 200);
+    assert.equal(await statusUnder(weir, "live.example", "/metrics"), 403);
   });
 
   test("E-42 who guesses is left alone for a while, even when right; nothing is logged of it", async () => {
@@ -76,8 +93,12 @@ describe("other origins and scripts", LIMIT, () => {
   test("pages of other origins may read, when the request says that it comes from one", async () => {
     const headers = { origin: "http://console.example" };
     const read = await weir.raw("/api/v1/versions", { headers });
-    for (const name of ["origin", "methods", "headers"]) {
-      assert.equal(read.headers.get(`access-control-allow-${name}`), "*", name);
+    for (const [name, value] of [
+      ["origin", "*"],
+      ["methods", "GET, HEAD, OPTIONS"],
+      ["headers", "*, Authorization"],
+    ]) {
+      assert.equal(read.headers.get(`access-control-allow-${name}`), value, name);
     }
     assert.equal(read.headers.get("access-control-allow-credentials"), null);
     const plain = await weir.raw("/api/v1/versions");
@@ -92,16 +113,8 @@ describe("other origins and scripts", LIMIT, () => {
   });
 
   test("E-47 a port of the loopback has no other name", async () => {
-    const { port } = new URL(weir.api);
-    const statusFor = (host: string): Promise<number | undefined> =>
-      new Promise((resolve, reject) => {
-        httpRequest({ port, host: "127.0.0.1", path: "/api/v1/versions", headers: { host } })
-          .once("response", (answer) => resolve(answer.resume().statusCode))
-          .once("error", reject)
-          .end();
-      });
-    assert.equal(await statusFor("rebound.example"), 403);
-    assert.equal(await statusFor(`localhost:${port}`), 200);
+    assert.equal(await statusUnder(weir, "rebound.example"), 403);
+    assert.equal(await statusUnder(weir, "localhost:1985"), 200);
   });
 
   test("A9-10 methods that an endpoint has not are refused with those that it has", async () => {

@@ -1,5 +1,6 @@
 /** The API on http_server's port, on both HTTP libraries: all of it where both have one port, the version else. */
 import assert from "node:assert/strict";
+import { request as httpRequest } from "node:http";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { Answer } from "../support/api.ts";
@@ -11,10 +12,11 @@ import { REPOSITORY, type RunningServer, startWeir } from "../support/weir.ts";
 const LIMIT = { timeout: 60_000 };
 const WAIT_MS = 20_000;
 /** What a browser asks before a page of another origin may send DELETE. */
-const PREFLIGHT: RequestInit = {
-  method: "OPTIONS",
-  headers: { origin: "http://pages.example", "access-control-request-method": "DELETE" },
-};
+function preflight(origin: string): RequestInit {
+  const headers = { origin, "access-control-request-method": "DELETE" };
+  return { method: "OPTIONS", headers };
+}
+const [OWN_PAGE, FOREIGN_PAGE] = ["http://localhost:3000", "http://pages.example"] as const;
 
 async function start(backend: string, http: number, api: number): Promise<RunningServer> {
   const weir = await startWeir({
@@ -32,6 +34,16 @@ async function start(backend: string, http: number, api: number): Promise<Runnin
 function ask(port: number, path: string, init: RequestInit = {}): Promise<Response> {
   const signal = AbortSignal.timeout(WAIT_MS);
   return fetch(`http://127.0.0.1:${port}${path}`, { signal, redirect: "manual", ...init });
+}
+
+/** As somebody asks who knows the server by a name of his own. */
+function statusUnder(host: string, port: number, path: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    httpRequest({ port, host: "127.0.0.1", path, headers: { host } })
+      .once("response", (answer) => resolve(answer.resume().statusCode))
+      .once("error", reject)
+      .end();
+  });
 }
 
 async function read(port: number, path: string, init: RequestInit = {}): Promise<Answer> {
@@ -72,13 +84,19 @@ for (const backend of ["uws", "node"]) {
         assert.equal(redirect.status, 301);
         assert.equal((await ask(port, "/api/v1/nothing")).status, 404);
         assert.equal((await ask(port, `/api/v1/versions?x=${"a".repeat(5000)}`)).status, 400);
-        const allowed = await Promise.all(
-          ["/api/v1/clients/1", "/live/one.flv"].map(async (path) => {
-            const preflight = await ask(port, path, PREFLIGHT);
-            return preflight.headers.get("access-control-allow-methods");
-          }),
-        );
-        assert.deepEqual(allowed, ["*", "GET, HEAD, OPTIONS"]);
+        for (const [page, path, allowed] of [
+          [OWN_PAGE, "/api/v1/clients/1", "*"],
+          [FOREIGN_PAGE, "/api/v1/clients/1", "GET, HEAD, OPTIONS"],
+          [FOREIGN_PAGE, "/live/one.flv", "GET, HEAD, OPTIONS"],
+        ] as const) {
+          const asked = await ask(port, path, preflight(page));
+          assert.equal(asked.headers.get("access-control-allow-methods"), allowed, page + path);
+        }
+        const kick = { method: "DELETE", headers: { origin: FOREIGN_PAGE } };
+        assert.equal((await ask(port, "/api/v1/clients/1", kick)).status, 403);
+        assert.equal(await statusUnder("rebound.example", port, "/api/v1/versions"), 403);
+        assert.equal(await statusUnder("rebound.example", port, "/console/"), 403);
+        assert.equal(await statusUnder("localhost", port, "/console/"), 200);
         assert.equal((await read(port, "/rtc/v1/play/", { method: "POST", body: "{}" })).code, 400);
         assert.equal((await ask(port, "/rtc/v1/whip/?app=live", { method: "POST" })).status, 501);
         const head = await ask(port, "/api/v1/versions", { method: "HEAD" });
@@ -97,9 +115,9 @@ for (const backend of ["uws", "node"]) {
         assert.equal((await read(http, "/api/v1/versions")).code, 0);
         assert.equal((await ask(http, "/api/v1/streams")).status, 404);
         assert.equal((await ask(http, "/metrics")).status, 404);
+        const asked = await ask(http, "/api/v1/streams", preflight(OWN_PAGE));
+        assert.equal(asked.headers.get("access-control-allow-methods"), "GET, HEAD, OPTIONS");
         assert.equal((await ask(http, "/rtc/v1/play/", { method: "POST" })).status, 405);
-        const preflight = await ask(http, "/api/v1/streams", PREFLIGHT);
-        assert.equal(preflight.headers.get("access-control-allow-methods"), "GET, HEAD, OPTIONS");
         assert.equal((await read(api, "/api/v1/streams")).code, 0);
       } finally {
         await weir.stop();

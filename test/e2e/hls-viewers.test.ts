@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Frame } from "../support/flv-file.ts";
 import type { ClipPublisher } from "../support/rtmp-peer.ts";
 import { waitUntil } from "../support/scratch.ts";
-import { type HlsServer, makeHlsClip, publishTo, startHls } from "./hls-runs.ts";
+import { type HlsServer, makeHlsClip, packagerOf, publishTo, startHls } from "./hls-runs.ts";
 
 const LIMIT = { timeout: 40_000 };
 let clip: Frame[];
@@ -104,6 +104,24 @@ describe("sessions", () => {
     const { body } = await weir.client.get("/live/a.m3u8?hls_ctx=%22%0a%3Cscript%3E");
     assert.doesNotMatch(body.toString(), /script/);
     assert.match(body.toString(), /\?hls_ctx=\w{8}\n/);
+  });
+
+  test("a reload leaves packagers and their sessions alone", LIMIT, async () => {
+    const path = await weir.client.session("/live/a.m3u8");
+    await weir.client.playlist(path);
+    const [, id] = /hls_ctx=(\w+)/.exec(path) ?? [];
+    const packager = packagerOf(weir);
+    await weir.reloadHls("");
+    const before = (await weir.client.playlist(path)).segments.at(-1)?.sequence ?? 0;
+    await weir.client.until(path, "segments go on", ({ segments }) => {
+      return (segments.at(-1)?.sequence ?? 0) > before + 2;
+    });
+    assert.equal(packagerOf(weir), packager);
+    assert.ok(
+      clients().some((client) => client.id === id),
+      "its session goes on",
+    );
+    assert.doesNotMatch(weir.log(), /packager.* died/);
   });
 
   test("a reload takes sessions off, and viewers are one nameless one", LIMIT, async () => {

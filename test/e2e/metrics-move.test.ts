@@ -372,3 +372,27 @@ test("the lobby, and a thread that dies", LIMIT, async () => {
   await grows(was, "weir_sessions_ended_total", { reason: "shard died" });
   await becomes("weir_thread_up", (value) => value === 1, { thread: "shard-0" });
 });
+
+test("who guesses credentials and tokens", LIMIT, async () => {
+  const guarded = await startApi({
+    directives: "exporter { enabled on; }",
+    httpApi: "auth { enabled on; username op; password right; }",
+    vhost: "token { enabled on; secret right; }",
+  });
+  try {
+    const wrong = { headers: { authorization: "Basic d3Jvbmc6d3Jvbmc=" } };
+    await guarded.raw("/api/v1/versions");
+    for (let guess = 0; guess < 11; guess += 1) {
+      await guarded.raw("/api/v1/versions", wrong);
+      const query = `?expires=1999999999&sign=${"A".repeat(43)}`;
+      await new RtmpPeer(guarded.url(`x${query}`), "play").waitEnd(WAIT_MS);
+    }
+    const text = await (await guarded.raw("/metrics")).text();
+    for (const told of ['missing"} 1', 'wrong"} 10', 'locked"} 1']) {
+      assert.ok(text.includes(`weir_api_refusals_total{reason="${told}\n`), told);
+    }
+    assert.match(text, /weir_tokens_late_total 2\n/);
+  } finally {
+    await guarded.stop();
+  }
+});

@@ -8,8 +8,9 @@ import { WebSocket } from "ws";
 import { signedQuery } from "../../src/main/tokens/signed-url.ts";
 import { type InProcess, startInProcess } from "../main/accept/in-process.ts";
 import { publish, StampedPublisher } from "../main/accept/wire-client.ts";
+import { FlvViewer } from "../support/flv-viewer.ts";
 import { RtmpPeer } from "../support/rtmp-peer.ts";
-import { findFreePort, makeScratch } from "../support/scratch.ts";
+import { findFreePort, makeScratch, waitUntil } from "../support/scratch.ts";
 
 const WAIT_MS = 20_000;
 const TIMEOUT = { timeout: 60_000 };
@@ -88,6 +89,76 @@ test("HTTP-FLV and WebSocket: the same rule", TIMEOUT, async () => {
   const publisher = new StampedPublisher(await publish(weir.port, `a${query("publish", "a")}`));
   assert.match(await webSocketOutcome(`/live/a.flv${query("play", "a")}`), /^closed/);
   assert.equal(await statusOf(`/live/a.flv${query("play", "a")}`), 200);
+  publisher.close();
+});
+
+test(
+  "E-14 a token is a ticket: neither its end nor a reload ends what it began",
+  TIMEOUT,
+  async () => {
+    const free = { ...options("play off; secret x;"), vhost: "http_remux { enabled on; }" };
+    assert.equal((await weir.reload(free)).error, undefined);
+    const publisher = new StampedPublisher(await publish(weir.port, "t"));
+    const player = await rtmp("play", "t").waitReady(WAIT_MS);
+    const viewer = new FlvViewer(`http://127.0.0.1:${http}/live/t.flv`);
+    await viewer.waitFrames(5, WAIT_MS);
+
+    const ticketed = options(`secret ${SECRET}; skew 0;`);
+    const strict = { ...ticketed, directives: `${ticketed.directives} strict on;` };
+    for (const next of [ticketed, strict]) {
+      assert.equal((await weir.reload(next)).error, undefined);
+      assert.equal(await statusOf("/live/t.flv"), 403);
+      await assertRefused(rtmp("play", "t"), "NetStream.Play.Failed");
+      await assertRefused(rtmp("publish", "t2"), "NetStream.Publish.Denied");
+    }
+    const ends = Math.floor(Date.now() / 1000) + 2;
+    const late = await rtmp("play", `t${query("play", "t", 2)}`).waitReady(WAIT_MS);
+    await waitUntil("its token is over", () => Date.now() > (ends + 1) * 1000, WAIT_MS);
+    await assertRefused(rtmp("play", `t${query("play", "t", -1)}`), "NetStream.Play.Failed");
+    for (const one of [player, late]) {
+      await one.waitFrames(one.received.length + 20, WAIT_MS);
+      assert.equal(one.end, "open");
+      one.close();
+    }
+    await viewer.waitFrames(viewer.received.length + 20, WAIT_MS);
+    viewer.close();
+    publisher.close();
+    assert.equal((await weir.reload(options(`secret ${SECRET};`))).error, undefined);
+  },
+);
+
+test("E-11 who guesses is told late, and right tokens count all the while", TIMEOUT, async () => {
+  const wrong = query("play", "g").replace(/sign=.*/, `sign=${"A".repeat(43)}`);
+  const guess = async (): Promise<number> => {
+    const from = performance.now();
+    assert.equal(await statusOf(`/live/g.flv${wrong}`), 403);
+    return performance.now() - from;
+  };
+  // Missing, late and misdirected ones are no guesses.
+  for (const other of ["", query("play", "g", -100)]) {
+    assert.equal(await statusOf(`/live/g.flv${other}`), 403);
+  }
+  for (let time = 0; time < 10; time += 1) {
+    await guess();
+  }
+  const { guesses } = weir.server.tokens;
+  const before = guesses.lateCount;
+  assert.ok((await guess()) >= 490);
+  assert.equal(guesses.lateCount, before + 1);
+  const publisher = await rtmp("publish", `g${query("publish", "g")}`).waitReady(WAIT_MS);
+  const player = await rtmp("play", `g${query("play", "g")}`).waitReady(WAIT_MS);
+  for (const mode of ["publish", "play"] as const) {
+    await assertRefused(
+      rtmp(mode, `h${wrong}`),
+      mode === "publish" ? "NetStream.Publish.Denied" : "NetStream.Play.Failed",
+    );
+  }
+  assert.equal(guesses.lateCount, before + 3);
+  const left = rtmp("play", `h${wrong}`);
+  await waitUntil("it is to be told late", () => guesses.lateCount === before + 4, WAIT_MS);
+  left.reset();
+  await waitUntil("it is gone", () => weir.server.lobby.size === 0, WAIT_MS);
+  player.close();
   publisher.close();
 });
 

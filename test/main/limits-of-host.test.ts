@@ -3,6 +3,7 @@ import { test } from "node:test";
 import {
   checkOpenFiles,
   coresOfHost,
+  httpConnectionsMax,
   isInDocker,
   openFilesMax,
   type ReadText,
@@ -64,6 +65,13 @@ test("§0 max_connections and 128 more must be below the limit of open files", (
     () => checkOpenFiles(872, place, 1000),
     (error: unknown) => error instanceof ConfigError && error.code === "ERR_CONF_FILES",
   );
+});
+
+test("L12 HTTP leaves RTMP a quarter of the descriptors, or all that it may need", () => {
+  assert.equal(httpConnectionsMax(600, 1, 1000), 558);
+  assert.equal(httpConnectionsMax(1000, 4, 100_256), 24_750);
+  assert.equal(httpConnectionsMax(100, 2, 200), 8);
+  assert.equal(httpConnectionsMax(1000, 2, Number.POSITIVE_INFINITY), Number.POSITIVE_INFINITY);
 });
 
 test("a container is known by its control group or by Docker's file", () => {

@@ -20,11 +20,11 @@ const ARGUMENTS = [
 ];
 const START_TIMEOUT_MS = 60_000;
 
-/** Starts it; the test closes it. */
-export function startChromium(): Promise<Browser> {
+/** Starts it; the test closes it. @param more Further arguments. */
+export function startChromium(more: readonly string[] = []): Promise<Browser> {
   return chromium.launch({
     executablePath: CHROMIUM,
-    args: ARGUMENTS,
+    args: [...ARGUMENTS, ...more],
     timeout: START_TIMEOUT_MS,
   });
 }

@@ -60,6 +60,8 @@ export class RtmpPeer {
   readonly received: ReceivedFrame[] = [];
   /** Codes of all onStatus messages, in order. */
   readonly statuses: string[] = [];
+  /** What they say to people, in the same order. */
+  readonly descriptions: string[] = [];
   isReady = false;
   end: PeerEnd = "open";
   /** When the connection was asked for, in milliseconds of this process's clock. */
@@ -82,7 +84,10 @@ export class RtmpPeer {
         this.isReady = true;
       },
       media: (message) => this.#record(message),
-      status: (_level, code) => this.statuses.push(code),
+      status: (_level, code, description) => {
+        this.statuses.push(code);
+        this.descriptions.push(description);
+      },
       closed: () => {
         this.#isClosed = true;
         this.#socket.end();

@@ -276,6 +276,21 @@ export class Admission {
     return vhost === undefined ? undefined : this.#settingsOf(config, vhost);
   }
 
+  /** What telling a refusal waits for: guesses are answered late. undefined: nothing. Never rejects. */
+  pause({ code }: RejectedError, ip: string): Promise<void> | undefined {
+    return this.#host.tokens.pause(code, ip);
+  }
+
+  /** Tells a refusal, at once or after {@link pause}. */
+  refuse(error: RejectedError, ip: string, tell: () => void): void {
+    const pause = this.pause(error, ip);
+    if (pause === undefined) {
+      tell();
+    } else {
+      void pause.then(tell);
+    }
+  }
+
   /** Gives a name back that was taken and not used. */
   abandon(entry: StreamEntry): void {
     this.#host.coordinator.removePublisher(entry, COMING);

@@ -344,17 +344,13 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
     this.#reject(error, (code, text) => this.#session.rejectConnect(code, text, this));
   }
 
-  #rejectPublish(messageStream: number, error: unknown): void {
-    this.#reject(error, (code, text) =>
-      this.#session.rejectPublish(messageStream, code, text, this),
-    );
+  #rejectPublish(stream: number, error: unknown): void {
+    this.#reject(error, (code, text) => this.#session.rejectPublish(stream, code, text, this));
   }
 
-  #rejectPlay(messageStream: number, error: unknown): void {
-    const redirect = error instanceof RejectedError ? error.redirect : undefined;
-    this.#reject(error, (code, text) =>
-      this.#session.rejectPlay(messageStream, code, text, this, redirect),
-    );
+  #rejectPlay(stream: number, error: unknown): void {
+    const to = error instanceof RejectedError ? error.redirect : undefined;
+    this.#reject(error, (code, text) => this.#session.rejectPlay(stream, code, text, this, to));
   }
 
   #reject(error: unknown, answer: (code: string, description: string) => void): void {
@@ -365,8 +361,12 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
       this.#failed(error);
       return;
     }
-    answer(error.status, error.message);
-    this.#farewell(error.code, `${error.message} (${error.status})`);
+    this.#host.admission.refuse(error, this.ip, () => {
+      if (this.#state === "open") {
+        answer(error.status, error.message);
+        this.#farewell(error.code, `${error.message} (${error.status})`);
+      }
+    });
   }
 
   /** Closes after what was written; the client has a moment to read it. */

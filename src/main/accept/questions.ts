@@ -42,6 +42,7 @@ export class Questions {
       if (!(error instanceof RejectedError)) {
         throw error;
       }
+      await this.#host.admission.pause(error, client.ip);
       this.#host.log.info(client.id, `refused: ${error.message} (${error.status})`);
       this.#host.refused(error.code);
       return refusal(error.status, error.message);

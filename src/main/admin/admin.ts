@@ -1,5 +1,5 @@
 /** The control plane: what API, metrics and their ports are made of, and how a reload reaches them. */
-import type { Config } from "../../protocol/conf/config.ts";
+import type { Config, ListenEndpoint } from "../../protocol/conf/config.ts";
 import { isLoopback } from "../../protocol/conf/endpoint.ts";
 import type { ApiAnswer, ApiQuestion } from "../../protocol/control/api.ts";
 import { isConsolePage, isConsolePath } from "../../protocol/control/console-page.ts";
@@ -13,8 +13,10 @@ import { Api } from "./api.ts";
 import { clusterRoute } from "./cluster-route.ts";
 import { ConsoleAnswers, wayToConsole } from "./console-files.ts";
 import { consoleRoutes } from "./console-routes.ts";
+import { Credentials } from "./credentials.ts";
 import { FanOutTimes } from "./fan-out-times.ts";
 import { type FigureRoutesHost, figureRoutes, summaries } from "./figure-routes.ts";
+import { isOwnName } from "./foreign-pages.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { helpRoutes, REDIRECTS_ROUTE } from "./help-routes.ts";
 import { History } from "./history.ts";
@@ -43,6 +45,8 @@ export interface AdminOptions {
 /** All that http_server's port has of the API when that has a port of its own. */
 const ALWAYS_THERE = "/api/v1/versions";
 
+const FOREIGN_NAME: ApiAnswer = { status: 403, headers: {}, body: "" };
+
 /** A running control plane. */
 export class Admin implements ReloadPart {
   readonly #server: Server;
@@ -51,6 +55,7 @@ export class Admin implements ReloadPart {
   readonly #figures: HostFigures;
   readonly #threads: ThreadMetrics;
   readonly #history: History;
+  readonly #credentials = new Credentials(monotonicMs);
   readonly #fanOut: FanOutTimes;
   readonly #heartbeat: Heartbeat;
   readonly #console = new ConsoleAnswers();
@@ -79,7 +84,7 @@ export class Admin implements ReloadPart {
       isAsked: () => config().httpApi.enabled,
     });
     const ids = { serverId, serviceId: server.serviceId };
-    const host = { config, ...ids, log, now: monotonicMs };
+    const host = { config, ...ids, log, now: monotonicMs, credentials: this.#credentials };
     const told = this.#told(options.version);
     this.#heartbeat = new Heartbeat({
       ...host,
@@ -153,12 +158,25 @@ export class Admin implements ReloadPart {
       clusterRoute({ config, coordinator }),
       ...consoleRoutes({ server, history: this.#history, fanOut: this.#fanOut, version, reloader }),
       REDIRECTS_ROUTE,
-      metricsRoute({ server, figures: this.#figures, threads: this.#threads, ...ids }),
+      metricsRoute({
+        ...{ server, figures: this.#figures, threads: this.#threads, ...ids },
+        credentials: this.#credentials,
+      }),
     ];
     return [...routes, openApiRoute(version, routes), ...unservedRoutes()];
   }
 
-  #answer(question: ApiQuestion, { isApi }: PortUse): Promise<ApiAnswer> {
+  /** A name that somebody else has given the server is harmless where credentials are asked for. */
+  #isReachedRight({ path, headers }: ApiQuestion, endpoints: readonly ListenEndpoint[]): boolean {
+    const isGuarded =
+      this.#server.config.httpApi.auth.enabled && (path.includes("/api/") || isConsolePath(path));
+    return isGuarded || endpoints.some((endpoint) => isOwnName(headers.host, endpoint));
+  }
+
+  #answer(question: ApiQuestion, { isApi, endpoint }: PortUse): Promise<ApiAnswer> {
+    if (!this.#isReachedRight(question, [endpoint])) {
+      return Promise.resolve(FOREIGN_NAME);
+    }
     if (!isApi && question.path !== METRICS_PATH) {
       return Promise.resolve({ status: 404, headers: {}, body: "" });
     }
@@ -171,8 +189,12 @@ export class Admin implements ReloadPart {
   async #answerGateway(question: ApiQuestion): Promise<ApiAnswer | null> {
     const config = this.#server.config;
     const path = question.path.replace(/(?<=.)\/$/, "");
-    const { httpApi, exporter } = config;
+    const { httpApi, httpServer, exporter } = config;
     const isShared = httpApi.enabled && isOnePort(httpApi, config);
+    const endpoints = question.isSecure ? httpServer.https.listen : httpServer.listen;
+    if (!this.#isReachedRight(question, endpoints)) {
+      return FOREIGN_NAME;
+    }
     if (isConsolePage(question.path)) {
       // The gateway has the files.
       return isShared ? { status: 200, headers: {}, body: "" } : wayToConsole(config, question);

@@ -2,17 +2,22 @@
  * The HTTP API: from a request to its answer, wherever it came in. Spec: SRS compatibility §2: status 200 with a code
  * for errors of the API itself, an envelope around every answer, slashes at the end or not.
  */
+
 import type { Config } from "../../protocol/conf/config.ts";
+import type { ApiAuthConfig } from "../../protocol/conf/config-types.ts";
 import type { ApiAnswer, ApiQuestion } from "../../protocol/control/api.ts";
 import { ControlError } from "../../protocol/errors.ts";
 import { API_PATH_BYTES_MAX, API_QUERY_BYTES_MAX } from "../../protocol/limits.ts";
 import type { Logger } from "../log/logger.ts";
 import { ApiError } from "./api-error.ts";
-import { Credentials, challenge } from "./credentials.ts";
+import { type Credentials, challenge } from "./credentials.ts";
+import { isOfForeignPage, mayForeignPageChange } from "./foreign-pages.ts";
 import type { PlainRoute, Route, RouteRequest } from "./route.ts";
 
 const CALLBACK = /^[A-Za-z0-9_.-]{1,128}$/;
 const OK = 200;
+/** Characters of an Origin that a log line shows. */
+const ORIGIN_SHOWN_MAX = 200;
 /** Methods that any request may have. */
 const METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]);
 
@@ -24,19 +29,16 @@ export interface ApiHost {
   /** `service` of the envelope: of this run. */
   readonly serviceId: string;
   readonly log: Logger;
-  /** Milliseconds, monotonic. */
-  now(): number;
+  readonly credentials: Credentials;
 }
 
 /** Answers requests. */
 export class Api {
   readonly #host: ApiHost;
-  readonly #credentials: Credentials;
   readonly #routes = new Map<string, Route | PlainRoute>();
 
   constructor(host: ApiHost, routes: readonly (Route | PlainRoute)[]) {
     this.#host = host;
-    this.#credentials = new Credentials(host.now);
     for (const route of routes) {
       this.#routes.set(route.path, route);
     }
@@ -52,9 +54,10 @@ export class Api {
     const { httpApi } = this.#host.config();
     const answer = await this.#answer(question);
     const isRead = httpApi.crossdomain && question.headers.origin !== "";
+    const crossOrigin = mayChange(httpApi.auth, question, "DELETE") ? CROSS_ORIGIN : READ_ONLY;
     return {
       ...answer,
-      headers: { ...answer.headers, ...COMMON, ...(isRead ? CROSS_ORIGIN : {}) },
+      headers: { ...answer.headers, ...COMMON, ...(isRead ? crossOrigin : {}) },
       body: question.method === "HEAD" ? "" : answer.body,
     };
   }
@@ -82,7 +85,7 @@ export class Api {
     if (!path.includes("/api/") && !strict) {
       return undefined;
     }
-    const verdict = this.#credentials.check(httpApi.auth, headers.authorization, ip);
+    const verdict = this.#host.credentials.check(httpApi.auth, headers.authorization, ip);
     if (verdict === "allowed") {
       return undefined;
     }
@@ -111,11 +114,27 @@ export class Api {
     }
     const who = this.#nameOf(question);
     const request: RouteRequest = { method, path: question.path, query, id, who, question };
+    // Scripts of other hosts are what `jsonp on;` asks for.
+    if (callback === null && !this.#isPermitted(route, request)) {
+      return plain(403, "Pages of other hosts may not change anything here\n");
+    }
     if ("reply" in route) {
       const reply = route.reply(request);
       return { ...reply, headers: { "content-type": route.type, ...reply.headers } };
     }
     return this.#json(callback, await this.#fields(route, request));
+  }
+
+  #isPermitted(route: Route | PlainRoute, request: RouteRequest): boolean {
+    const { method, question, who } = request;
+    const isChange = method === "DELETE" || ("changes" in route && route.changes?.(request));
+    const { auth } = this.#host.config().httpApi;
+    if (!isChange || mayChange(auth, question, method)) {
+      return true;
+    }
+    const page = question.headers.origin.slice(0, ORIGIN_SHOWN_MAX);
+    this.#host.log.info("api", `refused: ${method} of a page of another host (${page}), ${who}`);
+    return false;
   }
 
   /** Who asks, for the log. */
@@ -175,9 +194,20 @@ const COMMON: Readonly<Record<string, string>> = {
 const CROSS_ORIGIN: Readonly<Record<string, string>> = {
   "access-control-allow-origin": "*",
   "access-control-allow-methods": "*",
-  "access-control-allow-headers": "*",
+  // The asterisk does not stand for it.
+  "access-control-allow-headers": "*, Authorization",
   "access-control-expose-headers": "*",
 };
+
+/** What pages of other hosts get where they may not change anything. */
+const READ_ONLY: Readonly<Record<string, string>> = {
+  ...CROSS_ORIGIN,
+  "access-control-allow-methods": "GET, HEAD, OPTIONS",
+};
+
+function mayChange(auth: ApiAuthConfig, question: ApiQuestion, method: string): boolean {
+  return !isOfForeignPage(question) || mayForeignPageChange(auth, method);
+}
 
 function plain(status: number, body: string): ApiAnswer {
   return { status, headers: { "content-type": "text/plain" }, body };

@@ -35,14 +35,21 @@ export class ConsoleAnswers {
  * What http_server's port says of the console where the API has a port of its own.
  * @returns the way there, or null where there is none for whoever asks.
  */
-export function wayToConsole({ httpApi }: Config, { headers }: ApiQuestion): ApiAnswer | null {
+export function wayToConsole(
+  { httpApi }: Config,
+  { headers, isSecure }: ApiQuestion,
+): ApiAnswer | null {
   const { host } = headers;
   const isNear = LOOPBACK_NAME.test(host);
-  const reached = httpApi.listen.find((endpoint) => isNear || !isLoopback(endpoint));
+  // Who came over TLS is not to show credentials in the clear where there is another way.
+  const isOverTls = isSecure && httpApi.https.enabled;
+  const listen = isOverTls ? httpApi.https.listen : httpApi.listen;
+  const reached = listen.find((endpoint) => isNear || !isLoopback(endpoint));
   if (!httpApi.enabled || reached === undefined || host === "") {
     return null;
   }
-  const location = `http://${host.replace(/:\d+$/, "")}:${reached.port}${CONSOLE_PATH}/`;
+  const scheme = isOverTls ? "https" : "http";
+  const location = `${scheme}://${host.replace(/:\d+$/, "")}:${reached.port}${CONSOLE_PATH}/`;
   return URL.canParse(location) ? { status: 302, headers: { location }, body: "" } : null;
 }
 

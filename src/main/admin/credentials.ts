@@ -4,30 +4,24 @@
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { ApiAuthConfig } from "../../protocol/conf/config-types.ts";
-
-/** Wrong ones from one address within {@link WINDOW_MS} before it is left alone. */
-const FAILURES_MAX = 10;
-const WINDOW_MS = 60_000;
-/** Addresses that are remembered. */
-const ADDRESSES_MAX = 10_000;
+import { Guesses } from "../tokens/guesses.ts";
 
 /** What came of a look at credentials. */
 export type Verdict = "allowed" | "refused" | "locked";
 
-interface Failures {
-  count: number;
-  /** Milliseconds, monotonic. */
-  readonly since: number;
-}
-
 /** Looks at credentials and remembers who guesses. */
 export class Credentials {
-  readonly #now: () => number;
-  readonly #failures = new Map<string, Failures>();
+  readonly #guesses: Guesses;
+  /** Requests that were refused, by reason, for metrics. */
+  readonly refusals: Map<"missing" | "wrong" | "locked", number> = new Map([
+    ["missing", 0],
+    ["wrong", 0],
+    ["locked", 0],
+  ]);
 
   /** @param now Milliseconds, monotonic. */
   constructor(now: () => number) {
-    this.#now = now;
+    this.#guesses = new Guesses(now);
   }
 
   /** @param given The header, '' when there is none. That is no guess. */
@@ -35,45 +29,25 @@ export class Credentials {
     if (!auth.enabled) {
       return "allowed";
     }
-    if (this.#isLocked(ip)) {
+    if (this.#guesses.isGuessing(ip)) {
+      this.#count("locked");
       return "locked";
     }
     if (given === "") {
+      this.#count("missing");
       return "refused";
     }
     if (isSame(given, expected(auth)) && hasSecret(auth)) {
-      this.#failures.delete(ip);
+      this.#guesses.forget(ip);
       return "allowed";
     }
-    this.#failed(ip);
+    this.#count("wrong");
+    this.#guesses.failed(ip);
     return "refused";
   }
 
-  #isLocked(ip: string): boolean {
-    const failures = this.#failures.get(ip);
-    if (failures === undefined || failures.count < FAILURES_MAX) {
-      return false;
-    }
-    if (this.#now() - failures.since < WINDOW_MS) {
-      return true;
-    }
-    this.#failures.delete(ip);
-    return false;
-  }
-
-  #failed(ip: string): void {
-    const now = this.#now();
-    const known = this.#failures.get(ip);
-    if (known !== undefined && now - known.since < WINDOW_MS) {
-      known.count += 1;
-      return;
-    }
-    this.#failures.delete(ip);
-    const [oldest] = this.#failures.keys();
-    if (this.#failures.size >= ADDRESSES_MAX && oldest !== undefined) {
-      this.#failures.delete(oldest);
-    }
-    this.#failures.set(ip, { count: 1, since: now });
+  #count(reason: "missing" | "wrong" | "locked"): void {
+    this.refusals.set(reason, (this.refusals.get(reason) ?? 0) + 1);
   }
 }
 

@@ -4,9 +4,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer, Server as TlsServer } from "node:https";
-import { isIP } from "node:net";
 import type { ListenEndpoint } from "../../protocol/conf/config.ts";
-import { isLoopback } from "../../protocol/conf/endpoint.ts";
 import type { ApiAnswer, ApiQuestion } from "../../protocol/control/api.ts";
 import { TransportError } from "../../protocol/errors.ts";
 import {
@@ -119,10 +117,6 @@ export class Listeners {
 
   async #serve(use: PortUse, request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.on("error", () => undefined);
-    if (!isOurs(request, use.endpoint)) {
-      send(response, { status: 403, headers: {}, body: "" });
-      return;
-    }
     if (request.headers["content-encoding"] !== undefined) {
       send(response, { status: 415, headers: {}, body: "" });
       return;
@@ -131,7 +125,7 @@ export class Listeners {
     if (body === null) {
       send(response, { status: 413, headers: {}, body: "" });
     } else if (!request.destroyed || request.complete) {
-      send(response, await this.#answer(questionOf(request, body), use));
+      send(response, await this.#answer(questionOf(request, body, use.tls !== null), use));
     }
   }
 }
@@ -187,18 +181,6 @@ function closeListener({ server }: Listener): void {
   server.closeAllConnections();
 }
 
-/**
- * A page of another site reaches a port of the loopback under a name that its owner points there; nobody else has a
- * name for it. Spec: reliability E-47.
- */
-function isOurs(request: IncomingMessage, endpoint: ListenEndpoint): boolean {
-  if (!isLoopback(endpoint)) {
-    return true;
-  }
-  const name = (request.headers.host ?? "").replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
-  return name === "" || name === "localhost" || isIP(name) !== 0;
-}
-
 /** @returns null when it is too long. */
 async function readBody(request: IncomingMessage): Promise<string | null> {
   const parts: Uint8Array[] = [];
@@ -217,17 +199,19 @@ async function readBody(request: IncomingMessage): Promise<string | null> {
   return Buffer.concat(parts).toString("utf8");
 }
 
-function questionOf(request: IncomingMessage, body: string): ApiQuestion {
+function questionOf(request: IncomingMessage, body: string, isSecure: boolean): ApiQuestion {
   const url = request.url ?? "";
   const mark = url.indexOf("?");
   const { host = "", origin = "", authorization = "" } = request.headers;
+  const fetchSite = String(request.headers["sec-fetch-site"] ?? "");
   return {
     method: request.method ?? "",
     path: mark < 0 ? url : url.slice(0, mark),
     query: mark < 0 ? "" : url.slice(mark + 1),
-    headers: { host, origin, authorization },
+    headers: { host, origin, authorization, fetchSite },
     body,
     ip: (request.socket.remoteAddress ?? "").replace(/^::ffff:(?=\d+\.)/, ""),
+    isSecure,
   };
 }
 

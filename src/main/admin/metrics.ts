@@ -8,6 +8,7 @@ import type { Lobby } from "../accept/lobby.ts";
 import type { Server } from "../server.ts";
 import { ApiCode } from "./api-error.ts";
 import type { Sums } from "./books.ts";
+import type { Credentials } from "./credentials.ts";
 import { SRS_VERSION } from "./help-routes.ts";
 import { hookMetrics } from "./hook-metrics.ts";
 import type { HostFigures } from "./host-figures.ts";
@@ -37,6 +38,7 @@ export interface MetricsHost {
   readonly server: Server;
   readonly figures: HostFigures;
   readonly threads: ThreadMetrics;
+  readonly credentials: Pick<Credentials, "refusals">;
   readonly serverId: string;
   readonly serviceId: string;
 }
@@ -68,6 +70,7 @@ function families(host: MetricsHost, exporter: Config["exporter"]): MetricFamily
     ...threads.families(sums),
     ...serverMetrics(server),
     ...upstreamMetrics(server),
+    ...guessMetrics(host),
     ...hookMetrics(server.hooks),
     ...streamMetrics({ books, clients, coordinator, pool, shards: supervisor.links }, sums),
   ];
@@ -166,6 +169,22 @@ function serverMetrics({ lobby, pool, supervisor }: Server): MetricFamily[] {
       Object.entries({ rss, heap: heapUsed, external, array_buffers: arrayBuffers }),
     ),
     single("weir_thread_deaths_total", "counter", "Threads that died.", supervisor.deaths),
+  ];
+}
+
+function guessMetrics({ server, credentials }: MetricsHost): MetricFamily[] {
+  const help = "Wrong tokens of addresses that had sent ten within a minute: refused late.";
+  return [
+    single("weir_tokens_late_total", "counter", help, server.tokens.guesses.lateCount),
+    byLabel(
+      {
+        name: "weir_api_refusals_total",
+        type: "counter",
+        help: "Requests to the API without the right credentials, or from an address that guesses.",
+      },
+      "reason",
+      credentials.refusals,
+    ),
   ];
 }
 

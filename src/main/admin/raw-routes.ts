@@ -32,6 +32,7 @@ export function rawRoute(host: RawRoutesHost): Route {
       "`rpc=raw`: what is allowed; `reload`, `reload-fetch`: a reload and how it went; `plan`: what it would change.",
     parameters: ["rpc"],
     fields: shape({ "http_api?": HTTP_API, "data?": RELOAD }),
+    changes: ({ query }) => query.get("rpc") === "reload",
     answer: (request) => answer(host, request),
   };
 }

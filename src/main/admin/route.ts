@@ -25,6 +25,8 @@ export interface Route {
   readonly parameters?: readonly string[];
   /** Of the answer, beyond the envelope. */
   readonly fields: Schema;
+  /** True for a request that changes something; absent: DELETE does, others do not. */
+  changes?(request: RouteRequest): boolean;
   /**
    * @returns the fields.
    * @throws ApiError

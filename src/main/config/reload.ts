@@ -13,6 +13,7 @@ import {
   settingsInForce,
 } from "../../protocol/conf/reload-plan.ts";
 import type { Logger } from "../log/logger.ts";
+import { maskSecrets } from "../log/secrets.ts";
 import { type ConfigSource, loadSettledConfig } from "./load.ts";
 import { prepareParts, type ReloadPart } from "./parts.ts";
 
@@ -163,7 +164,7 @@ export class Reloader {
       log.warn("config", warning);
     }
     for (const step of steps) {
-      const line = `${cause}: ${describeStep(step)}`;
+      const line = `${cause}: ${maskSecrets(describeStep(step))}`;
       if (step.effect === "restart") {
         log.warn("reload", line, "ERR_RELOAD_RESTART");
       } else {

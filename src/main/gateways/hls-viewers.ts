@@ -122,6 +122,7 @@ export class HlsViewers {
       if (!(error instanceof RejectedError)) {
         throw error;
       }
+      await this.#host.admission.pause(error, question.ip);
       this.#host.log.info(newConnectionId(), `refused: ${error.message}, ip=${question.ip}`);
       this.#host.refused(error.code);
       return { kind: "refused", ...refusedViewer(error, question) };

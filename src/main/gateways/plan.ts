@@ -12,7 +12,7 @@ import type {
 import { listenOn, whenListening } from "../accept/listening.ts";
 import { closeDescriptor, isNative } from "../accept/native.ts";
 import type { Prepared, ReloadPart } from "../config/parts.ts";
-import { coresOfHost } from "../limits-of-host.ts";
+import { coresOfHost, httpConnectionsMax } from "../limits-of-host.ts";
 import type { Logger } from "../log/logger.ts";
 import type { GatewayPlace } from "../shards/shard-link.ts";
 import { SharedCertificate } from "./shared-certificate.ts";
@@ -77,6 +77,7 @@ export async function planGateways(config: Config, log: Logger): Promise<Gateway
   let mounts = staticMounts(config);
   const place: GatewayPlace = {
     backend,
+    connectionsMax: httpConnectionsMax(config.maxConnections, count),
     crossdomain,
     get mounts(): readonly StaticMount[] {
       return mounts;

@@ -76,6 +76,7 @@ export class Viewers {
       if (!(error instanceof RejectedError)) {
         throw error;
       }
+      await this.#host.admission.pause(error, question.ip);
       this.#host.log.info(id, `refused: ${error.message}, ip=${question.ip}`);
       return this.#refuse(error.code, refusedViewer(error, question));
     }

@@ -10,9 +10,13 @@ import {
   LOG_LINE_BYTES_MAX,
   LOG_LINES_PER_SECOND,
 } from "../../protocol/limits.ts";
-import { escapeControls } from "./secrets.ts";
+import { escapeControls, maskSecrets } from "./secrets.ts";
 
-/** What everything that logs is given. `cid` names the connection or part a line is about (SRS's context id). */
+/**
+ * What everything that logs is given. Warnings and errors tell texts of others (a library's, a thread's, a file's), so
+ * secrets in them are masked here; who logs at other levels passes none. `cid` names the connection or part a line is
+ * about (SRS's context id).
+ */
 export interface Logger {
   trace(cid: string, text: string): void;
   debug(cid: string, text: string): void;
@@ -109,11 +113,11 @@ export class LineLog implements Logger {
   }
 
   warn(cid: string, text: string, code: string | number = 0): void {
-    this.#append("warn", cid, text, code);
+    this.#append("warn", cid, maskSecrets(text), code);
   }
 
   error(cid: string, text: string, code: string | number = 0): void {
-    this.#append("error", cid, text, code);
+    this.#append("error", cid, maskSecrets(text), code);
     this.flush();
   }
 

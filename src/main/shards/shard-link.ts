@@ -68,7 +68,10 @@ const ENTRIES: Readonly<Record<LinkRole, URL>> = {
 };
 
 /** What a gateway is started with besides. */
-export type GatewayPlace = Pick<GatewayStart, "backend" | "listen" | "crossdomain" | "mounts">;
+export type GatewayPlace = Pick<
+  GatewayStart,
+  "backend" | "listen" | "connectionsMax" | "crossdomain" | "mounts"
+>;
 
 /** A thread's sockets are closed when it ends: it gets a duplicate, and those who connect meanwhile wait. */
 function ofItsOwn(listen: HttpListen): HttpListen {

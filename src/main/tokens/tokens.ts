@@ -5,7 +5,8 @@ import type { Config } from "../../protocol/conf/config.ts";
 import type { JwtConfig, TokenConfig } from "../../protocol/conf/hooks.ts";
 import { ConfigError } from "../../protocol/errors.ts";
 import type { Prepared, ReloadPart } from "../config/parts.ts";
-import { type Flaw, MISSING, type Wanted } from "./flaw.ts";
+import { type Flaw, MISSING, type Wanted, WRONG } from "./flaw.ts";
+import { Guesses } from "./guesses.ts";
 import { checkJwt } from "./jwt.ts";
 import { checkSignedUrl } from "./signed-url.ts";
 
@@ -16,10 +17,13 @@ const KEY_BYTES_MAX = 64 * 1024;
 export class Tokens implements ReloadPart {
   readonly #now: () => number;
   #keys = new Map<string, KeyObject>();
+  /** Addresses whose tokens were wrong. */
+  readonly guesses: Guesses;
 
   /** @param now Milliseconds since the epoch. */
-  constructor(now: () => number = Date.now) {
+  constructor(now: () => number = Date.now, guesses: Guesses = new Guesses()) {
     this.#now = now;
+    this.guesses = guesses;
   }
 
   /** Reads the keys that a configuration names. @throws ConfigError for one that cannot be used */
@@ -42,7 +46,16 @@ export class Tokens implements ReloadPart {
   /** What keeps somebody from doing it; undefined when nothing does. */
   flawOf(config: TokenConfig, wanted: Wanted): Flaw | undefined {
     const isNeeded = config.enabled && config[wanted.action];
-    return isNeeded ? this.#check(config, wanted) : undefined;
+    const flaw = isNeeded ? this.#check(config, wanted) : undefined;
+    if (flaw === WRONG) {
+      this.guesses.failed(wanted.ip);
+    }
+    return flaw;
+  }
+
+  /** What a refusal waits for, see {@link Guesses.pause}. @param code Of the refusal. */
+  pause(code: string, ip: string): Promise<void> | undefined {
+    return code === WRONG.code ? this.guesses.pause(ip) : undefined;
   }
 
   #check(config: TokenConfig, wanted: Wanted): Flaw | undefined {

@@ -1,6 +1,6 @@
 /** The block `cluster` of a vhost as the servers of a cluster use it. */
 import { ConfigError } from "../errors.ts";
-import { decodeOriginAddress, type OriginAddress } from "./endpoint.ts";
+import { decodeOriginAddress, type OriginAddress, shownAddress } from "./endpoint.ts";
 import type { SectionReader } from "./section-reader.ts";
 
 /** How an edge pulls. */
@@ -49,7 +49,7 @@ export function decodeCluster(section: SectionReader): ClusterConfig {
   const origins = written.map((word) => {
     const address = decodeOriginAddress(word);
     if (address === undefined) {
-      const message = `origin "${word}" is not host, host:port or [v6]:port`;
+      const message = `origin "${shownAddress(word)}" is not host, host:port or [v6]:port`;
       throw new ConfigError("ERR_CONF_ORIGIN", message, place);
     }
     return address;

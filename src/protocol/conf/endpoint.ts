@@ -34,6 +34,11 @@ function isIpv4(text: string): boolean {
   );
 }
 
+/** An address or URL as a message may show it: without name and password, and without its query. */
+export function shownAddress(text: string): string {
+  return text.replace(/[?#].*$/s, "?…").replace(/^([^/]*\/\/)?[^/]*@/, "$1***@");
+}
+
 /** A server that weir connects to. */
 export interface OriginAddress {
   /** Name or address, lower case, IPv6 without brackets. */

@@ -1,5 +1,6 @@
 /** The blocks `http_hooks` and `token` of a vhost. */
 import { ConfigError } from "../errors.ts";
+import { shownAddress } from "./endpoint.ts";
 import type { SectionReader } from "./section-reader.ts";
 
 /** Callbacks, by what they are called for. */
@@ -71,7 +72,7 @@ export function decodeHooks(vhost: SectionReader): HooksConfig {
     const urls = section.list(name);
     const wrong = urls.find((url) => !URL_SHAPE.test(url));
     if (enabled && wrong !== undefined) {
-      refuse(section, name, `"${wrong}" is no URL of http or https`);
+      refuse(section, name, `"${shownAddress(wrong)}" is no URL of http or https`);
     }
     return urls;
   };

@@ -109,7 +109,8 @@ function warnShape(
   } else if (spec.type === "block" && !directive.isBlock) {
     odd(directive, `${path} takes a block, its value is ignored`, validation);
   } else if (spec.type !== "block" && spec.type !== "list" && directive.args.length > 1) {
-    const text = `${path} takes one value, all after ${directive.args[0]} is ignored`;
+    const first = spec.isSecret ? "the first" : directive.args[0];
+    const text = `${path} takes one value, all after ${first} is ignored`;
     odd(directive, text, validation);
   }
 }

@@ -12,10 +12,14 @@ export interface ApiQuestion {
     readonly host: string;
     readonly origin: string;
     readonly authorization: string;
+    /** `Sec-Fetch-Site`: for whose page a browser asks. */
+    readonly fetchSite: string;
   };
   /** Bounded by `API_BODY_BYTES_MAX`. */
   readonly body: string;
   readonly ip: string;
+  /** It came over TLS. */
+  readonly isSecure: boolean;
 }
 
 /** The answer. */

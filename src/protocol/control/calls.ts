@@ -361,6 +361,8 @@ export interface ShardCalls {
 export interface GatewayStart extends ShardStart {
   readonly backend: "uws" | "node";
   readonly listen: readonly HttpListen[];
+  /** Of clients by HTTP on this thread, whatever they do. */
+  readonly connectionsMax: number;
   /** Answers carry CORS headers. */
   readonly crossdomain: boolean;
   readonly mounts: readonly StaticMount[];

@@ -67,7 +67,7 @@ export class ApiService implements HttpService {
 
 /** No request to the API needs its body. */
 function questionOf(request: HttpRequest): ApiQuestion {
-  const { method, path, query, ip } = request;
+  const { method, path, query, ip, isSecure } = request;
   const header = (name: string): string => request.header(name);
   return {
     method,
@@ -77,8 +77,10 @@ function questionOf(request: HttpRequest): ApiQuestion {
       host: header("host"),
       origin: header("origin"),
       authorization: header("authorization"),
+      fetchSite: header("sec-fetch-site"),
     },
     body: "",
     ip,
+    isSecure,
   };
 }

@@ -55,7 +55,7 @@ export class ConsoleService implements HttpService {
 
   async #answer(request: HttpRequest, reply: HttpReply, next: () => void): Promise<void> {
     const host = request.header("host");
-    const place = isConsolePage(request.path) ? await this.#askPlace(host, request.ip) : HERE;
+    const place = isConsolePage(request.path) ? await this.#askPlace(request) : HERE;
     if (place === null || place.status !== HERE.status) {
       give(place, reply, next);
       return;
@@ -65,14 +65,14 @@ export class ConsoleService implements HttpService {
   }
 
   /** Never rejects. @returns null: there is no console. */
-  async #askPlace(host: string, ip: string): Promise<ApiAnswer | null> {
+  async #askPlace(request: HttpRequest): Promise<ApiAnswer | null> {
     if (this.#calls >= CALLS_MAX) {
       this.#refused("http_busy");
       return BUSY;
     }
     this.#calls += 1;
     try {
-      return await this.#host.api(questionOf(host, ip));
+      return await this.#host.api(questionOf(request));
     } catch {
       // The primary does not answer in time; it tells about that itself.
       this.#refused("http_no_answer");
@@ -99,9 +99,9 @@ function give(
   }
 }
 
-function questionOf(host: string, ip: string): ApiQuestion {
-  const headers = { host, origin: "", authorization: "" };
-  return { method: "GET", path: CONSOLE_PATH, query: "", headers, body: "", ip };
+function questionOf({ header, ip, isSecure }: HttpRequest): ApiQuestion {
+  const headers = { host: header("host"), origin: "", authorization: "", fetchSite: "" };
+  return { method: "GET", path: CONSOLE_PATH, query: "", headers, body: "", ip, isSecure };
 }
 
 /** A server that was built without the console has none. */

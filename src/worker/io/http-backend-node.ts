@@ -2,11 +2,12 @@
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer, Server as TlsServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import { TransportError } from "../../protocol/errors.ts";
 import { HANDSHAKE_TIMEOUT_MS } from "../../protocol/limits.ts";
+import { ConnectionLimit } from "./connection-limit.ts";
 import {
   announcedLength,
   type BodyEvents,
@@ -25,13 +26,21 @@ import { ReplyState } from "./reply-state.ts";
 const INBOUND_BYTES_MAX = 4096;
 /** Unsent bytes in a WebSocket from which on it counts as full. */
 const WS_FULL_BYTES = 64 * 1024;
-const HEADERS_TIMEOUT_MS = 10_000;
+/** For a request with its body, which nobody reads. An answer may take as long as it likes. */
+const REQUEST_TIMEOUT_MS = 10_000;
+const REQUEST_LIMITS = {
+  headersTimeout: REQUEST_TIMEOUT_MS,
+  requestTimeout: REQUEST_TIMEOUT_MS,
+  // Deadlines are looked at this often.
+  connectionsCheckingInterval: 1000,
+};
 const CLOSE: HeaderList[number] = ["Connection", "close"];
 
 /** The server. */
 export class HttpBackendNode implements HttpBackend {
   readonly name = "node";
   readonly #handler: HttpHandler;
+  readonly #limit: ConnectionLimit;
   readonly #servers: Server[] = [];
   readonly #webSockets = new WebSocketServer({
     noServer: true,
@@ -39,17 +48,28 @@ export class HttpBackendNode implements HttpBackend {
     perMessageDeflate: false,
   });
 
-  constructor(handler: HttpHandler) {
+  /** @param connectionsMax One more is closed at once. */
+  constructor(handler: HttpHandler, connectionsMax: number = Number.POSITIVE_INFINITY) {
     this.#handler = handler;
+    this.#limit = new ConnectionLimit(connectionsMax);
   }
 
   listen(endpoint: HttpEndpoint): Promise<number> {
     const { tls } = endpoint;
     const server =
       tls === null
-        ? createServer()
-        : createTlsServer({ ...readPair(tls), handshakeTimeout: HANDSHAKE_TIMEOUT_MS });
-    server.headersTimeout = HEADERS_TIMEOUT_MS;
+        ? createServer(REQUEST_LIMITS)
+        : createTlsServer({
+            ...REQUEST_LIMITS,
+            ...readPair(tls),
+            handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+          });
+    server.on("connection", (socket: Socket) => {
+      socket.once("close", () => this.#limit.leave());
+      if (!this.#limit.enter()) {
+        socket.destroy();
+      }
+    });
     server.on("request", (request, response) => {
       const reply = new NodeReply(response, new ResponseAnswers(request, response));
       this.#handler(requestOf(request, tls !== null, false), reply);

@@ -6,6 +6,7 @@
  */
 import type * as uws from "uWebSockets.js";
 import { TransportError } from "../../protocol/errors.ts";
+import { ConnectionLimit } from "./connection-limit.ts";
 import {
   announcedLength,
   type BodyEvents,
@@ -18,6 +19,7 @@ import {
   type HttpRequest,
   type TlsFiles,
 } from "./http-backend.ts";
+import { HTTP_REASONS } from "./http-reasons.ts";
 import { UwsRequest } from "./http-request-uws.ts";
 import { NO_BODY, UwsSizedBody } from "./http-sized-body-uws.ts";
 import { ReplyState } from "./reply-state.ts";
@@ -31,23 +33,6 @@ const INBOUND_BYTES_MAX = 4096;
 const WHOLE_BYTES_MAX: number = 64 * 1024;
 /** A WebSocket that is never written to is asked whether it is there. */
 const WS_IDLE_SECONDS = 120;
-const REASONS = new Map<number, string>([
-  [200, "OK"],
-  [204, "No Content"],
-  [206, "Partial Content"],
-  [302, "Found"],
-  [304, "Not Modified"],
-  [400, "Bad Request"],
-  [401, "Unauthorized"],
-  [403, "Forbidden"],
-  [404, "Not Found"],
-  [405, "Method Not Allowed"],
-  [416, "Range Not Satisfiable"],
-  [429, "Too Many Requests"],
-  [500, "Internal Server Error"],
-  [503, "Service Unavailable"],
-  [504, "Gateway Timeout"],
-]);
 
 /** A socket that listens. */
 interface Listening {
@@ -70,6 +55,7 @@ export class HttpBackendUws implements HttpBackend {
   readonly name = "uws";
   readonly #library: Library;
   readonly #handler: HttpHandler;
+  readonly #limit: ConnectionLimit;
   /** All that were made: one that no longer listens keeps its connections. */
   readonly #apps: uws.App[] = [];
   /** The listening sockets with TLS. */
@@ -77,9 +63,15 @@ export class HttpBackendUws implements HttpBackend {
   readonly #corker = new UwsCorker();
   #isCorkerOpen = false;
 
-  constructor(library: Library, handler: HttpHandler) {
+  /** @param connectionsMax One more is closed at once. */
+  constructor(
+    library: Library,
+    handler: HttpHandler,
+    connectionsMax: number = Number.POSITIVE_INFINITY,
+  ) {
     this.#library = library;
     this.#handler = handler;
+    this.#limit = new ConnectionLimit(connectionsMax);
   }
 
   async listen(endpoint: HttpEndpoint): Promise<number> {
@@ -116,6 +108,14 @@ export class HttpBackendUws implements HttpBackend {
     }
   }
 
+  readonly #countConnection = (response: uws.HttpResponse, change: 1 | -1): void => {
+    if (change === -1) {
+      this.#limit.leave();
+    } else if (!this.#limit.enter()) {
+      response.close();
+    }
+  };
+
   #open(endpoint: HttpEndpoint): Promise<Listening> {
     const { host, port, tls } = endpoint;
     const app =
@@ -124,6 +124,7 @@ export class HttpBackendUws implements HttpBackend {
         : this.#library.SSLApp({ key_file_name: tls.key, cert_file_name: tls.certificate });
     const isSecure = tls !== null;
     this.#apps.push(app);
+    app.filter(this.#countConnection);
     app.ws<SocketData>("/*", {
       maxPayloadLength: INBOUND_BYTES_MAX,
       maxBackpressure: 0,
@@ -307,7 +308,7 @@ class UwsReply implements HttpReply {
   }
 
   #head(status: number, headers: HeaderList): void {
-    this.#response.writeStatus(`${status} ${REASONS.get(status) ?? ""}`);
+    this.#response.writeStatus(`${status} ${HTTP_REASONS.get(status) ?? ""}`);
     for (const [name, value] of headers) {
       this.#response.writeHeader(name, value);
     }

@@ -62,7 +62,12 @@ function clientOf(coordinator: Coordinator, index: number): Client {
 
 async function ask(path: string, query: string): Promise<Page> {
   const route = routes.get(path) ?? assert.fail(path);
-  const question = { headers: { host: "", origin: "", authorization: "" }, body: "", ip: "" };
+  const question = {
+    headers: { host: "", origin: "", authorization: "", fetchSite: "" },
+    body: "",
+    ip: "",
+    isSecure: false,
+  };
   return (await route.answer({
     method: "GET",
     path,

@@ -1,13 +1,20 @@
 /** The blocks http_hooks and token: defaults, and values that would refuse everybody or nobody. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decodeConfig, type VhostConfig } from "../../../src/protocol/conf/config.ts";
+import {
+  type DecodedConfig,
+  decodeConfig,
+  type VhostConfig,
+} from "../../../src/protocol/conf/config.ts";
 import { ConfigError } from "../../../src/protocol/errors.ts";
 
-function decode(vhost: string, root = ""): VhostConfig {
+function decodeAll(vhost: string, root = ""): DecodedConfig {
   const text = `listen 1935; daemon off; ${root} vhost v { ${vhost} }`;
-  const { config } = decodeConfig(text, "x.conf", { include: () => "", environment: {} });
-  return config.vhosts.get("v") ?? assert.fail("no vhost");
+  return decodeConfig(text, "x.conf", { include: () => "", environment: {} });
+}
+
+function decode(vhost: string, root = ""): VhostConfig {
+  return decodeAll(vhost, root).config.vhosts.get("v") ?? assert.fail("no vhost");
 }
 
 test("§1B http_hooks: SRS's behaviour is the default", () => {
@@ -74,3 +81,24 @@ for (const [text, message] of [
     );
   });
 }
+
+test("E-71 a URL or a secret that cannot be is told without what is secret in it", () => {
+  for (const text of [
+    "http_hooks { enabled on; on_play ftp://user:canary@h/x?key=canary; }",
+    "http_hooks { enabled on; on_play canary@h?key=canary; }",
+    "cluster { mode remote; origin user:canary@h; }",
+    "token { enabled on; jwt HS256; jwt_secret canary; }",
+  ]) {
+    assert.throws(
+      () => decodeAll(text),
+      (error: Error) => error.message.length > 20 && !error.message.includes("canary"),
+      text,
+    );
+  }
+});
+
+test("E-70 what stands after a secret is told of without it", () => {
+  const { warnings } = decodeAll("http_hooks { hook_secret canary more; }");
+  assert.match(warnings.join("\n"), /hook_secret takes one value, all after the first is ignored/);
+  assert.doesNotMatch(warnings.join("\n"), /canary/);
+});

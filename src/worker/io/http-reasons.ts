@@ -1,0 +1,20 @@
+/** What a status is called in the first line of an answer (RFC 9110 §15). */
+export const HTTP_REASONS: ReadonlyMap<number, string> = new Map([
+  [200, "OK"],
+  [204, "No Content"],
+  [206, "Partial Content"],
+  [301, "Moved Permanently"],
+  [302, "Found"],
+  [304, "Not Modified"],
+  [400, "Bad Request"],
+  [401, "Unauthorized"],
+  [403, "Forbidden"],
+  [404, "Not Found"],
+  [405, "Method Not Allowed"],
+  [416, "Range Not Satisfiable"],
+  [429, "Too Many Requests"],
+  [500, "Internal Server Error"],
+  [503, "Service Unavailable"],
+  [504, "Gateway Timeout"],
+  [508, "Loop Detected"],
+]);
