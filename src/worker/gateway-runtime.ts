@@ -15,6 +15,7 @@ import type {
   StreamNews,
 } from "../protocol/control/calls.ts";
 import type { HlsEnded, HlsNews, HlsTold } from "../protocol/control/hls.ts";
+import { VersionWord } from "../protocol/control/version-word.ts";
 import { Doorbell } from "../protocol/ring/doorbell.ts";
 import { ApiService } from "./deliver/api-service.ts";
 import { ConsoleService } from "./deliver/console-service.ts";
@@ -91,9 +92,11 @@ export class GatewayRuntime implements GatewayStreamHost {
     const primary = { api: (question: ApiQuestion) => this.#primary.api(question) };
     const api = new ApiService(primary);
     this.#files = new StaticFiles(start.mounts, cors);
+    const version = new VersionWord(start.version);
     this.#hls = new HlsService({
       cors,
       now: monotonicMs,
+      version: () => version.current,
       admitHls: (question) => this.#primary.admitHls(question),
       post,
     });

@@ -25,7 +25,10 @@ export interface HlsServer extends InProcess {
   readonly client: HlsClient;
   readonly directory: string;
   /** Reloads with other directives inside `hls`. */
-  reloadHls(hls: string, isOff?: boolean): Promise<void>;
+  reloadHls(
+    hls: string,
+    change?: { readonly isOff?: boolean; readonly vhost?: string },
+  ): Promise<void>;
 }
 
 const LIMITS = { watchMs: 50, hangWarnMs: 500, hangKillMs: 5000, crashesMax: 1000 };
@@ -34,21 +37,21 @@ const LIMITS = { watchMs: 50, hangWarnMs: 500, hangKillMs: 5000, crashesMax: 100
 export async function startHls(options: HlsServerOptions = {}): Promise<HlsServer> {
   const http = await findFreePort();
   const directory = options.directory ?? makeScratch();
-  const { workers = 1, backend = "node", vhost = "" } = options;
-  const make = (hls: string, isOff: boolean) => ({
+  const { workers = 1, backend = "node" } = options;
+  const make = (hls: string, { isOff = false, vhost = "" }) => ({
     workers,
     directives: `http_backend ${backend}; gateways 2; http_server { enabled on; listen 127.0.0.1:${http}; }`,
     vhost: `${vhost} hls { ${hls} enabled ${isOff ? "off" : "on"}; hls_fragment 0.4; hls_window 2; hls_path ${directory}; }`,
     limits: LIMITS,
   });
-  const server = await startInProcess(make(options.hls ?? "", options.isOff === true));
+  const server = await startInProcess(make(options.hls ?? "", options));
   await waitUntil("http listens", () => isListening(http), 10_000);
   return {
     ...server,
     directory,
     client: new HlsClient(http),
-    reloadHls: async (hls, isOff = false) => {
-      await server.reload(make(hls, isOff));
+    reloadHls: async (hls, change = {}) => {
+      await server.reload(make(hls, { vhost: options.vhost ?? "", ...change }));
     },
   };
 }

@@ -160,6 +160,8 @@ export type HlsAnswer =
       readonly isNamed: boolean;
       readonly hasSegmentSessions: boolean;
       readonly isMasterRelative: boolean;
+      /** Whoever asks for the same gets the same: the gateway may answer others by itself for a moment. */
+      readonly isForAll: boolean;
       /** A playlist that is not there yet is waited for so long. */
       readonly waitMs: number;
     };
