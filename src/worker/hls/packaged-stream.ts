@@ -43,6 +43,10 @@ export class PackagedStream {
   #hasTold = false;
   /** `hls_on_error ignore`: nothing more is made of this publish. */
   #isGivenUp = false;
+  /** The publisher is gone, and no other one has come. */
+  #isOver = false;
+  /** The disk has failed since the last turn: it may say so in the middle of a segment's end. */
+  #isToBeGivenUp = false;
   /** Times that messages were overwritten before they were read. */
   laps = 0;
   /** Milliseconds, monotonic, since when there is neither ring nor output. */
@@ -69,8 +73,11 @@ export class PackagedStream {
       {
         message: (type, timestamp, payload) => this.#message(type, timestamp, payload),
         ended: () => {
-          this.#isGivenUp = false;
           this.#output?.finish();
+          this.#isOver = true;
+          if (this.#feed?.isOpen) {
+            this.#begin();
+          }
         },
         lost: () => {
           this.laps += 1;
@@ -81,6 +88,9 @@ export class PackagedStream {
       this.#settings?.isLowLatency === true ? this.#host.thread : null,
     );
     this.#feed.openRing(lease);
+    if (this.#isOver) {
+      this.#begin();
+    }
   }
 
   /** Takes what came, and what is left of it after other streams had their turn. */
@@ -88,6 +98,7 @@ export class PackagedStream {
     if (this.#feed === null) {
       return;
     }
+    this.#giveUp();
     const settings = this.#isGivenUp ? null : this.#settings;
     if (settings !== null && this.#feed.isOpen && !this.#isReady(settings)) {
       return;
@@ -188,6 +199,23 @@ export class PackagedStream {
     }
   }
 
+  /** Another publish: that the one before was given up says nothing of it, and a disk that still fails is told of again. */
+  #begin(): void {
+    this.#isOver = false;
+    this.#isGivenUp = false;
+    this.#isToBeGivenUp = false;
+    this.#disk?.begin();
+  }
+
+  /** What was made so far is all that viewers get of this publish. */
+  #giveUp(): void {
+    if (this.#isToBeGivenUp) {
+      this.#isToBeGivenUp = false;
+      this.#isGivenUp = true;
+      this.#output?.finish();
+    }
+  }
+
   #message(type: number, timestamp: number, payload: Uint8Array): void {
     this.#output?.message(type, timestamp, payload);
   }
@@ -213,7 +241,7 @@ export class PackagedStream {
     return new DiskCopy({
       runFileSteps: (steps) => this.#host.runFileSteps(steps),
       failed: (text) => {
-        this.#isGivenUp = onError === "ignore";
+        this.#isToBeGivenUp = onError === "ignore" && this.#feed?.isOpen === true;
         this.#host.trouble({
           kind: "hls-trouble",
           key,
