@@ -3,7 +3,6 @@
  * tells every gateway. A stream has one packager for the host, whoever publishes it; its output goes on through
  * republish and through the death of a shard.
  */
-import { totalmem } from "node:os";
 import type { MessagePort } from "node:worker_threads";
 import { Board, RowState } from "../protocol/control/board.ts";
 import type {
@@ -15,7 +14,6 @@ import type {
   ShardStart,
   StreamNews,
 } from "../protocol/control/calls.ts";
-import { HLS_MEMORY_SHARE } from "../protocol/limits.ts";
 import { Doorbell } from "../protocol/ring/doorbell.ts";
 import { runFault } from "./fault.ts";
 import { PackagedStreams } from "./hls/packaged-streams.ts";
@@ -51,7 +49,7 @@ export class PackagerRuntime {
       unusedRow: () => undefined,
     });
     this.#outputs = new PackagedStreams({
-      bytesMax: (totalmem() * HLS_MEMORY_SHARE) / Math.max(1, start.packagers),
+      bytesMax: start.hlsBytesMax,
       thread: start.thread,
       now: monotonicMs,
       wallMs: Date.now,

@@ -18,6 +18,8 @@ export interface HlsServerOptions {
   /** Directory of the files; another one is made. */
   readonly directory?: string;
   readonly isOff?: boolean;
+  /** Memory for the HLS of all streams. */
+  readonly hlsBytesMax?: number;
 }
 
 /** A server and a viewer of it. */
@@ -42,7 +44,8 @@ export async function startHls(options: HlsServerOptions = {}): Promise<HlsServe
     workers,
     directives: `http_backend ${backend}; gateways 2; http_server { enabled on; listen 127.0.0.1:${http}; }`,
     vhost: `${vhost} hls { ${hls} enabled ${isOff ? "off" : "on"}; hls_fragment 0.4; hls_window 2; hls_path ${directory}; }`,
-    limits: LIMITS,
+    limits:
+      options.hlsBytesMax === undefined ? LIMITS : { ...LIMITS, hlsBytesMax: options.hlsBytesMax },
   });
   const server = await startInProcess(make(options.hls ?? "", options));
   await waitUntil("http listens", () => isListening(http), 10_000);

@@ -63,6 +63,7 @@ function families(host: MetricsHost, exporter: Config["exporter"]): MetricFamily
     ...srsMetrics(host, exporter, sums),
     ...threads.families(),
     ...serverMetrics(server),
+    ...hlsMetrics(server),
     ...upstreamMetrics(server),
     ...streamMetrics({ books, clients, coordinator, shards: supervisor.links }, sums),
   ];
@@ -159,6 +160,14 @@ function serverMetrics({ books, lobby, pool, supervisor }: Server): MetricFamily
       Object.entries({ rss, heap: heapUsed, external, array_buffers: arrayBuffers }),
     ),
     single("weir_thread_deaths_total", "counter", "Threads that died.", supervisor.deaths),
+  ];
+}
+
+function hlsMetrics({ hlsHoldings: { streams, files, bytes } }: Server): MetricFamily[] {
+  return [
+    single("weir_hls_streams", "gauge", "Streams of which viewers of HLS get something.", streams),
+    single("weir_hls_files", "gauge", "Segments, parts, keys and init segments in memory.", files),
+    single("weir_hls_bytes", "gauge", "Memory of those, outside of all heaps.", bytes),
   ];
 }
 

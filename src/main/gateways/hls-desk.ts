@@ -7,6 +7,7 @@ import type {
   HlsTouches,
   HlsTrouble,
 } from "../../protocol/control/hls.ts";
+import type { HlsHoldings } from "../../protocol/control/hls-windows.ts";
 import { isPull } from "../coordinator/coordinator.ts";
 import { Publishers } from "../hooks/publishers.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
@@ -42,6 +43,11 @@ export class HlsDesk {
       this.#directory.tick();
       this.#viewers.tick();
     }, TICK_MS).unref();
+  }
+
+  /** What is held for viewers. */
+  get holdings(): HlsHoldings {
+    return this.#directory.holdings;
   }
 
   /** News of packagers and gateways. */

@@ -3,7 +3,7 @@
  * also one that comes later. Media is passed on by reference.
  */
 import type { HlsNews, HlsSegmentNews } from "../../protocol/control/hls.ts";
-import { HlsWindows } from "../../protocol/control/hls-windows.ts";
+import { type HlsHoldings, HlsWindows } from "../../protocol/control/hls-windows.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 
 /** Players hold older playlists: what a packager left that died is served for so long. */
@@ -37,6 +37,11 @@ export class HlsDirectory {
 
   constructor(host: HlsDirectoryHost) {
     this.#host = host;
+  }
+
+  /** What is held for viewers. */
+  get holdings(): HlsHoldings {
+    return this.#windows.holdings;
   }
 
   /** A stream's output has something to fetch. */

@@ -55,7 +55,8 @@ export interface ShardPlace {
   /** What the thread serves by HTTP; null: it is no gateway. */
   readonly gateway: GatewayPlace | null;
   readonly role: LinkRole;
-  readonly packagers: number;
+  /** Memory for all that a packager makes. */
+  readonly hlsBytesMax: number;
 }
 
 /** What a thread does: a shard serves RTMP, a gateway HTTP, a packager makes HLS. */
@@ -124,7 +125,7 @@ export class ShardLink {
       doorbells: place.doorbells,
       version: place.version,
       allowFaults: place.allowFaults,
-      packagers: place.packagers,
+      hlsBytesMax: place.hlsBytesMax,
       isRelayed: !isNative,
       tlsBoard: place.tlsBoard,
       ...(gateway === null ? {} : { ...gateway, listen: gateway.listen.map(ofItsOwn) }),

@@ -43,6 +43,8 @@ export class PackagedStream {
   #hasTold = false;
   /** `hls_on_error ignore`: nothing more is made of this publish. */
   #isGivenUp = false;
+  /** The directory knows nothing of it any more. */
+  #isForgotten = false;
   /** The publisher is gone, and no other one has come. */
   #isOver = false;
   /** The disk has failed since the last turn: it may say so in the middle of a segment's end. */
@@ -87,6 +89,7 @@ export class PackagedStream {
       },
       this.#settings?.isLowLatency === true ? this.#host.thread : null,
     );
+    this.#isForgotten = false;
     this.#feed.openRing(lease);
     if (this.#isOver) {
       this.#begin();
@@ -103,7 +106,10 @@ export class PackagedStream {
     if (settings !== null && this.#feed.isOpen && !this.#isReady(settings)) {
       return;
     }
-    if (!(this.#feed.advance(settings !== null) || this.#isBehind)) {
+    const isRead = this.#feed.advance(settings !== null);
+    if (isRead && this.#isForgotten) {
+      this.#closeFeed();
+    } else if (!(isRead || this.#isBehind)) {
       this.#isBehind = true;
       setImmediate(() => {
         this.#isBehind = false;
@@ -128,20 +134,25 @@ export class PackagedStream {
     }
   }
 
-  /** Bytes of its output in memory. */
+  /** Bytes of its outputs in memory, ended ones too. */
   get bytes(): number {
-    return this.#output?.bytes ?? 0;
+    return this.#retired.reduce((sum, { output }) => sum + output.bytes, this.#output?.bytes ?? 0);
   }
 
   /** Lets the oldest segment go before its time. @returns false when no more can be spared. */
   shrink(): boolean {
+    const retired = this.#retired.shift();
+    if (retired !== undefined) {
+      retired.output.retire();
+      return true;
+    }
     return this.#output?.shrink() ?? false;
   }
 
-  /** Nothing is published here, and the directory has forgotten it. */
+  /** Nothing is published here, and the directory has forgotten it: what its rings still hold is taken. */
   forget(): void {
-    this.#feed?.close();
-    this.#feed = null;
+    this.#isForgotten = true;
+    this.advance();
   }
 
   /** Milliseconds without ring and output. */
@@ -152,6 +163,7 @@ export class PackagedStream {
   /** Ends what is being made; resolves when it is on disk. What was made stays, so that the next server goes on from it. */
   async close(): Promise<void> {
     this.forget();
+    this.#closeFeed();
     this.#output?.finish();
     await this.#disk?.settled();
   }
@@ -163,6 +175,8 @@ export class PackagedStream {
     }
     if (this.#resume === null) {
       this.#askResume(settings);
+    }
+    if (this.#resume === null) {
       return false;
     }
     this.#disk = settings.hasFiles ? this.#newDisk(settings) : null;
@@ -195,8 +209,14 @@ export class PackagedStream {
       void this.#host.readSmallText(file).then((text) => {
         this.#isResuming = false;
         this.#resume ??= decodeResumePoint(text) ?? { firstSequence: 0, firstDiscontinuity: 0 };
+        this.advance();
       });
     }
+  }
+
+  #closeFeed(): void {
+    this.#feed?.close();
+    this.#feed = null;
   }
 
   /** Another publish: that the one before was given up says nothing of it, and a disk that still fails is told of again. */

@@ -1,0 +1,139 @@
+/** Memory of segments, over many streams: what is held is counted, bounded, and given back. */
+import assert from "node:assert/strict";
+import { before, describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Frame } from "../support/flv-file.ts";
+import { publishOnce } from "../support/publish-once.ts";
+import { waitUntil } from "../support/scratch.ts";
+import { type HlsServer, makeHlsClip, publishTo, startHls } from "./hls-runs.ts";
+
+const LIMIT = { timeout: 90_000 };
+const WAIT_MS = 60_000;
+const STREAMS = 60;
+const AT_ONCE = 12;
+const SPEED = 4;
+const NAMES: readonly string[] = Array.from({ length: STREAMS }, (_, number) => `s${number}`);
+let clip: Frame[];
+
+before(async () => {
+  clip = await makeHlsClip();
+});
+
+/** Publishes the clip faster than it was made, each name once. */
+async function publishAll(weir: HlsServer): Promise<void> {
+  const left = [...NAMES];
+  const publisher = async (): Promise<void> => {
+    for (let name = left.pop(); name !== undefined; name = left.pop()) {
+      await publishOnce(`rtmp://127.0.0.1:${weir.port}/live/${name}`, clip, SPEED);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, publisher));
+}
+
+/** All is published, read from its ring, and told. */
+async function allPackaged({ server }: HlsServer): Promise<void> {
+  await waitUntil("all are packaged", () => server.hlsHoldings.streams === STREAMS, WAIT_MS);
+  await waitUntil("all rings are read", () => server.pool.lentCount === 0, WAIT_MS);
+  let files = -1;
+  while (files !== server.hlsHoldings.files) {
+    files = server.hlsHoldings.files;
+    await delay(500);
+  }
+}
+
+/** Bytes of all that the playlists of all streams list, each of which can be fetched. */
+async function fetchAll(weir: HlsServer): Promise<{ bytes: number; segments: number }> {
+  const sum = { bytes: 0, segments: 0 };
+  for (const name of NAMES) {
+    const { segments } = await weir.client.playlist(`/live/${name}.m3u8`);
+    assert.ok(segments.length >= 3, `${name}: ${segments.length} segments`);
+    for (const { uri } of segments) {
+      const { status, body } = await weir.client.get(`/live/${uri}`);
+      assert.equal(status, 200, uri);
+      sum.bytes += body.length;
+      sum.segments += 1;
+    }
+  }
+  return sum;
+}
+
+const hls = "hls_ctx off; hls_files off; hls_window 60;";
+
+describe("many streams", { concurrency: false }, () => {
+  let wholeBytes = 0;
+
+  test("are counted byte by byte, and given back after hls_dispose", LIMIT, async (context) => {
+    const weir = await startHls({ hls: `${hls} hls_dispose 15;` });
+    try {
+      const { server } = weir;
+      await publishAll(weir);
+      await allPackaged(weir);
+      const rss = process.memoryUsage().rss;
+      const { bytes, segments } = await fetchAll(weir);
+      assert.deepEqual(server.hlsHoldings, { streams: STREAMS, files: segments, bytes });
+      wholeBytes = bytes;
+      await waitUntil("all is disposed of", () => server.hlsHoldings.streams === 0, WAIT_MS);
+      assert.deepEqual(server.hlsHoldings, { streams: 0, files: 0, bytes: 0 });
+      assert.equal((await weir.client.get("/live/s0-0.ts")).status, 404);
+      assert.equal(server.pool.lentCount, 0);
+      const after = process.memoryUsage().rss;
+      context.diagnostic(
+        `${bytes} bytes in ${segments} segments; RSS ${rss} with them, ${after} without`,
+      );
+    } finally {
+      await weir.close();
+    }
+  });
+
+  test(
+    "together take no more than they may: windows are shortened, it is told once",
+    LIMIT,
+    async (context) => {
+      assert.ok(wholeBytes > 0);
+      const hlsBytesMax = Math.floor(wholeBytes / 2);
+      const weir = await startHls({ hls, hlsBytesMax });
+      try {
+        const { server } = weir;
+        await publishAll(weir);
+        await allPackaged(weir);
+        await waitUntil("there is room", () => server.hlsHoldings.bytes <= hlsBytesMax, WAIT_MS);
+        const { bytes, segments } = await fetchAll(weir);
+        assert.deepEqual(server.hlsHoldings, { streams: STREAMS, files: segments, bytes });
+        assert.ok(bytes > hlsBytesMax / 2, "more was given up than had to be");
+        assert.equal(weir.log().match(/memory for HLS is short/g)?.length, 1);
+        context.diagnostic(`${wholeBytes} bytes became ${bytes} of ${hlsBytesMax}`);
+      } finally {
+        await weir.close();
+      }
+    },
+  );
+});
+
+test(
+  "one stream holds its window and what players may still ask for, however long it runs",
+  LIMIT,
+  async (context) => {
+    const weir = await startHls({ hls: "hls_ctx off; hls_files off; hls_window 1;" });
+    const publisher = await publishTo(weir.port, "a", clip);
+    try {
+      const counts: number[] = [];
+      const first = await weir.client.until(
+        "/live/a.m3u8",
+        "segments",
+        ({ segments }) => segments.length > 0,
+      );
+      for (const more of [14, 18, 22]) {
+        await weir.client.until("/live/a.m3u8", `${more} segments later`, ({ mediaSequence }) => {
+          return mediaSequence >= first.mediaSequence + more;
+        });
+        counts.push(weir.server.hlsHoldings.files);
+      }
+      // Listed are three of 0.4 s; each stays for its own length, the playlist's and two target durations: 3.6 s.
+      assert.ok(Math.max(...counts) <= 16, counts.join(" "));
+      context.diagnostic(`files held: ${counts.join(", ")}`);
+    } finally {
+      publisher.close();
+      await weir.close();
+    }
+  },
+);
