@@ -14,6 +14,7 @@ import type {
   ShardStart,
   StreamNews,
 } from "../protocol/control/calls.ts";
+import type { HlsLeft } from "../protocol/control/hls.ts";
 import { Doorbell } from "../protocol/ring/doorbell.ts";
 import { runFault } from "./fault.ts";
 import { PackagedStreams } from "./hls/packaged-streams.ts";
@@ -27,7 +28,7 @@ import { ThreadLoop } from "./thread-loop.ts";
 const CLOSE_TIMEOUT_MS = 1500;
 
 /** News of streams. */
-export type PackagerNews = StreamNews | RingNews | SettingsNews | ForgetStream;
+export type PackagerNews = StreamNews | RingNews | SettingsNews | ForgetStream | HlsLeft;
 
 /** One packager thread's state. */
 export class PackagerRuntime {
@@ -91,6 +92,8 @@ export class PackagerRuntime {
     this.#loop.turns.begin();
     if (news.kind === "settings") {
       this.#loop.take(news);
+    } else if (news.kind === "hls-left") {
+      this.#outputs.inherit(news);
     } else {
       this.#streams.take(news);
     }

@@ -70,7 +70,10 @@ export class HlsDesk {
   ready(link: ShardLink): void {
     this.#directory.ready(link);
     if (link.role === "packager") {
-      this.#host.coordinator.announceToPackagers();
+      const { coordinator } = this.#host;
+      const outputs = this.#directory.left((key) => coordinator.packagerOf(key) === link.index);
+      link.post({ kind: "hls-left", outputs });
+      coordinator.announceToPackagers();
     }
   }
 

@@ -18,7 +18,7 @@ import {
   type StaticNews,
   type ToShard,
 } from "../../protocol/control/calls.ts";
-import type { HlsEnded, HlsNews, HlsTold } from "../../protocol/control/hls.ts";
+import type { HlsEnded, HlsLeft, HlsNews, HlsTold } from "../../protocol/control/hls.ts";
 import { ControlError } from "../../protocol/errors.ts";
 import type { ChunkDecoderSnapshot } from "../../protocol/rtmp/chunk-decoder.ts";
 import type { ServerSessionSnapshot } from "../../protocol/rtmp/server-session.ts";
@@ -37,6 +37,7 @@ type Message =
   | StaticNews
   | HlsNews
   | HlsEnded
+  | HlsLeft
   | HlsTold;
 
 /** What a shard is started with, for its whole life and its successors'. */

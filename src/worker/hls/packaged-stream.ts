@@ -4,6 +4,7 @@ import type { HlsNews, HlsSettings, HlsTrouble } from "../../protocol/control/hl
 import { decodeResumePoint, type ResumePoint } from "../../protocol/hls/resume.ts";
 import type { FileStep } from "../jobs/files.ts";
 import { DiskCopy } from "./disk-copy.ts";
+import { leftoverFiles } from "./leftovers.ts";
 import { HlsNames } from "./names.ts";
 import { HlsOutput } from "./output.ts";
 import { StreamFeed } from "./stream-feed.ts";
@@ -17,6 +18,8 @@ export interface PackagedStreamHost {
   /** Wall clock, milliseconds since 1970. */
   wallMs(): number;
   nextFileId(): number;
+  /** The playlist that this thread's predecessor made of a key, "" where there is none; null: that is not told yet. */
+  inherited(key: string): string | null;
   runFileSteps(steps: readonly FileStep[]): Promise<string>;
   readSmallText(file: string): Promise<string>;
   news(news: HlsNews): void;
@@ -36,6 +39,8 @@ export class PackagedStream {
   /** Ended by a change of settings, until when their files are fetched. */
   readonly #retired: { readonly output: HlsOutput; readonly untilMs: number }[] = [];
   #inits = 0;
+  /** Of an earlier life, and until when they may be fetched from the disk by others. */
+  #leftovers: { readonly files: readonly string[]; readonly untilMs: number } | null = null;
   /** Where the last output ended; null: it is to be asked of the disk. */
   #resume: ResumePoint | null = null;
   #isResuming = false;
@@ -126,6 +131,9 @@ export class PackagedStream {
       this.#endOutput(true);
     }
     const now = this.#host.now();
+    if ((this.#leftovers?.untilMs ?? now) < now) {
+      this.#removeLeftovers();
+    }
     while ((this.#retired[0]?.untilMs ?? now) < now) {
       this.#retired.shift()?.output.retire();
     }
@@ -189,12 +197,31 @@ export class PackagedStream {
       isFirst: !this.#hasTold,
       inits: this.#inits,
     });
+    if (!this.#hasTold && settings.hasFiles && settings.cleanup) {
+      const { firstSequence } = this.#resume;
+      const files = leftoverFiles(new HlsNames(this.key, settings), settings, firstSequence);
+      this.#leftovers = { files, untilMs: this.#host.now() + this.#output.graceMs };
+    }
     this.#hasTold = true;
     this.#feed?.renew();
     return true;
   }
 
+  /** What this thread's predecessor, or the server's, has left on disk. */
+  #removeLeftovers(): void {
+    for (const file of this.#leftovers?.files ?? []) {
+      this.#disk?.remove(file);
+    }
+    this.#leftovers = null;
+  }
+
   #askResume(settings: HlsSettings): void {
+    // What viewers have is newer than any file.
+    const inherited = this.#host.inherited(this.key);
+    this.#resume = decodeResumePoint(inherited ?? "");
+    if (inherited === null || this.#resume !== null) {
+      return;
+    }
     if (!settings.hasFiles) {
       // Numbers must not be used again after a restart, of which nothing else is left.
       this.#resume = {
@@ -250,6 +277,7 @@ export class PackagedStream {
     this.#inits = output.inits;
     if (isDisposed) {
       output.dispose();
+      this.#removeLeftovers();
     } else {
       this.#retired.push({ output, untilMs: this.#host.now() + output.graceMs });
     }

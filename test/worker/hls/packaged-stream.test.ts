@@ -4,6 +4,7 @@ import { beforeEach, describe, test } from "node:test";
 import type { HlsFile, HlsSettings } from "../../../src/protocol/control/hls.ts";
 import { HlsWindows } from "../../../src/protocol/control/hls-windows.ts";
 import { PackagedStream } from "../../../src/worker/hls/packaged-stream.ts";
+import type { FileStep } from "../../../src/worker/jobs/files.ts";
 import { CompressedPublisher } from "../../support/compressed-publisher.ts";
 import { HLS_DEFAULTS } from "../../support/hls-settings.ts";
 import { type ReadPlaylist, readPlaylist } from "../../support/playlist-check.ts";
@@ -23,11 +24,16 @@ let released: number[];
 let stream: PackagedStream;
 /** Answers what the playlist's file holds. */
 let answerText: (text: string) => void;
+let steps: FileStep[];
+/** What a predecessor of the thread left. */
+let inherited: string;
 
 beforeEach(() => {
   nowMs = 1000;
   windows = new HlsWindows();
   released = [];
+  steps = [];
+  inherited = "";
   let fileId = 0;
   const text = new Promise<string>((resolve) => {
     answerText = resolve;
@@ -40,10 +46,14 @@ beforeEach(() => {
       fileId += 1;
       return fileId;
     },
-    runFileSteps: () => Promise.resolve(""),
+    runFileSteps: (taken) => {
+      steps.push(...taken);
+      return Promise.resolve("");
+    },
     readSmallText: () => text,
     news: (news) => void windows.take(news),
     dropped: () => undefined,
+    inherited: () => inherited,
     trouble: ({ text: trouble }) => assert.fail(trouble),
     ringReleased: (ringId) => released.push(ringId),
   });
@@ -110,6 +120,22 @@ describe("a publish that is over before its packager looks", () => {
     assert.deepEqual(released, [1, 2]);
   });
 
+  for (const [what, settings] of [
+    ["without files", MEMORY],
+    ["with files, whatever the disk says", FILES],
+  ] as const) {
+    test(`goes on with what viewers have of a thread that died, ${what}`, async () => {
+      inherited =
+        "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:40\n#EXT-X-DISCONTINUITY-SEQUENCE:3\n#EXTINF:1,\na-40.ts\n";
+      stream.change(settings);
+      burst(1, 3000);
+      await settle();
+      const { segments, discontinuitySequence } = playlist();
+      assert.deepEqual([segments[0]?.sequence, discontinuitySequence], [41, 3]);
+      assert.equal(segments[0]?.isDiscontinuity, true);
+    });
+  }
+
   test("ends with the server, whatever is not known yet", async () => {
     stream.change(FILES);
     burst(1, 3000);
@@ -146,4 +172,59 @@ test("an output that a change of settings ended counts, and goes first where mem
   assert.equal(stream.bytes, before);
   assert.equal(stream.shrink(), true);
   assert.equal(stream.bytes, 0);
+});
+
+describe("what an earlier life left on disk", () => {
+  const text = "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:98\n#EXTINF:1,\na-98.ts\n#EXTINF:1,\na-99.ts\n";
+  const removed = (): string[] =>
+    steps.filter(({ kind }) => kind === "remove").map(({ file }) => file);
+
+  async function resume(settings: HlsSettings): Promise<void> {
+    stream.change(settings);
+    burst(1, 3000);
+    answerText(text);
+    await settle();
+    assert.equal(playlist().segments[0]?.sequence, 100);
+    assert.deepEqual(removed(), []);
+    // A window of 20 s and three target durations of one.
+    nowMs += 23_500;
+    stream.tickSlow();
+    await settle();
+  }
+
+  test("is removed when nobody can want it any more", async () => {
+    await resume({ ...FILES, isEncrypted: true });
+    const folder = "./objs/nginx/html/live";
+    for (const name of ["a-99.ts", "a-98.ts", "a-99.key", "a-60.ts", "a-100.ts.tmp"]) {
+      assert.ok(removed().includes(`${folder}/${name}`), name);
+    }
+    assert.ok(!removed().includes(`${folder}/a-100.ts`), "its own");
+    assert.ok(!removed().includes(`${folder}/a-10.ts`), "not all that ever was");
+  });
+
+  test("stays with hls_cleanup off", async () => {
+    await resume({ ...FILES, cleanup: false });
+    assert.deepEqual(removed(), []);
+  });
+
+  test("stays where names hold the time of day", async () => {
+    await resume({ ...FILES, tsFile: "[app]/[stream]-[2006]-[seq].ts" });
+    assert.deepEqual(removed(), []);
+  });
+
+  test("goes with hls_dispose at the latest, all of it once", async () => {
+    stream.change({ ...FILES, disposeMs: 2000 });
+    burst(1, 3000);
+    answerText(text);
+    await settle();
+    nowMs += 2100;
+    stream.tickSlow();
+    await settle();
+    assert.equal(removed().filter((file) => file.endsWith("/a-99.ts")).length, 1);
+    assert.ok(removed().includes("./objs/nginx/html/live/a.m3u8"));
+    nowMs += 60_000;
+    stream.tickSlow();
+    await settle();
+    assert.equal(removed().filter((file) => file.endsWith("/a-99.ts")).length, 1);
+  });
 });
