@@ -67,6 +67,7 @@ export class PackagedStreams {
     this.#known.set(streamId, known);
     return {
       announcement: 0,
+      isHurried: true,
       get skips() {
         return known.laps;
       },
