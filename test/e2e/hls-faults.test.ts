@@ -81,7 +81,7 @@ describe("threads that die", () => {
   let player: RtmpPeer;
 
   before(async () => {
-    weir = await startHls({ workers: 2, hls: "hls_ctx off;" });
+    weir = await startHls({ workers: 2, hls: "hls_ctx off;", limits: { hangKillMs: 5000 } });
     publisher = await publishTo(weir.port, "a", clip);
     player = await new RtmpPeer(weirUrl("a"), "play").waitReady();
   });

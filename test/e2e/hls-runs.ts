@@ -1,6 +1,7 @@
 /** Servers in the test's process that make HLS, and a publisher of theirs. */
 import { join } from "node:path";
 import type { ShardLink } from "../../src/main/shards/shard-link.ts";
+import type { SupervisorLimits } from "../../src/main/shards/supervisor.ts";
 import { type InProcess, startInProcess } from "../main/accept/in-process.ts";
 import { makeClip } from "../support/clips.ts";
 import { type Frame, readFlv } from "../support/flv-file.ts";
@@ -18,8 +19,7 @@ export interface HlsServerOptions {
   /** Directory of the files; another one is made. */
   readonly directory?: string;
   readonly isOff?: boolean;
-  /** Memory for the HLS of all streams. */
-  readonly hlsBytesMax?: number;
+  readonly limits?: Partial<SupervisorLimits>;
 }
 
 /** A server and a viewer of it. */
@@ -33,7 +33,7 @@ export interface HlsServer extends InProcess {
   ): Promise<void>;
 }
 
-const LIMITS = { watchMs: 50, hangWarnMs: 500, hangKillMs: 5000, crashesMax: 1000 };
+const LIMITS = { watchMs: 50, hangWarnMs: 500, hangKillMs: 20_000, crashesMax: 1000 };
 
 /** Starts one with two gateways. Segments are of 0.4 s, the window of 2 s. */
 export async function startHls(options: HlsServerOptions = {}): Promise<HlsServer> {
@@ -44,8 +44,7 @@ export async function startHls(options: HlsServerOptions = {}): Promise<HlsServe
     workers,
     directives: `http_backend ${backend}; gateways 2; http_server { enabled on; listen 127.0.0.1:${http}; }`,
     vhost: `${vhost} hls { ${hls} enabled ${isOff ? "off" : "on"}; hls_fragment 0.4; hls_window 2; hls_path ${directory}; }`,
-    limits:
-      options.hlsBytesMax === undefined ? LIMITS : { ...LIMITS, hlsBytesMax: options.hlsBytesMax },
+    limits: { ...LIMITS, ...options.limits },
   });
   const server = await startInProcess(make(options.hls ?? "", options));
   await waitUntil("http listens", () => isListening(http), 10_000);
