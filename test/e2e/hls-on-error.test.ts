@@ -198,8 +198,7 @@ describe("hls_on_error", { concurrency: 4 }, () => {
       await publisher.peer.waitEnd(WAIT_MS);
       const pictures = clip.filter(({ type }) => type === MessageType.Video);
       const both = [...pictures, ...sound].sort((one, other) => one.timestamp - other.timestamp);
-      const again = new RtmpPeer(`rtmp://127.0.0.1:${weir.port}/live/a`, "publish");
-      const second = new ClipPublisher(await again.waitReady(WAIT_MS), both);
+      const second = await publishTo(weir.port, "a", both);
       await weir.client.until(PATH, "segments", ({ segments }) => segments.length >= 3);
       assert.equal(second.peer.end, "open");
       second.close();

@@ -4,10 +4,12 @@ import { before, describe, test } from "node:test";
 import { HlsViewers } from "../../src/main/gateways/hls-viewers.ts";
 import { signedQuery } from "../../src/main/tokens/signed-url.ts";
 import type { Frame } from "../support/flv-file.ts";
+import { waitUntil } from "../support/scratch.ts";
 import { type HlsServer, makeHlsClip, publishTo, startHls } from "./hls-runs.ts";
 
 const LIMIT = { timeout: 90_000 };
 const PATH = "/live/a.m3u8";
+const WAIT_MS = 30_000;
 const POLLS = 400;
 const AT_ONCE = 8;
 const GATEWAYS = 2;
@@ -112,6 +114,9 @@ describe("polls", () => {
     withStream(
       "hls_ctx off;",
       async (weir) => {
+        const isThere = async (): Promise<boolean> =>
+          (await status(weir, PATH, "http://good.example/page")) === 200;
+        await waitUntil("a playlist", isThere, WAIT_MS);
         for (let round = 0; round < 10; round += 1) {
           assert.equal(await status(weir, PATH, "http://good.example/page"), 200);
           assert.equal(await status(weir, PATH, "http://evil.example/page"), 403);
@@ -128,6 +133,7 @@ describe("polls", () => {
         const expires = Math.floor(Date.now() / 1000) + 600;
         const what = { vhost: "__defaultVhost__", app: "live", stream: "a", expires, ip: "" };
         const query = signedQuery("the-secret", { ...what, action: "play" });
+        await weir.client.until(`${PATH}?${query}`, "segments", () => true);
         for (let round = 0; round < 10; round += 1) {
           assert.equal(await status(weir, `${PATH}?${query}`), 200);
           assert.equal(await status(weir), 403);

@@ -6,7 +6,8 @@ import { type InProcess, startInProcess } from "../main/accept/in-process.ts";
 import { makeClip } from "../support/clips.ts";
 import { type Frame, readFlv } from "../support/flv-file.ts";
 import { HlsClient } from "../support/hls-client.ts";
-import { ClipPublisher, RtmpPeer } from "../support/rtmp-peer.ts";
+import { openPublisher } from "../support/publish-once.ts";
+import { ClipPublisher } from "../support/rtmp-peer.ts";
 import { findFreePort, isListening, makeScratch, waitUntil } from "../support/scratch.ts";
 
 export interface HlsServerOptions {
@@ -64,14 +65,13 @@ export async function makeHlsClip(): Promise<Frame[]> {
   return readFlv(await makeClip(scratch, join("hls"), { seconds: 4, gopFrames: 10 }));
 }
 
-/** Publishes a clip in real time, over and over. */
+/** Publishes a clip in real time, over and over, once the name is free. */
 export async function publishTo(
   port: number,
   name: string,
   clip: readonly Frame[],
 ): Promise<ClipPublisher> {
-  const peer = new RtmpPeer(`rtmp://127.0.0.1:${port}/live/${name}`, "publish");
-  return new ClipPublisher(await peer.waitReady(10_000), clip);
+  return new ClipPublisher(await openPublisher(`rtmp://127.0.0.1:${port}/live/${name}`), clip);
 }
 
 /** Where a server packages: the only packager there is. */
