@@ -9,12 +9,14 @@ import type {
   ForgetStream,
   FromShard,
   GatewayStart,
+  HlsQuestion,
   RingNews,
   SettingsNews,
   StaticNews,
   StreamNews,
 } from "../protocol/control/calls.ts";
 import type { HlsEnded, HlsNews, HlsTold } from "../protocol/control/hls.ts";
+import { countRefusal, type RefusalSink } from "../protocol/control/refusal-counts.ts";
 import { VersionWord } from "../protocol/control/version-word.ts";
 import { Doorbell } from "../protocol/ring/doorbell.ts";
 import { ApiService } from "./deliver/api-service.ts";
@@ -90,18 +92,21 @@ export class GatewayRuntime implements GatewayStreamHost {
       post,
     });
     const primary = { api: (question: ApiQuestion) => this.#primary.api(question) };
-    const api = new ApiService(primary);
-    this.#files = new StaticFiles(start.mounts, cors);
+    const refused: RefusalSink = (reason) => countRefusal(this.board.counters, reason);
+    const api = new ApiService(primary, refused);
+    this.#files = new StaticFiles(start.mounts, cors, undefined, refused);
     const version = new VersionWord(start.version);
-    this.#hls = new HlsService({
+    const hls = {
       cors,
       now: monotonicMs,
       version: () => version.current,
-      admitHls: (question) => this.#primary.admitHls(question),
+      admitHls: (question: HlsQuestion) => this.#primary.admitHls(question),
       post,
-    });
-    const services = [api, new ConsoleService(primary), this.#hls, this.#viewers, this.#files];
-    this.#services = new HttpServices(services, cors, api);
+    };
+    this.#hls = new HlsService(hls, refused);
+    const console = new ConsoleService(primary, undefined, refused);
+    const services = [api, console, this.#hls, this.#viewers, this.#files];
+    this.#services = new HttpServices(services, cors, api, refused);
   }
 
   /** Starts ticking and listening to the doorbell. */
@@ -184,6 +189,8 @@ export class GatewayRuntime implements GatewayStreamHost {
           this.#hls.tick(now);
           const { counters } = this.board;
           counters[Counter.Players] = this.#viewers.count;
+          counters[Counter.Stalls] = this.#viewers.stalls;
+          counters[Counter.Resets] = this.#viewers.resets;
           counters[Counter.Sends] = this.rows.sends;
         },
         tickSlow: () => this.#hls.tickSlow(),

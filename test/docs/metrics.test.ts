@@ -1,6 +1,6 @@
 /** Dashboard and docs name the metrics that there are, and endpoints that there are. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { type ApiServer, startApi } from "../support/api.ts";
 import { readMetrics } from "../support/prometheus.ts";
@@ -17,12 +17,32 @@ before(async () => {
 
 after(() => weir?.stop());
 
-/** With labels that only a stream, an origin or an end brings: by the source. */
-function namesInSource(): Set<string> {
-  const files = ["metrics", "stream-metrics", "thread-metrics"];
-  const text = files.map((file) => read(`src/main/admin/${file}.ts`)).join("\n");
+function namesIn(files: readonly string[]): Set<string> {
+  const text = files.map(read).join("\n");
   return new Set(text.match(/\b(srs|weir)_[a-z_]+\b/g) ?? []);
 }
+
+/** With labels that only a stream, an origin or an end brings: by the source. */
+function namesInSource(): Set<string> {
+  const folder = "src/main/admin/";
+  const files = readdirSync(new URL(folder, root)).filter((file) => file.endsWith("metrics.ts"));
+  return namesIn(files.map((file) => `${folder}${file}`));
+}
+
+test("of every metric a test says what moves it", LIMIT, () => {
+  const moved = namesIn([
+    "test/e2e/metrics-move.test.ts",
+    "test/main/admin/metric-families.test.ts",
+    // Those that never move.
+    "test/e2e/metrics.test.ts",
+  ]);
+  const names = [...namesInSource()];
+  assert.ok(names.length > 50, `${names.length}`);
+  assert.deepEqual(
+    names.filter((name) => !moved.has(name)),
+    [],
+  );
+});
 
 test("the dashboard shows metrics that there are", LIMIT, async () => {
   const expressions = read("examples/grafana/weir.json").match(/"expr": ".*"/g) ?? [];

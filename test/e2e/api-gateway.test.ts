@@ -79,6 +79,8 @@ for (const backend of ["uws", "node"]) {
           }),
         );
         assert.deepEqual(allowed, ["*", "GET, HEAD, OPTIONS"]);
+        assert.equal((await read(port, "/rtc/v1/play/", { method: "POST", body: "{}" })).code, 400);
+        assert.equal((await ask(port, "/rtc/v1/whip/?app=live", { method: "POST" })).status, 501);
         const head = await ask(port, "/api/v1/versions", { method: "HEAD" });
         assert.equal(head.status, 200);
         publisher.close();
@@ -95,6 +97,7 @@ for (const backend of ["uws", "node"]) {
         assert.equal((await read(http, "/api/v1/versions")).code, 0);
         assert.equal((await ask(http, "/api/v1/streams")).status, 404);
         assert.equal((await ask(http, "/metrics")).status, 404);
+        assert.equal((await ask(http, "/rtc/v1/play/", { method: "POST" })).status, 405);
         const preflight = await ask(http, "/api/v1/streams", PREFLIGHT);
         assert.equal(preflight.headers.get("access-control-allow-methods"), "GET, HEAD, OPTIONS");
         assert.equal((await read(api, "/api/v1/streams")).code, 0);

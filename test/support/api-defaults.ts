@@ -2,7 +2,7 @@
 import type { Config } from "../../src/protocol/conf/config.ts";
 import { tlsDefaults } from "./tls-settings.ts";
 
-export const API_DEFAULTS: Pick<Config, "httpApi" | "exporter" | "statsDisks"> = {
+export const API_DEFAULTS: Pick<Config, "httpApi" | "exporter" | "statsDisks" | "heartbeat"> = {
   httpApi: {
     enabled: false,
     listen: [{ host: "", port: 1985 }],
@@ -19,4 +19,13 @@ export const API_DEFAULTS: Pick<Config, "httpApi" | "exporter" | "statsDisks"> =
     tag: "",
   },
   statsDisks: [],
+  heartbeat: {
+    enabled: false,
+    intervalMs: 10_000,
+    url: "http://127.0.0.1:8085/api/v1/servers",
+    deviceId: "",
+    summaries: false,
+    ports: false,
+    network: 0,
+  },
 };

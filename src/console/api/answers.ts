@@ -94,6 +94,13 @@ export interface Overview {
   readonly may_reload: boolean;
   readonly pulls: number;
   readonly attempts: number;
+  /** Over the last minute, all threads together. */
+  readonly fan_out: {
+    readonly turns: number;
+    readonly p50_ms: number;
+    readonly p99_ms: number;
+    readonly p999_ms: number;
+  };
   readonly threads: readonly ThreadAnswer[];
   readonly origins: readonly OriginAnswer[];
   readonly vhosts: readonly VhostPlace[];

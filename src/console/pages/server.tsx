@@ -14,12 +14,12 @@ const SECOND_MS = 1000;
 
 /** The page. */
 export function ServerPage({ overview }: { readonly overview: Overview }): VNode {
-  const { threads, origins, pulls, attempts } = overview;
+  const { threads, origins, pulls, attempts, fan_out: fanOut } = overview;
   const most = Math.max(1, ...threads.map(({ players }) => players));
   return (
     <>
       <Hour />
-      <Section title="Threads" aside={`${threads.length} threads`}>
+      <Section title="Threads" aside={`${threads.length} threads${fanOutText(fanOut)}`}>
         <Table
           label="Threads"
           columns={threadColumns(most)}
@@ -39,6 +39,13 @@ export function ServerPage({ overview }: { readonly overview: Overview }): VNode
       </Section>
     </>
   );
+}
+
+/** How long frames took to reach their players, where there were any. */
+function fanOutText({ turns, p50_ms, p99_ms }: Overview["fan_out"]): string {
+  return turns === 0
+    ? ""
+    : `, fan-out ${milliseconds(p50_ms)} at the median, ${milliseconds(p99_ms)} at p99`;
 }
 
 function Hour(): VNode {

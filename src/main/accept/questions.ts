@@ -15,6 +15,8 @@ export interface QuestionsHost {
   readonly clients: Clients;
   readonly edge: Edge;
   readonly log: Logger;
+  /** One was refused, for metrics. */
+  refused(reason: string): void;
 }
 
 /** Answers. */
@@ -41,6 +43,7 @@ export class Questions {
         throw error;
       }
       this.#host.log.info(client.id, `refused: ${error.message} (${error.status})`);
+      this.#host.refused(error.code);
       return refusal(error.status, error.message);
     }
   }
@@ -58,6 +61,7 @@ export class Questions {
     if (lease === null) {
       this.#host.admission.abandon(entry);
       client.hooks?.end("publish", entry.key);
+      this.#host.refused("no_room");
       return refusal("NetStream.Publish.Failed", "The server has no room.");
     }
     entry.publisher = { shard: shard.index, row: client.row };

@@ -13,7 +13,9 @@ import { Api } from "./api.ts";
 import { clusterRoute } from "./cluster-route.ts";
 import { ConsoleAnswers, wayToConsole } from "./console-files.ts";
 import { consoleRoutes } from "./console-routes.ts";
-import { figureRoutes } from "./figure-routes.ts";
+import { FanOutTimes } from "./fan-out-times.ts";
+import { type FigureRoutesHost, figureRoutes, summaries } from "./figure-routes.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import { helpRoutes, REDIRECTS_ROUTE } from "./help-routes.ts";
 import { History } from "./history.ts";
 import { HostFigures } from "./host-figures.ts";
@@ -26,6 +28,7 @@ import { isOnePort, type PortPlan, planPorts } from "./ports.ts";
 import { type Reloading, rawRoute } from "./raw-routes.ts";
 import type { PlainRoute, Route } from "./route.ts";
 import { ThreadMetrics } from "./thread-metrics.ts";
+import { unservedRoutes } from "./unserved-routes.ts";
 
 /** What the control plane is opened with. */
 export interface AdminOptions {
@@ -48,6 +51,8 @@ export class Admin implements ReloadPart {
   readonly #figures: HostFigures;
   readonly #threads: ThreadMetrics;
   readonly #history: History;
+  readonly #fanOut: FanOutTimes;
+  readonly #heartbeat: Heartbeat;
   readonly #console = new ConsoleAnswers();
   readonly #listeners: Listeners;
   /** Of the certificate in force. */
@@ -62,7 +67,12 @@ export class Admin implements ReloadPart {
       () => config().statsDisks,
       () => isServed(config()),
     );
-    this.#threads = new ThreadMetrics(server.supervisor.links);
+    const { supervisor, books } = server;
+    this.#fanOut = new FanOutTimes({
+      boards: supervisor.boards,
+      isAsked: () => isServed(config()),
+    });
+    this.#threads = new ThreadMetrics({ threads: supervisor.links, books, fanOut: this.#fanOut });
     this.#history = new History({
       server,
       figures: this.#figures,
@@ -70,6 +80,12 @@ export class Admin implements ReloadPart {
     });
     const ids = { serverId, serviceId: server.serviceId };
     const host = { config, ...ids, log, now: monotonicMs };
+    const told = this.#told(options.version);
+    this.#heartbeat = new Heartbeat({
+      ...host,
+      version: options.version,
+      summaries: () => summaries(told),
+    });
     this.#api = new Api(host, this.#routes(options, ids));
     this.#listeners = new Listeners((question, use) => this.#answer(question, use));
   }
@@ -111,6 +127,14 @@ export class Admin implements ReloadPart {
     this.#figures.close();
     this.#threads.close();
     this.#history.close();
+    this.#fanOut.close();
+    this.#heartbeat.close();
+  }
+
+  #told(version: string): FigureRoutesHost {
+    const { books } = this.#server;
+    const connections = (): number => this.#server.connections;
+    return { figures: this.#figures, books, connections, version };
   }
 
   #routes(
@@ -121,18 +145,17 @@ export class Admin implements ReloadPart {
     const config = (): Config => server.config;
     const shards = supervisor.links;
     const listing = new Listing({ config, books, clients, shards, now: monotonicMs });
-    const connections = (): number => server.connections;
     const routes = [
       ...helpRoutes(version),
-      ...figureRoutes({ figures: this.#figures, books, connections, version }),
+      ...figureRoutes(this.#told(version)),
       ...listRoutes({ listing, books, clients, shards, log }),
       rawRoute({ config, reloader }),
       clusterRoute({ config, coordinator }),
-      ...consoleRoutes({ server, history: this.#history, version, reloader }),
+      ...consoleRoutes({ server, history: this.#history, fanOut: this.#fanOut, version, reloader }),
       REDIRECTS_ROUTE,
       metricsRoute({ server, figures: this.#figures, threads: this.#threads, ...ids }),
     ];
-    return [...routes, openApiRoute(version, routes)];
+    return [...routes, openApiRoute(version, routes), ...unservedRoutes()];
   }
 
   #answer(question: ApiQuestion, { isApi }: PortUse): Promise<ApiAnswer> {
@@ -184,6 +207,6 @@ export class Admin implements ReloadPart {
 }
 
 /** Somebody may ask for figures. */
-function isServed({ httpApi, exporter }: Config): boolean {
-  return httpApi.enabled || exporter.enabled;
+function isServed({ httpApi, exporter, heartbeat }: Config): boolean {
+  return httpApi.enabled || exporter.enabled || (heartbeat.enabled && heartbeat.summaries);
 }

@@ -2,6 +2,7 @@
 export const ApiCode = {
   /** A test's own. */
   Test: 100,
+  BadRequest: 400,
   ConfigInvalid: 1023,
   RawFailed: 1060,
   RawDisabled: 1061,

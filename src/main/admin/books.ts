@@ -32,6 +32,8 @@ export interface Sums {
   readonly total: Bytes;
   readonly streams: ReadonlyMap<StreamRecord, Bytes>;
   readonly vhosts: ReadonlyMap<string, Bytes>;
+  /** By number of the thread that carries them. */
+  readonly threads: ReadonlyMap<number, Bytes>;
 }
 
 /** The end of a publish or pull. */
@@ -51,11 +53,14 @@ export class Books implements ClientsObserver {
   readonly #ended: Bytes = { in: 0, out: 0 };
   /** Of streams that are not listed any more. */
   readonly #endedByVhost = new Map<string, Bytes>();
+  readonly #endedByThread = new Map<number, Bytes>();
   readonly #timer: NodeJS.Timeout;
   /** Sessions since the start. */
   sessions = 0;
   /** Sessions that are over, by reason. */
   readonly ends: Map<EndReason, number> = new Map();
+  /** The same by the thread that had them. */
+  readonly threadEnds: Map<number, Map<EndReason, number>> = new Map();
 
   constructor(host: BooksHost) {
     this.#host = host;
@@ -82,12 +87,16 @@ export class Books implements ClientsObserver {
   }
 
   left(client: Client, { reason, bytesIn, bytesOut }: SessionEnd): void {
-    this.ends.set(reason, (this.ends.get(reason) ?? 0) + 1);
-    this.#ended.in += bytesIn;
-    this.#ended.out += bytesOut;
     const stream = this.streamOf(client);
-    stream.ended.in += bytesIn;
-    stream.ended.out += bytesOut;
+    const ofThread = this.threadEnds.get(client.shard) ?? new Map<EndReason, number>();
+    this.threadEnds.set(client.shard, ofThread);
+    for (const ends of [this.ends, ofThread, stream.ends]) {
+      ends.set(reason, (ends.get(reason) ?? 0) + 1);
+    }
+    const bytes = { in: bytesIn, out: bytesOut };
+    add(this.#ended, bytes);
+    add(stream.ended, bytes);
+    addTo(this.#endedByThread, client.shard, bytes);
     stream.skips += this.#host.shards[client.shard]?.board.skips[client.row] ?? 0;
   }
 
@@ -111,9 +120,11 @@ export class Books implements ClientsObserver {
     }
     const stream = this.streams.of(entry.key);
     stream.past = addFigures(stream.past, figures);
-    if (isPull(entry.publisher)) {
-      stream.ended.in += figures.kibibytes * KIBIBYTE;
-      this.#ended.in += figures.kibibytes * KIBIBYTE;
+    if (entry.publisher !== null && isPull(entry.publisher)) {
+      const bytes = { in: figures.kibibytes * KIBIBYTE, out: 0 };
+      add(stream.ended, bytes);
+      add(this.#ended, bytes);
+      addTo(this.#endedByThread, entry.publisher.shard, bytes);
     }
   }
 
@@ -122,6 +133,12 @@ export class Books implements ClientsObserver {
     const ringId = entry?.ringId ?? null;
     const figures = ringId === null ? undefined : this.#host.pool.figuresOf(ringId);
     return figures === undefined ? past : addFigures(past, figures);
+  }
+
+  /** Video frames in a second, over the time of {@link Rate}. */
+  framesPerSecond(stream: StreamRecord): number {
+    const { videoFrames } = this.figuresOf(stream);
+    return stream.frameRate.perSecond(this.#host.now(), videoFrames);
   }
 
   /** The stream that a client came for; it may play or publish others by now. */
@@ -143,15 +160,22 @@ export class Books implements ClientsObserver {
   sums(): Sums {
     const total = { ...this.#ended };
     const streams = new Map<StreamRecord, Bytes>();
+    const threads = new Map<number, Bytes>();
+    for (const [thread, bytes] of this.#endedByThread) {
+      addTo(threads, thread, bytes);
+    }
     for (const stream of this.streams.all()) {
-      const pulled = this.#pulledBytes(stream);
-      streams.set(stream, { in: stream.ended.in + pulled, out: stream.ended.out });
-      total.in += pulled;
+      const pulled = { in: this.#pulledBytes(stream), out: 0 };
+      streams.set(stream, { ...stream.ended });
+      addTo(streams, stream, pulled);
+      add(total, pulled);
+      addTo(threads, stream.entry?.publisher?.shard ?? -1, pulled);
     }
     for (const client of this.#host.clients) {
       const bytes = this.bytesOf(client);
       add(total, bytes);
       addTo(streams, this.streamOf(client), bytes);
+      addTo(threads, client.shard, bytes);
     }
     const vhosts = new Map<string, Bytes>();
     for (const [name, bytes] of this.#endedByVhost) {
@@ -160,7 +184,7 @@ export class Books implements ClientsObserver {
     for (const [{ vhost }, bytes] of streams) {
       addTo(vhosts, vhost, bytes);
     }
-    return { total, streams, vhosts };
+    return { total, streams, vhosts, threads };
   }
 
   /** The rate of a session. */
@@ -212,8 +236,9 @@ export class Books implements ClientsObserver {
     }
     const now = this.#host.now();
     const { streams, vhosts } = this.sums();
-    for (const [{ rate }, bytes] of streams) {
-      rate.sample(now, bytes.in, bytes.out);
+    for (const [stream, bytes] of streams) {
+      stream.rate.sample(now, bytes.in, bytes.out);
+      stream.frameRate.sample(now, this.figuresOf(stream).videoFrames, 0);
     }
     for (const [name, bytes] of vhosts) {
       this.rateOfVhost(name).sample(now, bytes.in, bytes.out);

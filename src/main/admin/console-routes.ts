@@ -8,6 +8,7 @@ import { addressOf } from "../accept/listening.ts";
 import { maskSecrets } from "../log/secrets.ts";
 import type { Server } from "../server.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
+import type { FanOutTimes } from "./fan-out-times.ts";
 import { HISTORY_COLUMNS, type History } from "./history.ts";
 import { idOf } from "./ids.ts";
 import { READ, type Route } from "./route.ts";
@@ -17,6 +18,7 @@ import { COUNT, FLAG, listOf, NUMBER, orNull, shape, TEXT } from "./schema.ts";
 export interface ConsoleRoutesHost {
   readonly server: Server;
   readonly history: History;
+  readonly fanOut: FanOutTimes;
   /** weir's own. */
   readonly version: string;
   /** undefined while the server starts. */
@@ -34,6 +36,7 @@ const THREAD = shape({
   skips: COUNT,
   stalls: COUNT,
 });
+const FAN_OUT = shape({ turns: COUNT, p50_ms: NUMBER, p99_ms: NUMBER, p999_ms: NUMBER });
 const ORIGIN = shape({ address: TEXT, open: FLAG, failures: COUNT });
 const PLACE = shape({ id: TEXT, name: TEXT, mount: orNull(TEXT), hls: orNull(TEXT) });
 const SETTING = shape({ place: TEXT, value: TEXT, fallback: orNull(TEXT), effect: TEXT });
@@ -55,6 +58,7 @@ export function consoleRoutes(host: ConsoleRoutesHost): Route[] {
           may_reload: FLAG,
           pulls: COUNT,
           attempts: COUNT,
+          fan_out: FAN_OUT,
           threads: listOf(THREAD),
           origins: listOf(ORIGIN),
           vhosts: listOf(PLACE),
@@ -79,10 +83,11 @@ export function consoleRoutes(host: ConsoleRoutesHost): Route[] {
   ];
 }
 
-function overview({ server, version }: ConsoleRoutesHost): object {
+function overview({ server, version, fanOut }: ConsoleRoutesHost): object {
   const { config, supervisor, edge } = server;
   const { rawApi } = config.httpApi;
   const { enabled, listen, https } = config.httpServer;
+  const { turns, p50, p99, p999 } = fanOut.quantiles();
   return {
     version,
     uptime_ms: Math.round(process.uptime() * 1000),
@@ -92,6 +97,7 @@ function overview({ server, version }: ConsoleRoutesHost): object {
     may_reload: rawApi.enabled && rawApi.allowReload,
     pulls: edge.pulls,
     attempts: edge.attempts,
+    fan_out: { turns, p50_ms: p50, p99_ms: p99, p999_ms: p999 },
     threads: supervisor.links.filter((link) => link !== undefined).map(threadOf),
     origins: [...edge.pool.states()].map(({ address, isOpen, failures }) => ({
       address: writeAddress(address),

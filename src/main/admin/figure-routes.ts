@@ -16,7 +16,7 @@ export interface FigureRoutesHost {
 }
 
 /** `summaries.data`. */
-function summaries({ figures, books, connections, version }: FigureRoutesHost): object {
+export function summaries({ figures, books, connections, version }: FigureRoutesHost): object {
   const { total } = books.sums();
   const kbytes = figures.selfKbytes();
   const { MemTotal } = figures.meminfos();

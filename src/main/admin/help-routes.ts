@@ -33,6 +33,7 @@ const TESTS: Readonly<Record<string, string>> = {
   requests: "tells a request as it came",
   errors: "always an error",
   redirects: "always a redirect to errors",
+  "[vhost]": "http://error.srs.com:1985/api/v1/tests/errors",
 };
 
 function texts(names: readonly string[], more: Record<string, Schema> = {}): Schema {

@@ -1,11 +1,15 @@
 /** The page for Prometheus: SRS's metrics under its names, and weir's own. */
 import { arch, hostname, version as kernelVersion, release, type } from "node:os";
 import type { Config } from "../../protocol/conf/config.ts";
+import type { Board } from "../../protocol/control/board.ts";
 import type { EndReason } from "../../protocol/control/calls.ts";
+import { readRefusals } from "../../protocol/control/refusal-counts.ts";
+import type { Lobby } from "../accept/lobby.ts";
 import type { Server } from "../server.ts";
 import { ApiCode } from "./api-error.ts";
 import type { Sums } from "./books.ts";
 import { SRS_VERSION } from "./help-routes.ts";
+import { hookMetrics } from "./hook-metrics.ts";
 import type { HostFigures } from "./host-figures.ts";
 import { isActive } from "./listing.ts";
 import { byLabel, encodeMetrics, type MetricFamily, single } from "./metric-text.ts";
@@ -57,15 +61,16 @@ export function metricsRoute(host: MetricsHost): PlainRoute {
 
 function families(host: MetricsHost, exporter: Config["exporter"]): MetricFamily[] {
   const { server, threads } = host;
-  const { books, clients, coordinator, supervisor } = server;
+  const { books, clients, coordinator, pool, supervisor } = server;
   const sums = books.sums();
   return [
     ...srsMetrics(host, exporter, sums),
-    ...threads.families(),
+    ...threads.families(sums),
     ...serverMetrics(server),
     ...hlsMetrics(server),
     ...upstreamMetrics(server),
-    ...streamMetrics({ books, clients, coordinator, shards: supervisor.links }, sums),
+    ...hookMetrics(server.hooks),
+    ...streamMetrics({ books, clients, coordinator, pool, shards: supervisor.links }, sums),
   ];
 }
 
@@ -131,7 +136,7 @@ function buildInfo(
   return { name: "srs_build_info", type: "gauge", help, samples: [{ labels, value: 1 }] };
 }
 
-function serverMetrics({ books, lobby, pool, supervisor }: Server): MetricFamily[] {
+function serverMetrics({ lobby, pool, supervisor }: Server): MetricFamily[] {
   const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage();
   return [
     single("weir_lobby_connections", "gauge", "Connections without a command yet.", lobby.size),
@@ -139,21 +144,23 @@ function serverMetrics({ books, lobby, pool, supervisor }: Server): MetricFamily
       {
         name: "weir_rejects_total",
         type: "counter",
-        help: "Connections and viewers turned away before they published or played.",
+        help: "Connections, viewers, plays, publishes and requests that were refused.",
       },
       "reason",
-      lobby.refusals,
-    ),
-    byLabel(
-      { name: "weir_sessions_ended_total", type: "counter", help: "Sessions that are over." },
-      "reason",
-      books.ends,
+      refusalsOf(lobby, supervisor.boards),
     ),
     byLabel({ name: "weir_rings", type: "gauge", help: "Rings of streams." }, "state", [
       ["lent", pool.lentCount],
       ["free", pool.freeCount],
     ]),
     single("weir_ring_bytes", "gauge", "Reserved for rings of streams.", pool.lentBytes),
+    single("weir_ring_bytes_max", "gauge", "As much may be reserved.", pool.budgetBytes),
+    single(
+      "weir_ring_refusals_total",
+      "counter",
+      "Rings asked for when all of it was reserved.",
+      pool.refused,
+    ),
     byLabel(
       { name: "weir_memory_bytes", type: "gauge", help: "Memory; heap is of the main thread." },
       "kind",
@@ -171,12 +178,41 @@ function hlsMetrics({ hlsHoldings: { streams, files, bytes } }: Server): MetricF
   ];
 }
 
+/** By reason: what the primary has refused, and what threads refused without asking it. */
+function refusalsOf(
+  { refusals }: Pick<Lobby, "refusals">,
+  boards: readonly Board[],
+): Map<string, number> {
+  const all = new Map(refusals);
+  for (const { counters } of boards) {
+    for (const [reason, count] of readRefusals(counters)) {
+      all.set(reason, (all.get(reason) ?? 0) + count);
+    }
+  }
+  return all;
+}
+
 function upstreamMetrics({ edge }: Server): MetricFamily[] {
   const origins = [...edge.pool.states()];
+  const states = edge.ways.flatMap(({ kind, all, working }) => [
+    { labels: { kind, state: "works" }, value: working },
+    { labels: { kind, state: "waits" }, value: all - working },
+  ]);
   const up = { type: "gauge", help: "1: used; 0: left alone after failures." } as const;
   return [
     single("weir_upstream_attempts_total", "counter", "Attempts at origins.", edge.attempts),
     single("weir_upstream_pulls", "gauge", "Streams pulled from origins.", edge.pulls),
+    {
+      name: "weir_upstream_streams",
+      type: "gauge",
+      help: "Streams pulled and pushed: those whose media flows, and those that wait for an origin.",
+      samples: states,
+    },
+    byLabel(
+      { name: "weir_upstream_ended_total", type: "counter", help: "Attempts that are over." },
+      "fault",
+      edge.faults,
+    ),
     byLabel(
       { name: "weir_origin_up", ...up },
       "origin",

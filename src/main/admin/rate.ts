@@ -1,10 +1,11 @@
-/** How much a connection or stream moves, over the last 30 seconds or as long as it is there. */
+/** How fast two counters rise, over the last 30 seconds or as long as they are there: bytes of a connection, frames. */
 
 /** Samples are taken this often. Units: ms. */
 export const SAMPLE_MS = 10_000;
 /** With samples so far apart the oldest of so many is 20 to 30 s old. */
 const SAMPLES = 3;
 const BITS = 8;
+const SECOND_MS = 1000;
 /** What comes at once in the beginning is no rate. */
 const ELAPSED_MIN_MS = 1000;
 
@@ -38,5 +39,11 @@ export class Rate {
     const elapsed = Math.max(ELAPSED_MIN_MS, now - since);
     const rate = (bytes: number): number => Math.max(0, Math.round((bytes * BITS) / elapsed));
     return { recv_30s: rate(bytesIn - wasIn), send_30s: rate(bytesOut - wasOut) };
+  }
+
+  /** How often the first counter rises in a second. */
+  perSecond(now: number, count: number): number {
+    const [since = now, was = 0] = this.#samples;
+    return Math.max(0, ((count - was) * SECOND_MS) / Math.max(ELAPSED_MIN_MS, now - since));
   }
 }

@@ -2,6 +2,7 @@
 import { METRIC_STREAMS_MAX } from "../../protocol/limits.ts";
 import type { Clients } from "../coordinator/clients.ts";
 import type { Coordinator } from "../coordinator/coordinator.ts";
+import type { RingPool } from "../coordinator/ring-pool.ts";
 import { maskSecrets } from "../log/secrets.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 import type { Books, Sums } from "./books.ts";
@@ -17,6 +18,7 @@ export interface StreamMetricsHost {
   readonly books: Books;
   readonly clients: Clients;
   readonly coordinator: Coordinator;
+  readonly pool: RingPool;
   readonly shards: readonly (ShardLink | undefined)[];
 }
 
@@ -73,6 +75,12 @@ const COLUMNS: readonly Column[] = [
     value: ({ stream }, { books }) => books.figuresOf(stream).videoFrames,
   },
   {
+    name: "weir_stream_video_frames_per_second",
+    type: "gauge",
+    help: "Video frames received in a second, over the last 30 seconds.",
+    value: ({ stream }, { books }) => Math.round(books.framesPerSecond(stream) * 100) / 100,
+  },
+  {
     name: "weir_stream_audio_frames_total",
     type: "counter",
     help: "Audio frames received.",
@@ -95,6 +103,12 @@ const COLUMNS: readonly Column[] = [
     type: "counter",
     help: "Messages for which there was no memory.",
     value: ({ stream }, { books }) => books.figuresOf(stream).dropped,
+  },
+  {
+    name: "weir_stream_ring_bytes",
+    type: "gauge",
+    help: "Size of the ring that the stream is written to.",
+    value: ({ stream: { entry } }, { pool }) => pool.bytesOf(entry?.ringId ?? -1),
   },
   {
     name: "weir_stream_skips_total",
@@ -124,7 +138,25 @@ export function streamMetrics(host: StreamMetricsHost, sums: Sums): MetricFamily
     })),
   }));
   const help = "Streams that have no metrics of their own, because there are too many.";
-  return [...families, single("weir_streams_unlisted", "gauge", help, all.length - rows.length)];
+  return [
+    ...families,
+    ends(rows),
+    single("weir_streams_unlisted", "gauge", help, all.length - rows.length),
+  ];
+}
+
+function ends(rows: readonly Row[]): MetricFamily {
+  return {
+    name: "weir_stream_sessions_ended_total",
+    type: "counter",
+    help: "Sessions of the stream that are over.",
+    samples: rows.flatMap(({ stream }) =>
+      [...stream.ends].map(([reason, value]) => ({
+        labels: { stream: maskSecrets(stream.key), reason },
+        value,
+      })),
+    ),
+  };
 }
 
 /** Of players who are there. */

@@ -2,6 +2,7 @@
  * The streams that the API lists: those of the directory, and for a while those that have ended, as in SRS, where a
  * source is freed later than its last client leaves.
  */
+import type { EndReason } from "../../protocol/control/calls.ts";
 import type { AudioInfo, VideoInfo } from "../../protocol/control/stream-info.ts";
 import { ENDED_STREAMS_MAX } from "../../protocol/limits.ts";
 import { NO_FIGURES, type RingFigures } from "../../protocol/ring/ring-figures.ts";
@@ -36,6 +37,8 @@ export interface StreamRecord {
   audio: AudioInfo | null;
   /** Of sessions that are over. */
   readonly ended: Bytes;
+  /** Sessions that are over, by reason. */
+  readonly ends: Map<EndReason, number>;
   /** Of publishes and pulls that are over. */
   past: RingFigures;
   /** Times that players who are gone were moved to a keyframe. */
@@ -43,6 +46,8 @@ export interface StreamRecord {
   /** Milliseconds, monotonic; counts while there is no entry. */
   endedAt: number;
   readonly rate: Rate;
+  /** Video frames. */
+  readonly frameRate: Rate;
 }
 
 /** What the records are kept of. */
@@ -95,10 +100,12 @@ export class StreamRecords {
       video: null,
       audio: null,
       ended: { in: 0, out: 0 },
+      ends: new Map(),
       past: NO_FIGURES,
       skips: 0,
       endedAt: now,
       rate: new Rate(now),
+      frameRate: new Rate(now),
     };
     this.#byKey.set(key, record);
     this.#byId.set(record.id, record);

@@ -3,7 +3,10 @@ import { type IntervalHistogram, monitorEventLoopDelay, performance } from "node
 import { Counter } from "../../protocol/control/board.ts";
 import { readTurns, TURN_BOUNDS_MS } from "../../protocol/control/turn-times.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
+import type { Books, Sums } from "./books.ts";
+import type { FanOutTimes } from "./fan-out-times.ts";
 import { byLabel, histogramSamples, type MetricFamily } from "./metric-text.ts";
+import type { Bytes } from "./stream-records.ts";
 
 const SECOND_MS = 1000;
 const NANOSECONDS = 1e9;
@@ -77,15 +80,23 @@ const COLUMNS: readonly Column[] = [
   },
 ];
 
+/** What is told about. */
+export interface ThreadMetricsHost {
+  /** Live table of all threads. */
+  readonly threads: readonly (ShardLink | undefined)[];
+  readonly books: Books;
+  readonly fanOut: FanOutTimes;
+}
+
 /** Measures the primary's own loop, and reads what the other threads count. */
 export class ThreadMetrics {
-  readonly #threads: readonly (ShardLink | undefined)[];
+  readonly #host: ThreadMetricsHost;
   /** From the first scrape on. */
   #delay: IntervalHistogram | undefined;
   #utilisation = performance.eventLoopUtilization();
 
-  constructor(threads: readonly (ShardLink | undefined)[]) {
-    this.#threads = threads;
+  constructor(host: ThreadMetricsHost) {
+    this.#host = host;
   }
 
   /** Measures no more. */
@@ -94,8 +105,9 @@ export class ThreadMetrics {
   }
 
   /** All of them. The primary's delay is the largest since this was last asked. */
-  families(): MetricFamily[] {
-    const links = this.#threads.filter((link): link is ShardLink => link?.isAlive === true);
+  families({ threads: bytes }: Sums): MetricFamily[] {
+    const { threads, books, fanOut } = this.#host;
+    const links = threads.filter((link): link is ShardLink => link?.isAlive === true);
     const families = COLUMNS.map(({ counter, unit = 1, ...column }) =>
       byLabel(
         column,
@@ -104,14 +116,17 @@ export class ThreadMetrics {
       ),
     );
     const up = { type: "gauge", help: "1 while the thread runs." } as const;
-    const states = this.#threads.map((link, index): [string, number] => [
+    const states = threads.map((link, index): [string, number] => [
       link?.name ?? `thread-${index}`,
       link?.isAlive === true ? 1 : 0,
     ]);
     return [
       ...families.map((family) => this.#withMain(family)),
       byLabel({ name: "weir_thread_up", ...up }, "thread", states),
-      fanOut(links),
+      ...traffic(links, bytes),
+      ends(threads, books),
+      fanOutBuckets(links),
+      fanOutQuantiles(fanOut),
     ];
   }
 
@@ -146,14 +161,57 @@ export class ThreadMetrics {
   }
 }
 
-function fanOut(links: readonly ShardLink[]): MetricFamily {
+/** What sessions on each thread moved; of HLS its packager's. */
+function traffic(links: readonly ShardLink[], bytes: ReadonlyMap<number, Bytes>): MetricFamily[] {
+  const family = (name: string, help: string, of: (bytes: Bytes) => number): MetricFamily =>
+    byLabel(
+      { name, type: "counter", help },
+      "thread",
+      links.map(({ name: thread, index }) => [thread, of(bytes.get(index) ?? { in: 0, out: 0 })]),
+    );
+  return [
+    family("weir_thread_receive_bytes_total", "Bytes received on the thread.", (of) => of.in),
+    family("weir_thread_send_bytes_total", "Bytes sent on the thread.", (of) => of.out),
+  ];
+}
+
+function ends(threads: readonly (ShardLink | undefined)[], { threadEnds }: Books): MetricFamily {
+  return {
+    name: "weir_sessions_ended_total",
+    type: "counter",
+    help: "Sessions that are over.",
+    samples: [...threadEnds].flatMap(([index, reasons]) => {
+      const thread = threads[index]?.name ?? `thread-${index}`;
+      return [...reasons].map(([reason, value]) => ({ labels: { thread, reason }, value }));
+    }),
+  };
+}
+
+function fanOutQuantiles(fanOut: FanOutTimes): MetricFamily {
+  const { p50, p99, p999 } = fanOut.quantiles();
+  return byLabel(
+    {
+      name: "weir_fan_out_quantile_seconds",
+      type: "gauge",
+      help: "The time that a share of all threads' turns did not exceed, over the last minute.",
+    },
+    "quantile",
+    [
+      ["0.5", p50 / SECOND_MS],
+      ["0.99", p99 / SECOND_MS],
+      ["0.999", p999 / SECOND_MS],
+    ],
+  );
+}
+
+function fanOutBuckets(links: readonly ShardLink[]): MetricFamily {
   const bounds = TURN_BOUNDS_MS.map((ms) => ms / SECOND_MS);
   return {
     name: "weir_fan_out_seconds",
     type: "histogram",
     help: "From a frame's announcement until the players whose turn it was were sent it, by turn.",
     samples: links.flatMap(({ name, board }) => {
-      const { counts, sumMs } = readTurns(board.counters);
+      const { counts, sumMs } = readTurns(board.turnTimes);
       return histogramSamples({ thread: name }, bounds, counts, sumMs / SECOND_MS);
     }),
   };

@@ -9,6 +9,7 @@
 import { type Config, resolveVhost, type VhostConfig } from "../../protocol/conf/config.ts";
 import type {
   AttemptEnd,
+  AttemptFault,
   OriginAnswer,
   OriginQuestion,
   PullEnded,
@@ -58,6 +59,14 @@ export interface EdgeHost {
   after(ms: number, work: () => void): () => void;
 }
 
+/** How many streams are pulled or pushed. */
+export interface UpstreamWays {
+  readonly kind: "pull" | "push";
+  readonly all: number;
+  /** Those whose origin sends, or takes, media now. */
+  readonly working: number;
+}
+
 interface Push {
   readonly demand: Demand;
   readonly route: OriginRoute;
@@ -93,6 +102,8 @@ export class Edge {
   #nextId = 1;
   /** Upstream attempts so far, for metrics. */
   attempts = 0;
+  /** Attempts that are over, by what ended them, for metrics. */
+  readonly faults: Map<AttemptFault, number> = new Map();
 
   constructor(host: EdgeHost) {
     this.#host = host;
@@ -106,6 +117,18 @@ export class Edge {
   /** Streams being pulled. */
   get pulls(): number {
     return this.#pulls.size;
+  }
+
+  /** Streams that go to or come from origins, and of those with how many it works now. */
+  get ways(): readonly UpstreamWays[] {
+    const count = (
+      kind: UpstreamWays["kind"],
+      ways: Iterable<Pick<Push, "route">>,
+    ): UpstreamWays => {
+      const all = [...ways];
+      return { kind, all: all.length, working: all.filter(({ route }) => route.isWorking).length };
+    };
+    return [count("pull", this.#pulls.values()), count("push", this.#pushes.values())];
   }
 
   /** A player was placed: its stream is fetched unless somebody publishes it here. */
@@ -186,6 +209,7 @@ export class Edge {
     const { cluster } = vhost;
     if (last !== null) {
       this.#logEnd(demand, pullId, last);
+      this.faults.set(last.fault, (this.faults.get(last.fault) ?? 0) + 1);
       route.ended(last, cluster);
     }
     const next = route.next(cluster);

@@ -48,6 +48,8 @@ export class OriginRoute {
   #turns = 0;
   /** Attempts that ended without media. */
   failures = 0;
+  /** The running attempt has brought media, or its publish was accepted. */
+  isWorking = false;
 
   constructor(key: string, host: RouteHost) {
     this.#key = key;
@@ -56,6 +58,7 @@ export class OriginRoute {
 
   /** The running attempt brought media, or its publish was accepted. */
   works(): void {
+    this.isWorking = true;
     if (this.#current !== "") {
       this.#host.pool.report(this.#current, "works");
     }
@@ -64,6 +67,7 @@ export class OriginRoute {
   /** The running attempt is over. */
   ended(end: AttemptEnd, cluster: ClusterConfig): void {
     const { fault } = end;
+    this.isWorking = false;
     if (fault === "redirect") {
       this.#follow(end, cluster);
       return;

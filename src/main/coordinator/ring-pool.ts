@@ -27,6 +27,8 @@ export class RingPool {
   #nextId = 1;
   #lentBytes = 0;
   #freeBytes = 0;
+  /** Times that a ring was asked for and the budget was spent. */
+  refused = 0;
 
   /**
    * @param budgetBytes Ring bytes that may exist at a time, lent or waiting.
@@ -50,6 +52,16 @@ export class RingPool {
     return this.#lentBytes;
   }
 
+  /** Wrap bytes that may be out at a time. */
+  get budgetBytes(): number {
+    return this.#budgetBytes;
+  }
+
+  /** Wrap bytes of a ring that is out; 0 when it is not. */
+  bytesOf(ringId: number): number {
+    return this.#lent.get(ringId)?.wrap ?? 0;
+  }
+
   /** Rings waiting to be lent again. */
   get freeCount(): number {
     let count = 0;
@@ -62,6 +74,7 @@ export class RingPool {
   /** Lends a ring to a thread that will write it. @returns null when the host's budget is spent. */
   lend(wrap: number, thread: number): RingLease | null {
     if (this.#lentBytes + wrap > this.#budgetBytes) {
+      this.refused += 1;
       return null;
     }
     const memory = this.#takeFree(wrap) ?? new SharedArrayBuffer(ringSizeBytes(wrap));

@@ -4,6 +4,7 @@ import { TransportError } from "../../protocol/errors.ts";
 import { HOOK_REPLY_BYTES_MAX } from "../../protocol/limits.ts";
 import type { Logger } from "../log/logger.ts";
 import { maskSecrets } from "../log/secrets.ts";
+import { HookTimes } from "./hook-times.ts";
 import { type HttpAnswer, HttpCaller } from "./http-call.ts";
 import { failed, judgeReply, type Reply } from "./reply.ts";
 import { signatureHeaders } from "./signature.ts";
@@ -45,8 +46,8 @@ export class HookCaller {
   readonly #log: Logger;
   readonly #version: string;
   #isClosed = false;
-  /** Calls by what came of them, for metrics. */
-  readonly counts: Record<Reply["kind"], number> = { allowed: 0, refused: 0, failed: 0 };
+  /** What calls took and what came of them, for metrics. */
+  readonly times: HookTimes = new HookTimes();
 
   constructor(log: Logger, version: string) {
     this.#log = log;
@@ -55,8 +56,9 @@ export class HookCaller {
 
   /** Calls, once. */
   async call(call: HookCall): Promise<Reply> {
+    const due = performance.now();
     const reply = await this.#inTurn(call);
-    this.counts[reply.kind] += 1;
+    this.times.note(call.action, reply.kind, performance.now() - due);
     this.#tell(call, reply);
     return reply;
   }

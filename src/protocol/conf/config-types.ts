@@ -90,6 +90,18 @@ export interface HttpApiConfig {
   readonly https: TlsServerConfig;
 }
 
+/** Who is told that this server is alive. */
+export interface HeartbeatConfig {
+  readonly enabled: boolean;
+  readonly intervalMs: number;
+  readonly url: string;
+  readonly deviceId: string;
+  readonly summaries: boolean;
+  readonly ports: boolean;
+  /** Which one of the host's addresses is told, modulo their number (SRS: stats.network). */
+  readonly network: number;
+}
+
 /** Metrics for Prometheus (SRS: exporter). */
 export interface ExporterConfig {
   readonly enabled: boolean;
@@ -206,5 +218,6 @@ export interface Config {
   readonly exporter: ExporterConfig;
   /** Devices whose input and output is measured (SRS: stats.disk). */
   readonly statsDisks: readonly string[];
+  readonly heartbeat: HeartbeatConfig;
   readonly rtmps: TlsServerConfig;
 }

@@ -19,11 +19,11 @@ import { type Directive, decodeGrammar, type ReadInclude } from "./grammar.ts";
 import { decodeHls } from "./hls-config.ts";
 import { decodeHooks, decodeToken } from "./hooks.ts";
 import {
-  decodeExporter,
   decodeHttpApi,
   decodeHttpRemux,
   decodeHttpServer,
   decodeHttpStatic,
+  decodeReports,
 } from "./http-config.ts";
 import { rewriteLegacy } from "./legacy.ts";
 import { decodeEndpoints } from "./listening.ts";
@@ -209,8 +209,7 @@ function buildConfig(root: SectionReader, around: Surroundings): Config {
     limits: decodeLimits(root),
     httpServer: decodeHttpServer(root),
     httpApi: decodeHttpApi(root, around.strict),
-    exporter: decodeExporter(root),
-    statsDisks: root.section("stats").list("disk"),
+    ...decodeReports(root),
     rtmps: decodeTlsServer(root.section("rtmps")),
     vhosts: decodeVhosts(root, chunkSize, around.context),
   };

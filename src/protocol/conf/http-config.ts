@@ -2,7 +2,9 @@
 import { ConfigError } from "../errors.ts";
 import type {
   ApiAuthConfig,
+  Config,
   ExporterConfig,
+  HeartbeatConfig,
   HttpApiConfig,
   HttpRemuxConfig,
   HttpServerConfig,
@@ -50,14 +52,43 @@ export function decodeHttpApi(root: SectionReader, strict: boolean): HttpApiConf
   };
 }
 
-/** Decode `exporter`. @throws ConfigError */
-export function decodeExporter(root: SectionReader): ExporterConfig {
+/** Decode `exporter`, `stats` and `heartbeat`. @throws ConfigError */
+export function decodeReports(
+  root: SectionReader,
+): Pick<Config, "exporter" | "statsDisks" | "heartbeat"> {
+  return {
+    exporter: decodeExporter(root),
+    statsDisks: root.section("stats").list("disk"),
+    heartbeat: decodeHeartbeat(root),
+  };
+}
+
+function decodeExporter(root: SectionReader): ExporterConfig {
   const exporter = root.section("exporter");
   return {
     enabled: exporter.isOn("enabled"),
     listen: decodeEndpoints(exporter),
     label: exporter.text("label"),
     tag: exporter.text("tag"),
+  };
+}
+
+function decodeHeartbeat(root: SectionReader): HeartbeatConfig {
+  const heartbeat = root.section("heartbeat");
+  const enabled = heartbeat.isOn("enabled");
+  const url = heartbeat.text("url");
+  if (enabled && !/^https?:\/\/[^/]/i.test(url)) {
+    const message = "heartbeat.url is no URL that begins with http:// or https://";
+    throw new ConfigError("ERR_CONF_VALUE", message, heartbeat.placeOf("url"));
+  }
+  return {
+    enabled,
+    intervalMs: heartbeat.milliseconds("interval"),
+    url,
+    deviceId: heartbeat.text("device_id"),
+    summaries: heartbeat.isOn("summaries"),
+    ports: heartbeat.isOn("ports"),
+    network: root.section("stats").number("network"),
   };
 }
 

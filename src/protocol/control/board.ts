@@ -10,6 +10,7 @@
  * connection that carries several streams.
  */
 import { SHARING_PLAYS_MAX } from "../limits.ts";
+import { TURN_CELLS } from "./turn-times.ts";
 
 /** Who a row's descriptor belongs to. */
 export const RowState = { Free: 0, Given: 1, Held: 2, Closing: 3 } as const;
@@ -31,8 +32,6 @@ export const Counter = {
   Players: 1,
   /** Streams published; a connection may have several. */
   Publishers: 2,
-  BytesIn: 3,
-  BytesOut: 4,
   /** send(2) calls that carried media. */
   Sends: 5,
   /** Times a slow player was moved to the newest keyframe. */
@@ -45,16 +44,13 @@ export const Counter = {
   Utilisation: 9,
   /** Merge stretch in force (factor k before each stream's ceiling). */
   MergeStretch: 10,
-  /** Messages ingested. */
-  Messages: 11,
-  /** 1 when the shard has a stop of 3 s or more behind it that was logged. */
-  Ignored: 12,
   /** Milliseconds by which the thread's loop was late, at most within the last second. */
   LoopDelay: 13,
-  /** Times of fan-out: see turn-times.ts. */
-  TurnTimes: 32,
+  /** What the thread refuses by itself, by reason: see refusal-counts.ts. */
+  Refusals: 32,
 } as const;
 const COUNTERS = 64;
+const HEAD_BYTES: number = (COUNTERS + TURN_CELLS) * 8;
 
 const INT_COLUMNS = 15;
 const DOUBLE_COLUMNS = 4;
@@ -63,7 +59,7 @@ const ROW_BYTES = DOUBLE_COLUMNS * 8 + INT_COLUMNS * 4 + READ_STATE_BYTES;
 
 /** Bytes of a board with rows for this many connections; untouched rows cost no memory. */
 export function boardBytes(rows: number): number {
-  return COUNTERS * 8 + (rows + SHARING_PLAYS_MAX) * ROW_BYTES;
+  return HEAD_BYTES + (rows + SHARING_PLAYS_MAX) * ROW_BYTES;
 }
 
 /** Typed columns over one shard's board. **Shared**. */
@@ -73,6 +69,8 @@ export class Board {
   /** All rows: those from {@link rows} on are plays that share a connection. */
   readonly allRows: number;
   readonly counters: Float64Array;
+  /** Times of fan-out: see turn-times.ts. One writer, the shard. */
+  readonly turnTimes: Float64Array;
   /** Socket inode: tells whether a number still names the same socket. */
   readonly inode: Float64Array;
   readonly bytesIn: Float64Array;
@@ -109,11 +107,12 @@ export class Board {
   readonly #readState: Uint8Array;
 
   constructor(buffer: SharedArrayBuffer) {
-    const rows = Math.floor((buffer.byteLength - COUNTERS * 8) / ROW_BYTES);
+    const rows = Math.floor((buffer.byteLength - HEAD_BYTES) / ROW_BYTES);
     this.allRows = rows;
     this.rows = rows - SHARING_PLAYS_MAX;
     this.counters = new Float64Array(buffer, 0, COUNTERS);
-    let offset = COUNTERS * 8;
+    this.turnTimes = new Float64Array(buffer, COUNTERS * 8, TURN_CELLS);
+    let offset = HEAD_BYTES;
     const doubles = (): Float64Array => {
       const column = new Float64Array(buffer, offset, rows);
       offset += rows * 8;

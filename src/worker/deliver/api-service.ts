@@ -3,13 +3,14 @@
  * both have one port, as SRS does, and those few that SRS has on either port else.
  */
 import type { ApiAnswer, ApiQuestion } from "../../protocol/control/api.ts";
+import type { RefusalSink } from "../../protocol/control/refusal-counts.ts";
 import { API_PATH_BYTES_MAX, API_QUERY_BYTES_MAX } from "../../protocol/limits.ts";
 import type { HeaderList, HttpReply, HttpRequest } from "../io/http-backend.ts";
 import type { HttpService } from "./http-service.ts";
 
 /** Requests that wait for the primary at a time. Reaction: answered with 503. */
 const CALLS_MAX = 64;
-const PATH = /^\/(api(\/|$)|metrics\/?$)/;
+const PATH = /^\/(api(\/|$)|metrics\/?$|rtc\/v1\/[a-z-]+\/?$|gb\/v1\/publish\/?$)/;
 
 /** Who answers. */
 export interface ApiServiceHost {
@@ -20,10 +21,12 @@ export interface ApiServiceHost {
 /** Hands requests to the API on. */
 export class ApiService implements HttpService {
   readonly #host: ApiServiceHost;
+  readonly #refused: RefusalSink;
   #calls = 0;
 
-  constructor(host: ApiServiceHost) {
+  constructor(host: ApiServiceHost, refused: RefusalSink = () => undefined) {
     this.#host = host;
+    this.#refused = refused;
   }
 
   take(request: HttpRequest, reply: HttpReply, next: () => void): void {
@@ -31,8 +34,10 @@ export class ApiService implements HttpService {
     if (request.isUpgrade || !PATH.test(path)) {
       next();
     } else if (path.length > API_PATH_BYTES_MAX || query.length > API_QUERY_BYTES_MAX) {
+      this.#refused("http_bad_request");
       reply.send(400, [], "");
     } else if (this.#calls >= CALLS_MAX) {
+      this.#refused("http_busy");
       reply.send(503, [["Retry-After", "1"]], "");
     } else {
       void this.#ask(questionOf(request), reply, next);
@@ -50,6 +55,7 @@ export class ApiService implements HttpService {
       }
     } catch {
       // The primary does not answer in time; it tells about that itself.
+      this.#refused("http_no_answer");
       if (reply.isOpen) {
         reply.send(503, [["Retry-After", "1"]], "");
       }

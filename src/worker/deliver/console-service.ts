@@ -8,6 +8,7 @@ import {
   isConsolePage,
   isConsolePath,
 } from "../../protocol/control/console-page.ts";
+import type { RefusalSink } from "../../protocol/control/refusal-counts.ts";
 import type { HeaderList, HttpReply, HttpRequest } from "../io/http-backend.ts";
 import type { HttpService } from "./http-service.ts";
 
@@ -27,13 +28,19 @@ export interface ConsoleServiceHost {
 export class ConsoleService implements HttpService {
   readonly #host: ConsoleServiceHost;
   readonly #folder: URL;
+  readonly #refused: RefusalSink;
   #files: Promise<ConsoleFiles> | undefined;
   #calls = 0;
 
   /** @param folder Another one, for tests. */
-  constructor(host: ConsoleServiceHost, folder: URL = FOLDER) {
+  constructor(
+    host: ConsoleServiceHost,
+    folder: URL = FOLDER,
+    refused: RefusalSink = () => undefined,
+  ) {
     this.#host = host;
     this.#folder = folder;
+    this.#refused = refused;
   }
 
   take(request: HttpRequest, reply: HttpReply, next: () => void): void {
@@ -60,6 +67,7 @@ export class ConsoleService implements HttpService {
   /** Never rejects. @returns null: there is no console. */
   async #askPlace(host: string, ip: string): Promise<ApiAnswer | null> {
     if (this.#calls >= CALLS_MAX) {
+      this.#refused("http_busy");
       return BUSY;
     }
     this.#calls += 1;
@@ -67,6 +75,7 @@ export class ConsoleService implements HttpService {
       return await this.#host.api(questionOf(host, ip));
     } catch {
       // The primary does not answer in time; it tells about that itself.
+      this.#refused("http_no_answer");
       return BUSY;
     } finally {
       this.#calls -= 1;

@@ -13,6 +13,7 @@ import type {
   HlsPlaylist,
   HlsTold,
 } from "../../protocol/control/hls.ts";
+import type { RefusalSink, ThreadRefusal } from "../../protocol/control/refusal-counts.ts";
 import { answerReload } from "../../protocol/hls/media-playlist.ts";
 import { encodeSessionPlaylist, personalisePlaylist } from "../../protocol/hls/playlist-text.ts";
 import { decodeReloadQuery, type ReloadQuery } from "../../protocol/hls/reload-query.ts";
@@ -76,14 +77,16 @@ export class HlsService implements HttpService {
   readonly #interrupted = new Map<string, number>();
   /** Bytes sent under each session since it was last told. */
   readonly #touched = new Map<string, number>();
+  readonly #refused: RefusalSink;
   #nextPrune = 0;
   /** False for a moment after the thread's start: what is not there may be on its way. */
   #isTold = false;
   readonly #early: (() => void)[] = [];
 
-  constructor(host: HlsServiceHost) {
+  constructor(host: HlsServiceHost, refused: RefusalSink = () => undefined) {
     this.#host = host;
     this.#open = new OpenPlaylists(host);
+    this.#refused = refused;
   }
 
   /** Takes news of streams and sessions. */
@@ -193,7 +196,10 @@ export class HlsService implements HttpService {
         }
         this.#answered(answer, asked, next);
       },
-      () => reply.send(504, this.#host.cors, "No answer in time\n"),
+      () => {
+        this.#refused("http_no_answer");
+        reply.send(504, this.#host.cors, "No answer in time\n");
+      },
     );
   }
 
@@ -234,7 +240,7 @@ export class HlsService implements HttpService {
     this.#touch(answer.session, 0);
     const reload = decodeReloadQuery(request.query);
     if (reload === null) {
-      this.#refuse(reply, 400, "Not a reload of HLS");
+      this.#refuseHere(reply, 400, "Not a reload of HLS", "http_bad_request");
       return;
     }
     const { key } = answer;
@@ -242,7 +248,7 @@ export class HlsService implements HttpService {
       const playlist = this.#library.playlist(key);
       const state = playlist === null ? "wait" : stateOf(playlist, reload);
       if (state === "refuse") {
-        this.#refuse(reply, 400, "That is too far ahead");
+        this.#refuseHere(reply, 400, "That is too far ahead", "http_bad_request");
       } else if (state === "ready" && playlist !== null) {
         this.#sendPlaylist(playlist, answer, asked, reload.isDelta);
       }
@@ -251,7 +257,8 @@ export class HlsService implements HttpService {
     if (!look()) {
       const isThere = this.#library.playlist(key) !== null;
       const untilMs = this.#host.now() + (isThere ? BLOCK_MS : answer.waitMs);
-      const expired = (): void => this.#refuse(reply, isThere ? 503 : 404, "Not there in time");
+      const expired = (): void =>
+        this.#refuseHere(reply, isThere ? 503 : 404, "Not there in time", "http_late");
       reply.onGone(this.#library.wait({ key, untilMs, look, expired }));
     }
   }
@@ -289,14 +296,14 @@ export class HlsService implements HttpService {
       return file !== undefined;
     };
     const untilMs = this.#host.now() + BLOCK_MS;
-    const expired = (): void => this.#refuse(reply, 404, "No such part");
+    const expired = (): void => this.#refuseHere(reply, 404, "No such part", "http_late");
     reply.onGone(this.#library.wait({ key, untilMs, look, expired }));
   }
 
   #sendFile(file: HlsFile, reply: HttpReply, parameters: URLSearchParams): void {
     const session = parameters.get(SESSION) ?? "";
     if (this.#interrupted.has(session)) {
-      this.#refuse(reply, 404, "The session was ended");
+      this.#refuseHere(reply, 404, "The session was ended", "interrupted");
       return;
     }
     if (this.#sessions.has(session)) {
@@ -318,6 +325,14 @@ export class HlsService implements HttpService {
       ["Cache-Control", cache],
     ];
     reply.send(200, headers, body);
+  }
+
+  /** What the primary was not asked about. */
+  #refuseHere(reply: HttpReply, status: number, text: string, reason: ThreadRefusal): void {
+    if (reply.isOpen) {
+      this.#refused(reason);
+    }
+    this.#refuse(reply, status, text);
   }
 
   #refuse(reply: HttpReply, status: number, text: string, location: string | null = null): void {

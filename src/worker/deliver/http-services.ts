@@ -1,4 +1,5 @@
 /** The services of a gateway in their order, and what is answered where none of them does. */
+import type { RefusalSink } from "../../protocol/control/refusal-counts.ts";
 import type { HeaderList, HttpReply, HttpRequest } from "../io/http-backend.ts";
 import type { HttpService } from "./http-service.ts";
 
@@ -19,16 +20,19 @@ export class HttpServices {
   readonly #services: readonly HttpService[];
   readonly #cors: HeaderList;
   readonly #preflight: HttpService | null;
+  readonly #refused: RefusalSink;
 
   /** @param preflight Answers OPTIONS of its own paths. */
   constructor(
     services: readonly HttpService[],
     cors: HeaderList,
     preflight: HttpService | null = null,
+    refused: RefusalSink = () => undefined,
   ) {
     this.#services = services;
     this.#cors = cors;
     this.#preflight = preflight;
+    this.#refused = refused;
   }
 
   /** Answers one request, now or later. */
@@ -64,8 +68,10 @@ export class HttpServices {
   #decline(method: string, reply: HttpReply): void {
     const headers: HeaderList = [...this.#cors, ["Content-Type", "text/plain"]];
     if (method === "GET" || method === "HEAD") {
+      this.#refused("http_not_found");
       reply.send(404, headers, "Not found\n");
     } else {
+      this.#refused("http_bad_method");
       reply.send(405, [...headers, ["Allow", ALLOWED]], "Method not allowed\n");
     }
   }

@@ -1,5 +1,6 @@
 /** Files over HTTP: `http_server.dir`, and `http_static` of vhosts. What is not there is left to others. */
 import type { StaticMount } from "../../protocol/control/calls.ts";
+import type { RefusalSink } from "../../protocol/control/refusal-counts.ts";
 import { FILE_STALL_MS, FILES_OPEN_MAX } from "../../protocol/limits.ts";
 import type { HeaderList, HttpReply, HttpRequest } from "../io/http-backend.ts";
 import { type ByteRange, decodeRange } from "./byte-range.ts";
@@ -24,6 +25,7 @@ interface Exchange {
 export class StaticFiles implements HttpService {
   readonly #cors: HeaderList;
   readonly #stallMs: number;
+  readonly #refused: RefusalSink;
   readonly #transfers = new Set<FileTransfer>();
   #mounts: readonly StaticMount[];
   /** Files that are open, or about to be. */
@@ -32,10 +34,16 @@ export class StaticFiles implements HttpService {
   #isStopped = false;
 
   /** @param stallMs A client that takes nothing for this long is closed. */
-  constructor(mounts: readonly StaticMount[], cors: HeaderList, stallMs: number = FILE_STALL_MS) {
+  constructor(
+    mounts: readonly StaticMount[],
+    cors: HeaderList,
+    stallMs: number = FILE_STALL_MS,
+    refused: RefusalSink = () => undefined,
+  ) {
     this.#mounts = mounts;
     this.#cors = cors;
     this.#stallMs = stallMs;
+    this.#refused = refused;
   }
 
   /** Other directories from now on. */
@@ -51,6 +59,7 @@ export class StaticFiles implements HttpService {
     }
     const segments = decodeSegments(path);
     if (segments === null) {
+      this.#refused("http_bad_request");
       reply.send(400, [...this.#cors, TEXT], "Bad request\n");
       return;
     }
@@ -111,6 +120,7 @@ export class StaticFiles implements HttpService {
   }
 
   #sendBusy(reply: HttpReply): void {
+    this.#refused("http_busy");
     reply.send(503, [...this.#cors, TEXT, ["Retry-After", "1"]], "Too many files are open\n");
   }
 
@@ -140,6 +150,7 @@ export class StaticFiles implements HttpService {
       : undefined;
     if (range === null) {
       this.#close(file);
+      this.#refused("http_bad_request");
       reply.send(416, [...headers, ["Content-Range", `bytes */${sizeBytes}`]], "");
       return;
     }

@@ -9,6 +9,7 @@ import type {
   ViewerAnswer,
   ViewerQuestion,
 } from "../../protocol/control/calls.ts";
+import { countRefusal } from "../../protocol/control/refusal-counts.ts";
 import type { HeaderList, HttpReply, HttpRequest } from "../io/http-backend.ts";
 import type { HttpRows } from "./http-rows.ts";
 import type { HttpService } from "./http-service.ts";
@@ -41,6 +42,10 @@ export class StreamViewers implements HttpService {
   readonly #host: StreamViewersHost;
   readonly #viewers = new Map<number, Viewer>();
   #isStopped = false;
+  /** Closed because they took nothing. */
+  stalls = 0;
+  /** Closed because the stream had passed them. */
+  resets = 0;
 
   constructor(host: StreamViewersHost) {
     this.#host = host;
@@ -68,7 +73,10 @@ export class StreamViewers implements HttpService {
           next();
         }
       },
-      () => reply.send(504, this.#host.cors, "No answer in time\n"),
+      () => {
+        countRefusal(this.#host.board.counters, "http_no_answer");
+        reply.send(504, this.#host.cors, "No answer in time\n");
+      },
     );
   }
 
@@ -81,7 +89,10 @@ export class StreamViewers implements HttpService {
     this.#viewers.delete(row);
     viewer.outlet.fanOut.leave(row);
     this.#host.rows.close(row);
-    const inOrder = reason !== "passed by the ring" && reason !== "stalled";
+    const [isPassed, isStalled] = [reason === "passed by the ring", reason === "stalled"];
+    this.resets += isPassed ? 1 : 0;
+    this.stalls += isStalled ? 1 : 0;
+    const inOrder = !(isPassed || isStalled);
     viewer.end(
       inOrder,
       reason === "no stream" ? 404 : 503,

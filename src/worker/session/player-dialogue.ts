@@ -10,6 +10,7 @@ import type {
   AdmissionQuestion,
   EndReason,
 } from "../../protocol/control/calls.ts";
+import { countRefusal } from "../../protocol/control/refusal-counts.ts";
 import { ProtocolError, RejectedError } from "../../protocol/errors.ts";
 import {
   CONTROL_MESSAGES_BURST,
@@ -184,6 +185,7 @@ export class PlayerDialogue implements ServerSessionSink {
     if (this.#rows.sharing.hasRoom) {
       this.#asked = { action: "publish", messageStream, request };
     } else {
+      countRefusal(this.#board.counters, "plays_max");
       this.#session?.rejectPublish(messageStream, "NetStream.Publish.Failed", NO_ROOM, this);
     }
   }
@@ -214,6 +216,7 @@ export class PlayerDialogue implements ServerSessionSink {
     if (this.#rows.sharing.hasRoom) {
       this.#asked = { action: "play", messageStream, request };
     } else {
+      countRefusal(this.#board.counters, "plays_max");
       this.#session?.rejectPlay(messageStream, "NetStream.Play.Failed", NO_ROOM, this);
     }
   }

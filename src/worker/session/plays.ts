@@ -7,6 +7,7 @@
  * far behind, as any slow player is.
  */
 import type { AdmissionAnswer, EndReason } from "../../protocol/control/calls.ts";
+import { countRefusal } from "../../protocol/control/refusal-counts.ts";
 import { PLAYS_PER_CONNECTION_MAX, SHARED_BACKLOG_BYTES_MAX } from "../../protocol/limits.ts";
 import { encodeSetChunkSize } from "../../protocol/rtmp/server-session.ts";
 import type { Carrier } from "../io/sharing-rows.ts";
@@ -74,9 +75,13 @@ export class Plays implements Carrier {
     return this.#rowOf.size;
   }
 
-  /** One more play may be asked for. */
-  get hasRoom(): boolean {
-    return this.count < PLAYS_PER_CONNECTION_MAX && this.#rows.sharing.hasRoom;
+  /** Whether one more play may begin; one that may not is counted as refused. */
+  takesOneMore(): boolean {
+    const hasRoom = this.count < PLAYS_PER_CONNECTION_MAX && this.#rows.sharing.hasRoom;
+    if (!hasRoom) {
+      countRefusal(this.#rows.board.counters, "plays_max");
+    }
+    return hasRoom;
   }
 
   /**

@@ -172,7 +172,7 @@ export class Publisher implements ServerSessionSink, SharedConnection {
   }
 
   play(messageStream: number, request: StreamRequest): void {
-    if (this.#plays.hasRoom) {
+    if (this.#plays.takesOneMore()) {
       this.#ask("play", request, (answer) => this.#playAdmitted(messageStream, answer));
     } else {
       this.#session.rejectPlay(messageStream, PLAY_FAILED, TOO_MANY_PLAYS, this);
@@ -308,7 +308,7 @@ export class Publisher implements ServerSessionSink, SharedConnection {
     }
     if (!answer.allowed) {
       this.#session.rejectPlay(messageStream, answer.status, answer.description, this);
-    } else if (this.#plays.hasRoom) {
+    } else if (this.#plays.takesOneMore()) {
       this.#session.acceptPlay(messageStream, this, true);
       this.#plays.open(messageStream, answer);
     } else {

@@ -102,7 +102,7 @@ export class Turns implements TurnTaker {
     if (wokenAt !== 0 && wokenAt !== this.#noted) {
       this.#noted = wokenAt;
       const elapsedUs = ((this.#host.now() * MICROSECONDS) | 0) - wokenAt;
-      noteTurn(this.#host.rows.board.counters, (elapsedUs >>> 0) / MICROSECONDS);
+      noteTurn(this.#host.rows.board.turnTimes, elapsedUs >>> 0);
     }
   }
 

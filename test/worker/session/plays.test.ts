@@ -106,12 +106,12 @@ test("rows of plays lie behind those of connections, are clean, and are given ou
 
 test("a connection has a bounded number of plays", () => {
   for (let messageStream = 1; messageStream <= PLAYS_PER_CONNECTION_MAX; messageStream += 1) {
-    assert.equal(plays.hasRoom, true);
+    assert.equal(plays.takesOneMore(), true);
     open(messageStream);
   }
-  assert.equal(plays.hasRoom, false);
+  assert.equal(plays.takesOneMore(), false);
   plays.close(2);
-  assert.equal(plays.hasRoom, true);
+  assert.equal(plays.takesOneMore(), true);
 });
 
 test("the rows of a shard are bounded, and none is given twice", () => {
@@ -121,7 +121,7 @@ test("the rows of a shard are bounded, and none is given twice", () => {
   }
   assert.equal(seen.size, board.allRows - board.rows);
   assert.equal(rows.sharing.allocate(plays), -1);
-  assert.equal(plays.hasRoom, false);
+  assert.equal(plays.takesOneMore(), false);
 });
 
 test("what is sent on a row goes to the connection, in chunks of an announced size", () => {

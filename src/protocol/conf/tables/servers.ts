@@ -5,6 +5,7 @@ import {
   block,
   choice,
   type DirectiveSpec,
+  decimal,
   fileOnly,
   HOT,
   integer,
@@ -83,19 +84,19 @@ const HTTP: readonly DirectiveSpec[] = [
 
 const REPORTS: readonly DirectiveSpec[] = [
   block("heartbeat", "Tells a server that this one is alive.", [
-    offUnlessOn("enabled", "off", "Send it."),
-    integer("interval", 10, "s", "Period.", { min: 1 }),
-    text("url", "http://127.0.0.1:8085/api/v1/servers", "Where it is posted."),
-    text("device_id", "", "Name of this device."),
-    offUnlessOn("summaries", "off", "Send the summary of the API along."),
-    offUnlessOn("ports", "off", "Send the listening ports along."),
+    offUnlessOn("enabled", "off", "Send it, at the start and then once a period.", HOT),
+    decimal("interval", 10, "s", "Period.", { ...HOT, min: 0.1 }),
+    text("url", "http://127.0.0.1:8085/api/v1/servers", "Where it is posted.", HOT),
+    text("device_id", "", "Name of this device.", HOT),
+    offUnlessOn("summaries", "off", "Send the summary of the API along.", HOT),
+    offUnlessOn("ports", "off", "Send the listening ports along.", HOT),
   ]),
   block(
     "stats",
     "Measurements of the host.",
     fileOnly([
       onUnlessOff("enabled", "on", "Take them."),
-      integer("network", 0, "", "Index of the address that is told as the public one."),
+      integer("network", 0, "", "Index of the address that a heartbeat tells.", HOT),
       list("disk", "", "Devices whose input and output is measured.", HOT),
     ]),
   ),
