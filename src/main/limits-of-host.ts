@@ -15,6 +15,15 @@ export function coresOfHost(
   return Math.max(1, Math.min(parallelism, ...quotas.map((quota) => Math.floor(quota))));
 }
 
+/** Bytes of memory that this process may use: the host's, capped by its control group. */
+export function memoryOfHost(
+  total: number = totalmem(),
+  constrained: number | undefined = process.constrainedMemory(),
+): number {
+  // Where there is no limit it is unknown, nothing, or more than there is.
+  return constrained === undefined || constrained <= 0 ? total : Math.min(total, constrained);
+}
+
 /** Soft limit of open files (`ulimit -n`); Infinity when there is none. Node raises it to the hard one at start. */
 export function openFilesMax(read: ReadText = readSystemFile): number {
   const [, soft] = /^Max open files\s+(\S+)/m.exec(read("/proc/self/limits") ?? "") ?? [];
@@ -38,7 +47,7 @@ export function describeHost(
   const files = openFilesMax(read);
   return [
     `host: ${coresOfHost(parallelism, read)} cores (affinity ${parallelism}, ${quota})`,
-    `${Math.round(totalmem() / 2 ** 20)} MiB memory`,
+    `${Math.round(memoryOfHost() / 2 ** 20)} MiB memory`,
     `open files ${Number.isFinite(files) ? files : "unlimited"}`,
     `max_connections ${maxConnections}`,
   ].join(", ");

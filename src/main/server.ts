@@ -5,9 +5,9 @@
  * Closing order: stop accepting → lobby → shards end their sessions and exit → pool and log.
  */
 import { randomUUID } from "node:crypto";
-import { totalmem } from "node:os";
 import type { Config } from "../protocol/conf/config.ts";
 import type { PrimaryCalls, RingLease } from "../protocol/control/calls.ts";
+import type { HlsHoldings } from "../protocol/control/hls-windows.ts";
 import { VersionWord } from "../protocol/control/version-word.ts";
 import { Acceptor } from "./accept/acceptor.ts";
 import { Admission } from "./accept/admission.ts";
@@ -36,6 +36,7 @@ import { type GatewayPlan, planGateways } from "./gateways/plan.ts";
 import { Viewers } from "./gateways/viewers.ts";
 import { closeHooks } from "./hooks/dead-thread.ts";
 import { Hooks } from "./hooks/hooks.ts";
+import { memoryOfHost } from "./limits-of-host.ts";
 import type { Logger } from "./log/logger.ts";
 import { after, monotonicMs } from "./monotonic.ts";
 import type { ServerOptions } from "./server-options.ts";
@@ -106,7 +107,7 @@ export class Server {
     const shards = shardsFor(config.workers);
     this.tlsFront = this.#openTlsFront(options);
     const packagers = packagersFor(config.jobs);
-    this.pool = new RingPool(totalmem() * RING_SHARE, forgetMemory);
+    this.pool = new RingPool(memoryOfHost() * RING_SHARE, forgetMemory);
     this.supervisor = new Supervisor({
       shards,
       gateways: gateways.places,
@@ -340,6 +341,11 @@ export class Server {
       this.supervisor.startPackagers();
       this.coordinator.announceToPackagers();
     }
+  }
+
+  /** What is held for viewers of HLS. */
+  get hlsHoldings(): HlsHoldings {
+    return this.#hls.holdings;
   }
 
   /** The configuration in force. */

@@ -131,6 +131,10 @@ export const SEGMENT_PARTS_MAX = 512;
 export const PLAYLIST_SEGMENTS_MAX = 4096;
 /** Share of the host's memory that HLS may take. Reaction: windows are shortened, to three segments at the least. */
 export const HLS_MEMORY_SHARE = 0.25;
+/** Requests that wait at one gateway for more of HLS. Reaction: more of them are answered as if their time were over. */
+export const HLS_WAITING_MAX = 10_000;
+/** Playlists that a gateway gives to anybody, by the names they are asked for. Reaction: others are asked about each time. */
+export const HLS_OPEN_PLAYLISTS_MAX = 4096;
 /** Bytes of a playlist request's query that are read. Reaction: answered with 400. */
 export const PLAYLIST_QUERY_BYTES_MAX: number = 4 * 1024;
 

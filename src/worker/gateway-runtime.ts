@@ -17,6 +17,7 @@ import type {
 } from "../protocol/control/calls.ts";
 import type { HlsEnded, HlsNews, HlsTold } from "../protocol/control/hls.ts";
 import { countRefusal, type RefusalSink } from "../protocol/control/refusal-counts.ts";
+import { VersionWord } from "../protocol/control/version-word.ts";
 import { Doorbell } from "../protocol/ring/doorbell.ts";
 import { ApiService } from "./deliver/api-service.ts";
 import { ConsoleService } from "./deliver/console-service.ts";
@@ -94,9 +95,11 @@ export class GatewayRuntime implements GatewayStreamHost {
     const refused: RefusalSink = (reason) => countRefusal(this.board.counters, reason);
     const api = new ApiService(primary, refused);
     this.#files = new StaticFiles(start.mounts, cors, undefined, refused);
+    const version = new VersionWord(start.version);
     const hls = {
       cors,
       now: monotonicMs,
+      version: () => version.current,
       admitHls: (question: HlsQuestion) => this.#primary.admitHls(question),
       post,
     };

@@ -3,7 +3,6 @@
  * tells every gateway. A stream has one packager for the host, whoever publishes it; its output goes on through
  * republish and through the death of a shard.
  */
-import { totalmem } from "node:os";
 import type { MessagePort } from "node:worker_threads";
 import { Board, RowState } from "../protocol/control/board.ts";
 import type {
@@ -15,7 +14,7 @@ import type {
   ShardStart,
   StreamNews,
 } from "../protocol/control/calls.ts";
-import { HLS_MEMORY_SHARE } from "../protocol/limits.ts";
+import type { HlsLeft } from "../protocol/control/hls.ts";
 import { Doorbell } from "../protocol/ring/doorbell.ts";
 import { runFault } from "./fault.ts";
 import { PackagedStreams } from "./hls/packaged-streams.ts";
@@ -29,7 +28,7 @@ import { ThreadLoop } from "./thread-loop.ts";
 const CLOSE_TIMEOUT_MS = 1500;
 
 /** News of streams. */
-export type PackagerNews = StreamNews | RingNews | SettingsNews | ForgetStream;
+export type PackagerNews = StreamNews | RingNews | SettingsNews | ForgetStream | HlsLeft;
 
 /** One packager thread's state. */
 export class PackagerRuntime {
@@ -51,7 +50,7 @@ export class PackagerRuntime {
       unusedRow: () => undefined,
     });
     this.#outputs = new PackagedStreams({
-      bytesMax: (totalmem() * HLS_MEMORY_SHARE) / Math.max(1, start.packagers),
+      bytesMax: start.hlsBytesMax,
       thread: start.thread,
       now: monotonicMs,
       wallMs: Date.now,
@@ -93,6 +92,8 @@ export class PackagerRuntime {
     this.#loop.turns.begin();
     if (news.kind === "settings") {
       this.#loop.take(news);
+    } else if (news.kind === "hls-left") {
+      this.#outputs.inherit(news);
     } else {
       this.#streams.take(news);
     }

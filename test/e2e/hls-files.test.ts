@@ -161,7 +161,7 @@ describe("files", { concurrency: 3 }, () => {
         const first = mixed.segments.find(({ map }) => map !== null);
         assert.equal(first?.isDiscontinuity, true);
         assert.match(first?.uri ?? "", /m4s$/);
-        await weir.reloadHls("", true);
+        await weir.reloadHls("", { isOff: true });
         await waitUntil(
           "it is off",
           async () => (await weir.client.get(path)).status === 404,

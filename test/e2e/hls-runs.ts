@@ -1,11 +1,13 @@
 /** Servers in the test's process that make HLS, and a publisher of theirs. */
 import { join } from "node:path";
 import type { ShardLink } from "../../src/main/shards/shard-link.ts";
+import type { SupervisorLimits } from "../../src/main/shards/supervisor.ts";
 import { type InProcess, startInProcess } from "../main/accept/in-process.ts";
 import { makeClip } from "../support/clips.ts";
 import { type Frame, readFlv } from "../support/flv-file.ts";
 import { HlsClient } from "../support/hls-client.ts";
-import { ClipPublisher, RtmpPeer } from "../support/rtmp-peer.ts";
+import { openPublisher } from "../support/publish-once.ts";
+import { ClipPublisher } from "../support/rtmp-peer.ts";
 import { findFreePort, isListening, makeScratch, waitUntil } from "../support/scratch.ts";
 
 export interface HlsServerOptions {
@@ -18,6 +20,7 @@ export interface HlsServerOptions {
   /** Directory of the files; another one is made. */
   readonly directory?: string;
   readonly isOff?: boolean;
+  readonly limits?: Partial<SupervisorLimits>;
 }
 
 /** A server and a viewer of it. */
@@ -25,30 +28,33 @@ export interface HlsServer extends InProcess {
   readonly client: HlsClient;
   readonly directory: string;
   /** Reloads with other directives inside `hls`. */
-  reloadHls(hls: string, isOff?: boolean): Promise<void>;
+  reloadHls(
+    hls: string,
+    change?: { readonly isOff?: boolean; readonly vhost?: string },
+  ): Promise<void>;
 }
 
-const LIMITS = { watchMs: 50, hangWarnMs: 500, hangKillMs: 5000, crashesMax: 1000 };
+const LIMITS = { watchMs: 50, hangWarnMs: 500, hangKillMs: 20_000, crashesMax: 1000 };
 
 /** Starts one with two gateways. Segments are of 0.4 s, the window of 2 s. */
 export async function startHls(options: HlsServerOptions = {}): Promise<HlsServer> {
   const http = await findFreePort();
   const directory = options.directory ?? makeScratch();
-  const { workers = 1, backend = "node", vhost = "" } = options;
-  const make = (hls: string, isOff: boolean) => ({
+  const { workers = 1, backend = "node" } = options;
+  const make = (hls: string, { isOff = false, vhost = "" }) => ({
     workers,
     directives: `http_backend ${backend}; gateways 2; http_server { enabled on; listen 127.0.0.1:${http}; }`,
     vhost: `${vhost} hls { ${hls} enabled ${isOff ? "off" : "on"}; hls_fragment 0.4; hls_window 2; hls_path ${directory}; }`,
-    limits: LIMITS,
+    limits: { ...LIMITS, ...options.limits },
   });
-  const server = await startInProcess(make(options.hls ?? "", options.isOff === true));
+  const server = await startInProcess(make(options.hls ?? "", options));
   await waitUntil("http listens", () => isListening(http), 10_000);
   return {
     ...server,
     directory,
     client: new HlsClient(http),
-    reloadHls: async (hls, isOff = false) => {
-      await server.reload(make(hls, isOff));
+    reloadHls: async (hls, change = {}) => {
+      await server.reload(make(hls, { vhost: options.vhost ?? "", ...change }));
     },
   };
 }
@@ -59,14 +65,13 @@ export async function makeHlsClip(): Promise<Frame[]> {
   return readFlv(await makeClip(scratch, join("hls"), { seconds: 4, gopFrames: 10 }));
 }
 
-/** Publishes a clip in real time, over and over. */
+/** Publishes a clip in real time, over and over, once the name is free. */
 export async function publishTo(
   port: number,
   name: string,
   clip: readonly Frame[],
 ): Promise<ClipPublisher> {
-  const peer = new RtmpPeer(`rtmp://127.0.0.1:${port}/live/${name}`, "publish");
-  return new ClipPublisher(await peer.waitReady(10_000), clip);
+  return new ClipPublisher(await openPublisher(`rtmp://127.0.0.1:${port}/live/${name}`), clip);
 }
 
 /** Where a server packages: the only packager there is. */

@@ -191,6 +191,10 @@ test("players of every kind, and what they get", LIMIT, async () => {
   await grows(was, "weir_thread_receive_bytes_total");
   await grows(was, "weir_thread_sends_total", { thread: gateway });
   await grows(was, "weir_fan_out_seconds", { thread: gateway });
+  await becomes("weir_hls_streams", (value) => value === 1);
+  for (const name of ["weir_hls_files", "weir_hls_bytes"]) {
+    await becomes(name, isSome);
+  }
   await becomes("weir_fan_out_quantile_seconds", isSome, { quantile: "0.999" });
   for (const name of ["weir_rings", "weir_ring_bytes", "weir_memory_bytes"]) {
     await becomes(name, isSome);

@@ -5,6 +5,7 @@ import {
   coresOfHost,
   httpConnectionsMax,
   isInDocker,
+  memoryOfHost,
   openFilesMax,
   type ReadText,
 } from "../../src/main/limits-of-host.ts";
@@ -46,6 +47,15 @@ test("cores: the quota of cgroup v1", () => {
 
 test("cores of this host are at least one", () => {
   assert.ok(coresOfHost() >= 1);
+});
+
+test("memory: the host's, capped by the control group where that has a limit", () => {
+  const gigabyte = 2 ** 30;
+  assert.equal(memoryOfHost(8 * gigabyte, gigabyte), gigabyte);
+  for (const none of [undefined, 0, 2 ** 64, 9 * gigabyte]) {
+    assert.equal(memoryOfHost(8 * gigabyte, none), 8 * gigabyte);
+  }
+  assert.ok(memoryOfHost() > 2 ** 26);
 });
 
 test("open files: the soft limit", () => {

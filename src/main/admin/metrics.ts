@@ -69,6 +69,7 @@ function families(host: MetricsHost, exporter: Config["exporter"]): MetricFamily
     ...srsMetrics(host, exporter, sums),
     ...threads.families(sums),
     ...serverMetrics(server),
+    ...hlsMetrics(server),
     ...upstreamMetrics(server),
     ...guessMetrics(host),
     ...hookMetrics(server.hooks),
@@ -185,6 +186,14 @@ function guessMetrics({ server, credentials }: MetricsHost): MetricFamily[] {
       "reason",
       credentials.refusals,
     ),
+  ];
+}
+
+function hlsMetrics({ hlsHoldings: { streams, files, bytes } }: Server): MetricFamily[] {
+  return [
+    single("weir_hls_streams", "gauge", "Streams of which viewers of HLS get something.", streams),
+    single("weir_hls_files", "gauge", "Segments, parts, keys and init segments in memory.", files),
+    single("weir_hls_bytes", "gauge", "Memory of those, outside of all heaps.", bytes),
   ];
 }
 

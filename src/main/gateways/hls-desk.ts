@@ -7,6 +7,7 @@ import type {
   HlsTouches,
   HlsTrouble,
 } from "../../protocol/control/hls.ts";
+import type { HlsHoldings } from "../../protocol/control/hls-windows.ts";
 import { isPull } from "../coordinator/coordinator.ts";
 import { Publishers } from "../hooks/publishers.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
@@ -44,6 +45,11 @@ export class HlsDesk {
     }, TICK_MS).unref();
   }
 
+  /** What is held for viewers. */
+  get holdings(): HlsHoldings {
+    return this.#directory.holdings;
+  }
+
   /** News of packagers and gateways. */
   take(link: ShardLink, message: HlsNews | HlsTouches | HlsTrouble): void {
     if (message.kind === "hls") {
@@ -64,7 +70,10 @@ export class HlsDesk {
   ready(link: ShardLink): void {
     this.#directory.ready(link);
     if (link.role === "packager") {
-      this.#host.coordinator.announceToPackagers();
+      const { coordinator } = this.#host;
+      const outputs = this.#directory.left((key) => coordinator.packagerOf(key) === link.index);
+      link.post({ kind: "hls-left", outputs });
+      coordinator.announceToPackagers();
     }
   }
 

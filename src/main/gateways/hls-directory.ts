@@ -2,8 +2,8 @@
  * The outputs of HLS on the whole host: packagers tell the primary what they made, and the primary tells every gateway,
  * also one that comes later. Media is passed on by reference.
  */
-import type { HlsNews, HlsSegmentNews } from "../../protocol/control/hls.ts";
-import { HlsWindows } from "../../protocol/control/hls-windows.ts";
+import type { HlsLeft, HlsNews, HlsSegmentNews } from "../../protocol/control/hls.ts";
+import { type HlsHoldings, HlsWindows } from "../../protocol/control/hls-windows.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 
 /** Players hold older playlists: what a packager left that died is served for so long. */
@@ -39,6 +39,11 @@ export class HlsDirectory {
     this.#host = host;
   }
 
+  /** What is held for viewers. */
+  get holdings(): HlsHoldings {
+    return this.#windows.holdings;
+  }
+
   /** A stream's output has something to fetch. */
   hasPlaylist(key: string): boolean {
     return this.#windows.find(key)?.playlist != null;
@@ -69,6 +74,14 @@ export class HlsDirectory {
       }
       link.post({ kind: "hls-told" });
     }
+  }
+
+  /** Playlists that viewers have, of keys that are of a packager's which knows nothing of them. */
+  left(isIts: (key: string) => boolean): HlsLeft["outputs"] {
+    return [...this.#windows.keys].filter(isIts).flatMap((key) => {
+      const text = this.#windows.find(key)?.playlist?.text;
+      return text === undefined ? [] : [{ key, text }];
+    });
   }
 
   /** A thread is gone. What a packager made is served for a while; its successor goes on with the playlists. */

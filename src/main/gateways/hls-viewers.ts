@@ -8,13 +8,11 @@
  */
 
 import { randomInt } from "node:crypto";
-import { type Config, resolveVhost, type VhostConfig } from "../../protocol/conf/config.ts";
-import { matchMount } from "../../protocol/conf/mount.ts";
+import type { Config, VhostConfig } from "../../protocol/conf/config.ts";
 import type { EndReason, HlsQuestion } from "../../protocol/control/calls.ts";
 import type { HlsAnswer, HlsTouches } from "../../protocol/control/hls.ts";
 import { RejectedError } from "../../protocol/errors.ts";
-import { resolveStreamRequest, type StreamRequest } from "../../protocol/rtmp/stream-url.ts";
-import { decodePercent } from "../../protocol/rtmp/url-text.ts";
+import type { StreamRequest } from "../../protocol/rtmp/stream-url.ts";
 import type { Admission, AdmittedStream, Applicant } from "../accept/admission.ts";
 import { newConnectionId } from "../accept/connection-id.ts";
 import { type Clients, NO_STREAMS } from "../coordinator/clients.ts";
@@ -24,6 +22,7 @@ import type { HookSession } from "../hooks/hook-session.ts";
 import type { Hooks } from "../hooks/hooks.ts";
 import type { Logger } from "../log/logger.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
+import { type HlsTarget, hlsTargetOf } from "./hls-target.ts";
 import { refusedViewer } from "./refused-viewer.ts";
 
 /** What a viewer says its session is; longer ones get another. */
@@ -72,13 +71,8 @@ interface Session {
   lastMs: number;
 }
 
-interface Target {
-  readonly request: StreamRequest;
-  readonly vhost: VhostConfig;
-}
-
 /** A viewer without a session. */
-interface NewViewer extends Target {
+interface NewViewer extends HlsTarget {
   readonly id: string;
   /** The session that it names, or ''. */
   readonly asked: string;
@@ -116,7 +110,7 @@ export class HlsViewers {
   /** Answers a gateway about a playlist. */
   async admit(question: HlsQuestion): Promise<HlsAnswer> {
     try {
-      const target = this.#targetOf(question);
+      const target = hlsTargetOf(this.#host.config(), question);
       return target === null ? ELSEWHERE : await this.#admit(question, target);
     } catch (error) {
       if (!(error instanceof RejectedError)) {
@@ -207,7 +201,7 @@ export class HlsViewers {
     }
   }
 
-  async #admit(question: HlsQuestion, { request, vhost }: Target): Promise<HlsAnswer> {
+  async #admit(question: HlsQuestion, { request, vhost }: HlsTarget): Promise<HlsAnswer> {
     const { hls } = vhost;
     const asked = SESSION_SHAPE.test(question.session) ? question.session : "";
     if (asked !== "" && this.#interrupted.has(asked)) {
@@ -293,7 +287,8 @@ export class HlsViewers {
     return session;
   }
 
-  #admitted(session: string, key: string, { hls }: VhostConfig, isNew: boolean): HlsAnswer {
+  #admitted(session: string, key: string, vhost: VhostConfig, isNew: boolean): HlsAnswer {
+    const { hls } = vhost;
     return {
       kind: "admitted",
       key,
@@ -302,6 +297,7 @@ export class HlsViewers {
       isNamed: hls.hasSessions,
       hasSegmentSessions: hls.hasSegmentSessions,
       isMasterRelative: hls.isMasterRelative,
+      isForAll: session !== "" && key.startsWith(`${vhost.name}/`) && isForAll(vhost),
       waitMs: Math.min(WAIT_MS_MAX, Math.max(WAIT_MS_MIN, hls.fragmentMs * hls.aofRatio)),
     };
   }
@@ -370,31 +366,11 @@ export class HlsViewers {
       }
     }
   }
+}
 
-  /** @returns null where no vhost makes HLS under the path. @throws RejectedError for names that no stream can have */
-  #targetOf({ path, host, query, isSecure, referer }: HlsQuestion): Target | null {
-    const decoded = decodePercent(path);
-    const parameters = new URLSearchParams(query);
-    const name = parameters.get("vhost") ?? host.replace(/:\d+$/, "");
-    const vhost = resolveVhost(this.#host.config(), name.toLowerCase());
-    if (decoded === undefined || vhost?.hls.enabled !== true) {
-      return null;
-    }
-    const template = vhost.hls.playlistFile.replace(/^(\.?\/)+/, "");
-    const named = matchMount(template.replaceAll("[vhost]", vhost.name), decoded);
-    if (named === null) {
-      return null;
-    }
-    // The session is no part of what the viewer asks for.
-    parameters.delete("hls_ctx");
-    const rest = query === "" ? "" : parameters.toString();
-    const request = resolveStreamRequest({
-      tcUrl: `${isSecure ? "https" : "http"}://${host}/${named.app}`,
-      stream: rest === "" ? named.stream : `${named.stream}?${rest}`,
-      pageUrl: referer,
-    });
-    return { request, vhost };
-  }
+/** Nothing that is asked before a playlist is given looks at who wants it. */
+function isForAll({ hls, security, refer, token }: VhostConfig): boolean {
+  return !(hls.hasSessions || security.enabled || refer.enabled || token.enabled);
 }
 
 function placeOf(shard: number, row: number): string {

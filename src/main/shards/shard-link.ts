@@ -18,7 +18,7 @@ import {
   type StaticNews,
   type ToShard,
 } from "../../protocol/control/calls.ts";
-import type { HlsEnded, HlsNews, HlsTold } from "../../protocol/control/hls.ts";
+import type { HlsEnded, HlsLeft, HlsNews, HlsTold } from "../../protocol/control/hls.ts";
 import { ControlError } from "../../protocol/errors.ts";
 import type { ChunkDecoderSnapshot } from "../../protocol/rtmp/chunk-decoder.ts";
 import type { ServerSessionSnapshot } from "../../protocol/rtmp/server-session.ts";
@@ -37,6 +37,7 @@ type Message =
   | StaticNews
   | HlsNews
   | HlsEnded
+  | HlsLeft
   | HlsTold;
 
 /** What a shard is started with, for its whole life and its successors'. */
@@ -55,7 +56,8 @@ export interface ShardPlace {
   /** What the thread serves by HTTP; null: it is no gateway. */
   readonly gateway: GatewayPlace | null;
   readonly role: LinkRole;
-  readonly packagers: number;
+  /** Memory for all that a packager makes. */
+  readonly hlsBytesMax: number;
 }
 
 /** What a thread does: a shard serves RTMP, a gateway HTTP, a packager makes HLS. */
@@ -127,7 +129,7 @@ export class ShardLink {
       doorbells: place.doorbells,
       version: place.version,
       allowFaults: place.allowFaults,
-      packagers: place.packagers,
+      hlsBytesMax: place.hlsBytesMax,
       isRelayed: !isNative,
       tlsBoard: place.tlsBoard,
       ...(gateway === null ? {} : { ...gateway, listen: gateway.listen.map(ofItsOwn) }),

@@ -2,7 +2,9 @@
 import { Board, Counter } from "../../protocol/control/board.ts";
 import type { PrimaryCalls, ShardNews } from "../../protocol/control/calls.ts";
 import { ControlError } from "../../protocol/errors.ts";
+import { HLS_MEMORY_SHARE } from "../../protocol/limits.ts";
 import { Doorbell } from "../../protocol/ring/doorbell.ts";
+import { memoryOfHost } from "../limits-of-host.ts";
 import type { Logger } from "../log/logger.ts";
 import { monotonicMs } from "../monotonic.ts";
 import { type GatewayPlace, type LinkRole, ShardLink, type ShardPlace } from "./shard-link.ts";
@@ -21,6 +23,8 @@ export interface SupervisorLimits {
   readonly crashPauseMs: number;
   /** Heap of a shard in MB. */
   readonly heapMb: number;
+  /** Memory for the HLS of all streams. */
+  readonly hlsBytesMax: number;
 }
 
 const TERMINATE_TIMEOUT_MS = 1000;
@@ -33,6 +37,7 @@ const LIMITS: SupervisorLimits = {
   crashWindowMs: 60_000,
   crashPauseMs: 10_000,
   heapMb: 512,
+  hlsBytesMax: memoryOfHost() * HLS_MEMORY_SHARE,
 };
 
 /** What the supervisor is given. */
@@ -96,6 +101,7 @@ export class Supervisor {
     this.links = new Array<ShardLink | undefined>(threads).fill(undefined);
     const doorbells = new SharedArrayBuffer(Doorbell.bytes(threads));
     const { heapMb } = this.#limits;
+    const hlsBytesMax = this.#limits.hlsBytesMax / Math.max(1, packagers);
     this.#slots = this.links.map((_, index) => ({
       place: {
         index,
@@ -107,7 +113,7 @@ export class Supervisor {
         threads,
         heapMb,
         gateway: gateways[index - shards] ?? null,
-        packagers,
+        hlsBytesMax,
         role: roleOf(index, shards, gateways.length),
       },
       memory: ShardLink.boardMemory(rows),

@@ -379,8 +379,8 @@ export interface ShardStart {
   /** The version of the configuration in force. */
   readonly version: SharedArrayBuffer;
   readonly allowFaults: boolean;
-  /** Threads that package HLS. */
-  readonly packagers: number;
+  /** Memory for all that a packager makes. */
+  readonly hlsBytesMax: number;
   /** Connections stay in the primary and are relayed. */
   readonly isRelayed: boolean;
   /** **Shared**: the TLS thread's board, to tell it of connections that are reset. */

@@ -12,13 +12,28 @@ export interface HlsWindow {
   readonly files: Map<number, HlsFile>;
 }
 
+/** What is held for viewers. */
+export interface HlsHoldings {
+  readonly streams: number;
+  /** Segments, parts, keys and init segments. */
+  readonly files: number;
+  /** Of their shared memory: each counts once, however many threads know it. */
+  readonly bytes: number;
+}
+
 /** All windows by key. Taking the same news twice changes nothing. */
 export class HlsWindows {
   readonly #windows = new Map<string, HlsWindow>();
+  #files = 0;
+  #bytes = 0;
 
   /** Streams that have one. */
   get keys(): Iterable<string> {
     return this.#windows.keys();
+  }
+
+  get holdings(): HlsHoldings {
+    return { streams: this.#windows.size, files: this.#files, bytes: this.#bytes };
   }
 
   find(key: string): HlsWindow | undefined {
@@ -32,8 +47,10 @@ export class HlsWindows {
       window = { key, path, playlist: null, files: new Map() };
       this.#windows.set(key, window);
     }
-    for (const file of added) {
+    for (const file of added.filter(({ id }) => !window?.files.has(id))) {
       window.files.set(file.id, file);
+      this.#files += 1;
+      this.#bytes += file.bytes.byteLength;
     }
     if (playlist !== undefined) {
       window.playlist = playlist;
@@ -44,6 +61,8 @@ export class HlsWindows {
       const file = window.files.get(id);
       if (file !== undefined) {
         window.files.delete(id);
+        this.#files -= 1;
+        this.#bytes -= file.bytes.byteLength;
         left.push(file);
       }
     }

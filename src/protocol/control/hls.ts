@@ -109,6 +109,13 @@ export interface HlsNews {
   readonly isFirst: boolean;
 }
 
+/** What a packager's predecessor has left: their numbers are not used again. Told to each that starts. */
+export interface HlsLeft {
+  readonly kind: "hls-left";
+  /** Playlists as viewers have them. */
+  readonly outputs: readonly { readonly key: string; readonly text: string }[];
+}
+
 /** What a packager tells of trouble. */
 export interface HlsTrouble {
   readonly kind: "hls-trouble";
@@ -160,6 +167,8 @@ export type HlsAnswer =
       readonly isNamed: boolean;
       readonly hasSegmentSessions: boolean;
       readonly isMasterRelative: boolean;
+      /** Whoever asks for the same gets the same: the gateway may answer others by itself for a moment. */
+      readonly isForAll: boolean;
       /** A playlist that is not there yet is waited for so long. */
       readonly waitMs: number;
     };

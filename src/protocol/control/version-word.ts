@@ -16,6 +16,11 @@ export class VersionWord {
     return new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
   }
 
+  /** The one in force. */
+  get current(): number {
+    return Atomics.load(this.#word, 0);
+  }
+
   /** Whether `version`, or a later one, is in force. */
   isInForce(version: number): boolean {
     return ((Atomics.load(this.#word, 0) - version) | 0) >= 0;

@@ -4,10 +4,9 @@
  */
 import type { HlsFile, HlsNews, HlsPlaylist } from "../../protocol/control/hls.ts";
 import { HlsWindows } from "../../protocol/control/hls-windows.ts";
+import { HLS_WAITING_MAX } from "../../protocol/limits.ts";
 
 const DEFAULT_VHOST = "__defaultVhost__";
-/** Requests that wait, in all. Reaction: those beyond it are answered as if their time were over. */
-const WAITING_MAX = 10_000;
 
 /** Somebody who waits for more of a stream. */
 export interface Waiter {
@@ -27,7 +26,9 @@ export class HlsLibrary {
   readonly #files = new Map<string, HlsFile>();
   /** Keys of streams by vhost and path of the part that comes next. */
   readonly #hints = new Map<string, string>();
-  readonly #waiters = new Set<Waiter>();
+  /** By key: news of one stream are nothing to those who wait for another. */
+  readonly #waiters = new Map<string, Set<Waiter>>();
+  #waiting = 0;
 
   /** Takes news of a stream, and answers who waited for them. */
   take(news: HlsNews): void {
@@ -66,29 +67,45 @@ export class HlsLibrary {
 
   /** Waits, unless too many do. @returns what takes it back. */
   wait(waiter: Waiter): () => void {
-    if (this.#waiters.size >= WAITING_MAX) {
+    if (this.#waiting >= HLS_WAITING_MAX) {
       waiter.expired();
       return () => undefined;
     }
-    this.#waiters.add(waiter);
-    return () => this.#waiters.delete(waiter);
+    const waiters = this.#waiters.get(waiter.key) ?? new Set();
+    this.#waiters.set(waiter.key, waiters);
+    waiters.add(waiter);
+    this.#waiting += 1;
+    return () => this.#remove(waiter);
   }
 
   /** Ends those whose time is over. `now` in milliseconds, monotonic. */
   expire(now: number): void {
-    for (const waiter of [...this.#waiters]) {
-      if (waiter.untilMs <= now) {
-        this.#waiters.delete(waiter);
-        waiter.expired();
+    for (const waiters of [...this.#waiters.values()]) {
+      for (const waiter of [...waiters]) {
+        if (waiter.untilMs <= now) {
+          this.#remove(waiter);
+          waiter.expired();
+        }
       }
     }
   }
 
   #look(key: string): void {
-    for (const waiter of [...this.#waiters]) {
-      if (waiter.key === key && waiter.look()) {
-        this.#waiters.delete(waiter);
+    for (const waiter of [...(this.#waiters.get(key) ?? [])]) {
+      if (waiter.look()) {
+        this.#remove(waiter);
       }
+    }
+  }
+
+  #remove(waiter: Waiter): void {
+    const waiters = this.#waiters.get(waiter.key);
+    if (waiters?.delete(waiter) !== true) {
+      return;
+    }
+    this.#waiting -= 1;
+    if (waiters.size === 0) {
+      this.#waiters.delete(waiter.key);
     }
   }
 

@@ -21,6 +21,7 @@ import { decodePercent } from "../../protocol/rtmp/url-text.ts";
 import type { HeaderList, HttpReply, HttpRequest } from "../io/http-backend.ts";
 import { HlsLibrary } from "./hls-library.ts";
 import type { HttpService } from "./http-service.ts";
+import { type AdmittedViewer, OpenPlaylists, openPlaceOf } from "./open-playlists.ts";
 import { PlaylistTemplates } from "./playlist-templates.ts";
 import { viewerQuestion } from "./viewer-question.ts";
 
@@ -39,14 +40,14 @@ const PRUNE_MS = 60_000;
 const EARLY = /\.(?:m3u8|ts|m4s|mp4|key)$/;
 const EARLY_MAX = 1000;
 
-type Admitted = Extract<HlsAnswer, { kind: "admitted" }>;
-
 /** What the service works with. */
 export interface HlsServiceHost {
   /** Headers of every answer. */
   readonly cors: HeaderList;
   /** Milliseconds, monotonic. */
   now(): number;
+  /** Of the configuration in force. */
+  version(): number;
   admitHls(question: HlsQuestion): Promise<HlsAnswer>;
   post(message: FromShard): void;
 }
@@ -60,7 +61,7 @@ interface PlaylistRequest {
 }
 
 interface KnownSession {
-  readonly answer: Admitted;
+  readonly answer: AdmittedViewer;
   readonly path: string;
   /** Milliseconds, monotonic. */
   usedMs: number;
@@ -75,6 +76,7 @@ export class HlsService implements HttpService {
   readonly #headers = new Map<string, HeaderList>();
   /** Sessions that the primary admitted, until it says that they are over. */
   readonly #sessions = new Map<string, KnownSession>();
+  readonly #open: OpenPlaylists;
   /** Until when what is asked for under a session is refused. */
   readonly #interrupted = new Map<string, number>();
   /** Bytes sent under each session since it was last told. */
@@ -87,6 +89,7 @@ export class HlsService implements HttpService {
 
   constructor(host: HlsServiceHost, refused: RefusalSink = () => undefined) {
     this.#host = host;
+    this.#open = new OpenPlaylists(host);
     this.#refused = refused;
   }
 
@@ -103,6 +106,7 @@ export class HlsService implements HttpService {
       }
       return;
     }
+    this.#open.ended(news.sessions);
     for (const session of news.sessions) {
       this.#sessions.delete(session);
       if (news.isInterrupted) {
@@ -145,6 +149,7 @@ export class HlsService implements HttpService {
       this.#host.post({ kind: "hls-touched", sessions: [...this.#touched] });
       this.#touched.clear();
     }
+    this.#open.prune();
     const now = this.#host.now();
     for (const [session, until] of this.#interrupted) {
       if (until < now) {
@@ -176,13 +181,25 @@ export class HlsService implements HttpService {
       this.#serve(known.answer, asked);
       return;
     }
+    const place = openPlaceOf(request.header("host"), request.path, request.query);
+    const open = place === null || this.#interrupted.has(session) ? null : this.#open.find(place);
+    if (open !== null && this.#library.playlist(open.key) !== null) {
+      this.#serve(open, asked);
+      return;
+    }
     const question: HlsQuestion = {
       ...viewerQuestion(request),
       session,
       isHead: request.method === "HEAD",
     };
+    const version = this.#host.version();
     this.#host.admitHls(question).then(
-      (answer) => this.#answered(answer, asked, next),
+      (answer) => {
+        if (place !== null) {
+          this.#open.learn(place, version, answer);
+        }
+        this.#answered(answer, asked, next);
+      },
       () => {
         this.#refused("http_no_answer");
         reply.send(504, this.#host.cors, "No answer in time\n");
@@ -210,7 +227,10 @@ export class HlsService implements HttpService {
   }
 
   /** The playlist that tells a viewer of its session. */
-  #sendMaster({ session, isMasterRelative }: Admitted, { request, reply }: PlaylistRequest): void {
+  #sendMaster(
+    { session, isMasterRelative }: AdmittedViewer,
+    { request, reply }: PlaylistRequest,
+  ): void {
     const uri = isMasterRelative
       ? request.path.slice(request.path.lastIndexOf("/") + 1)
       : request.path;
@@ -219,7 +239,7 @@ export class HlsService implements HttpService {
     this.#send(reply, PLAYLIST_TYPE, "no-cache", encodeSessionPlaylist(uri, parameters));
   }
 
-  #serve(answer: Admitted, asked: PlaylistRequest): void {
+  #serve(answer: AdmittedViewer, asked: PlaylistRequest): void {
     const { request, reply } = asked;
     this.#touch(answer.session, 0);
     const reload = decodeReloadQuery(request.query);
@@ -249,7 +269,7 @@ export class HlsService implements HttpService {
 
   #sendPlaylist(
     playlist: HlsPlaylist,
-    { session, isNamed, hasSegmentSessions }: Admitted,
+    { session, isNamed, hasSegmentSessions }: AdmittedViewer,
     { reply, parameters }: PlaylistRequest,
     isDelta: boolean,
   ): void {

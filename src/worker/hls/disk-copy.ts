@@ -1,6 +1,6 @@
 /**
  * What of a stream's output stands on disk: written after it is in memory, in order, by jobs. Viewers do not wait for
- * it: a disk that is full, slow or gone costs files, counted and told once, and nothing else.
+ * it: a disk that is full, slow or gone costs files, counted and told once for each publish, and nothing else.
  */
 import type { FileStep } from "../jobs/files.ts";
 
@@ -12,7 +12,7 @@ const REMOVALS_MAX = 8192;
 export interface DiskCopyHost {
   /** @returns what went wrong, or "". */
   runFileSteps(steps: readonly FileStep[]): Promise<string>;
-  /** The first failure after things went well. */
+  /** The first failure of a publish, or after things went well. */
   failed(text: string): void;
   /** Things go well again. */
   recovered(): void;
@@ -27,11 +27,18 @@ export class DiskCopy {
   #waitingBytes = 0;
   #running: Promise<void> | null = null;
   #isFailing = false;
+  /** Of this publish. */
+  #isTold = false;
   /** Files that were not written. */
   failures = 0;
 
   constructor(host: DiskCopyHost) {
     this.#host = host;
+  }
+
+  /** Somebody publishes anew: a disk that still fails is told of again. */
+  begin(): void {
+    this.#isTold = false;
   }
 
   /** A segment, key or init segment. */
@@ -101,6 +108,7 @@ export class DiskCopy {
         this.#note(failure);
       } else if (this.#isFailing && media.length > 0) {
         this.#isFailing = false;
+        this.#isTold = false;
         this.#host.recovered();
       }
     }
@@ -108,8 +116,9 @@ export class DiskCopy {
 
   #note(text: string): void {
     this.failures += 1;
-    if (!this.#isFailing) {
-      this.#isFailing = true;
+    this.#isFailing = true;
+    if (!this.#isTold) {
+      this.#isTold = true;
       this.#host.failed(text);
     }
   }

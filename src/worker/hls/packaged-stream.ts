@@ -4,6 +4,7 @@ import type { HlsNews, HlsSettings, HlsTrouble } from "../../protocol/control/hl
 import { decodeResumePoint, type ResumePoint } from "../../protocol/hls/resume.ts";
 import type { FileStep } from "../jobs/files.ts";
 import { DiskCopy } from "./disk-copy.ts";
+import { leftoverFiles } from "./leftovers.ts";
 import { HlsNames } from "./names.ts";
 import { HlsOutput } from "./output.ts";
 import { StreamFeed } from "./stream-feed.ts";
@@ -17,6 +18,8 @@ export interface PackagedStreamHost {
   /** Wall clock, milliseconds since 1970. */
   wallMs(): number;
   nextFileId(): number;
+  /** The playlist that this thread's predecessor made of a key, "" where there is none; null: that is not told yet. */
+  inherited(key: string): string | null;
   runFileSteps(steps: readonly FileStep[]): Promise<string>;
   readSmallText(file: string): Promise<string>;
   news(news: HlsNews): void;
@@ -36,15 +39,21 @@ export class PackagedStream {
   /** Ended by a change of settings, until when their files are fetched. */
   readonly #retired: { readonly output: HlsOutput; readonly untilMs: number }[] = [];
   #inits = 0;
+  /** Of an earlier life, and until when they may be fetched from the disk by others. */
+  #leftovers: { readonly files: readonly string[]; readonly untilMs: number } | null = null;
   /** Where the last output ended; null: it is to be asked of the disk. */
   #resume: ResumePoint | null = null;
   #isResuming = false;
   #isBehind = false;
-  /** Its rings are let go of when they are read to their end. */
-  #isForgotten = false;
   #hasTold = false;
   /** `hls_on_error ignore`: nothing more is made of this publish. */
   #isGivenUp = false;
+  /** The directory knows nothing of it any more. */
+  #isForgotten = false;
+  /** The publisher is gone, and no other one has come. */
+  #isOver = false;
+  /** The disk has failed since the last turn: it may say so in the middle of a segment's end. */
+  #isToBeGivenUp = false;
   /** Times that messages were overwritten before they were read. */
   laps = 0;
   /** Milliseconds, monotonic, since when there is neither ring nor output. */
@@ -67,13 +76,15 @@ export class PackagedStream {
 
   /** A ring of the stream, to be read after those before it. */
   openRing(lease: RingLease): void {
-    this.#isForgotten = false;
     this.#feed ??= new StreamFeed(
       {
         message: (type, timestamp, payload) => this.#message(type, timestamp, payload),
         ended: () => {
-          this.#isGivenUp = false;
           this.#output?.finish();
+          this.#isOver = true;
+          if (this.#feed?.isOpen) {
+            this.#begin();
+          }
         },
         lost: () => {
           this.laps += 1;
@@ -83,7 +94,11 @@ export class PackagedStream {
       },
       this.#settings?.isLowLatency === true ? this.#host.thread : null,
     );
+    this.#isForgotten = false;
     this.#feed.openRing(lease);
+    if (this.#isOver) {
+      this.#begin();
+    }
   }
 
   /** Takes what came, and what is left of it after other streams had their turn. */
@@ -91,20 +106,20 @@ export class PackagedStream {
     if (this.#feed === null) {
       return;
     }
+    this.#giveUp();
     const settings = this.#isGivenUp ? null : this.#settings;
     if (settings !== null && this.#feed.isOpen && !this.#isReady(settings)) {
       return;
     }
-    const isAtEnd = this.#feed.advance(settings !== null);
-    if (!(isAtEnd || this.#isBehind)) {
+    const isRead = this.#feed.advance(settings !== null);
+    if (isRead && this.#isForgotten) {
+      this.#closeFeed();
+    } else if (!(isRead || this.#isBehind)) {
       this.#isBehind = true;
       setImmediate(() => {
         this.#isBehind = false;
         this.advance();
       });
-    }
-    if (isAtEnd && this.#isForgotten) {
-      this.#closeFeed();
     }
     this.#output?.flush();
   }
@@ -116,6 +131,9 @@ export class PackagedStream {
       this.#endOutput(true);
     }
     const now = this.#host.now();
+    if ((this.#leftovers?.untilMs ?? now) < now) {
+      this.#removeLeftovers();
+    }
     while ((this.#retired[0]?.untilMs ?? now) < now) {
       this.#retired.shift()?.output.retire();
     }
@@ -124,17 +142,22 @@ export class PackagedStream {
     }
   }
 
-  /** Bytes of its output in memory. */
+  /** Bytes of its outputs in memory, ended ones too. */
   get bytes(): number {
-    return this.#output?.bytes ?? 0;
+    return this.#retired.reduce((sum, { output }) => sum + output.bytes, this.#output?.bytes ?? 0);
   }
 
   /** Lets the oldest segment go before its time. @returns false when no more can be spared. */
   shrink(): boolean {
+    const retired = this.#retired.shift();
+    if (retired !== undefined) {
+      retired.output.retire();
+      return true;
+    }
     return this.#output?.shrink() ?? false;
   }
 
-  /** Nothing is published here, and the directory has forgotten it: what was published is still taken. */
+  /** Nothing is published here, and the directory has forgotten it: what its rings still hold is taken. */
   forget(): void {
     this.#isForgotten = true;
     this.advance();
@@ -147,6 +170,7 @@ export class PackagedStream {
 
   /** Ends what is being made; resolves when it is on disk. What was made stays, so that the next server goes on from it. */
   async close(): Promise<void> {
+    this.forget();
     this.#closeFeed();
     this.#output?.finish();
     await this.#disk?.settled();
@@ -159,6 +183,8 @@ export class PackagedStream {
     }
     if (this.#resume === null) {
       this.#askResume(settings);
+    }
+    if (this.#resume === null) {
       return false;
     }
     this.#disk = settings.hasFiles ? this.#newDisk(settings) : null;
@@ -171,12 +197,31 @@ export class PackagedStream {
       isFirst: !this.#hasTold,
       inits: this.#inits,
     });
+    if (!this.#hasTold && settings.hasFiles && settings.cleanup) {
+      const { firstSequence } = this.#resume;
+      const files = leftoverFiles(new HlsNames(this.key, settings), settings, firstSequence);
+      this.#leftovers = { files, untilMs: this.#host.now() + this.#output.graceMs };
+    }
     this.#hasTold = true;
     this.#feed?.renew();
     return true;
   }
 
+  /** What this thread's predecessor, or the server's, has left on disk. */
+  #removeLeftovers(): void {
+    for (const file of this.#leftovers?.files ?? []) {
+      this.#disk?.remove(file);
+    }
+    this.#leftovers = null;
+  }
+
   #askResume(settings: HlsSettings): void {
+    // What viewers have is newer than any file.
+    const inherited = this.#host.inherited(this.key);
+    this.#resume = decodeResumePoint(inherited ?? "");
+    if (inherited === null || this.#resume !== null) {
+      return;
+    }
     if (!settings.hasFiles) {
       // Numbers must not be used again after a restart, of which nothing else is left.
       this.#resume = {
@@ -197,9 +242,25 @@ export class PackagedStream {
   }
 
   #closeFeed(): void {
-    this.#isForgotten = false;
     this.#feed?.close();
     this.#feed = null;
+  }
+
+  /** Another publish: that the one before was given up says nothing of it, and a disk that still fails is told of again. */
+  #begin(): void {
+    this.#isOver = false;
+    this.#isGivenUp = false;
+    this.#isToBeGivenUp = false;
+    this.#disk?.begin();
+  }
+
+  /** What was made so far is all that viewers get of this publish. */
+  #giveUp(): void {
+    if (this.#isToBeGivenUp) {
+      this.#isToBeGivenUp = false;
+      this.#isGivenUp = true;
+      this.#output?.finish();
+    }
   }
 
   #message(type: number, timestamp: number, payload: Uint8Array): void {
@@ -216,6 +277,7 @@ export class PackagedStream {
     this.#inits = output.inits;
     if (isDisposed) {
       output.dispose();
+      this.#removeLeftovers();
     } else {
       this.#retired.push({ output, untilMs: this.#host.now() + output.graceMs });
     }
@@ -227,7 +289,7 @@ export class PackagedStream {
     return new DiskCopy({
       runFileSteps: (steps) => this.#host.runFileSteps(steps),
       failed: (text) => {
-        this.#isGivenUp = onError === "ignore";
+        this.#isToBeGivenUp = onError === "ignore" && this.#feed?.isOpen === true;
         this.#host.trouble({
           kind: "hls-trouble",
           key,

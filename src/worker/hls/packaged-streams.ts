@@ -2,7 +2,7 @@
  * All streams of a packager by key. The directory may forget a stream and announce it again, under another number and
  * before it has taken the first one back: its output is the same.
  */
-import type { HlsSettings } from "../../protocol/control/hls.ts";
+import type { HlsLeft, HlsSettings } from "../../protocol/control/hls.ts";
 import type { KnownStream } from "../stream/known-streams.ts";
 import { PackagedStream, type PackagedStreamHost } from "./packaged-stream.ts";
 
@@ -15,7 +15,8 @@ const FORGET_MS = 3_600_000;
 const FILES_PER_MS = 1000;
 
 /** What streams ask of their packager. */
-export interface PackagedStreamsHost extends Omit<PackagedStreamHost, "nextFileId" | "dropped"> {
+export interface PackagedStreamsHost
+  extends Omit<PackagedStreamHost, "nextFileId" | "dropped" | "inherited"> {
   /** Memory for all outputs. */
   readonly bytesMax: number;
 }
@@ -29,6 +30,8 @@ export class PackagedStreams {
   /** By directory number. */
   readonly #known = new Map<number, PackagedStream>();
   #fileId: number;
+  /** Playlists of this thread's predecessor by key, until somebody goes on with them; null: they are not told yet. */
+  #inherited: Map<string, string> | null = null;
 
   constructor(host: PackagedStreamsHost) {
     this.#bytesMax = host.bytesMax;
@@ -38,6 +41,11 @@ export class PackagedStreams {
       nextFileId: () => {
         this.#fileId += 1;
         return this.#fileId;
+      },
+      inherited: (key) => {
+        const text = this.#inherited?.get(key) ?? "";
+        this.#inherited?.delete(key);
+        return this.#inherited === null ? null : text;
       },
       dropped: (key, dropped) =>
         host.news({
@@ -72,6 +80,14 @@ export class PackagedStreams {
       tickSlow: () => undefined,
       close: () => this.#forget(streamId, known),
     };
+  }
+
+  /** What this thread's predecessor told of: nothing is made before. */
+  inherit({ outputs }: HlsLeft): void {
+    this.#inherited = new Map(outputs.map(({ key, text }) => [key, text]));
+    for (const stream of this.#streams.values()) {
+      stream.advance();
+    }
   }
 
   /** A reload changes a stream. */

@@ -41,20 +41,25 @@ export function readSmallText({ file, bytesMax }: { file: string; bytesMax: numb
 }
 
 function write(file: string, temporary: string, content: SharedArrayBuffer | string): void {
-  const bytes = typeof content === "string" ? content : new Uint8Array(content);
   try {
-    writeFileSync(temporary, bytes);
+    writeWithin(temporary, typeof content === "string" ? content : new Uint8Array(content));
+    renameSync(temporary, file);
+  } catch (error) {
+    // A disk that is full is not to be kept full by halves.
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Makes the folder where there is none. */
+function writeWithin(file: string, bytes: Uint8Array | string): void {
+  try {
+    writeFileSync(file, bytes);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") {
       throw error;
     }
-    mkdirSync(dirname(temporary), { recursive: true });
-    writeFileSync(temporary, bytes);
-  }
-  try {
-    renameSync(temporary, file);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, bytes);
   }
 }

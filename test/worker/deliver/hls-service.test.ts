@@ -8,12 +8,13 @@ import type {
   HlsNews,
   HlsPlaylist,
 } from "../../../src/protocol/control/hls.ts";
+import { HLS_OPEN_PLAYLISTS_MAX, HLS_WAITING_MAX } from "../../../src/protocol/limits.ts";
 import { HlsService } from "../../../src/worker/deliver/hls-service.ts";
 import type { HttpRequest } from "../../../src/worker/io/http-backend.ts";
 import { FakeReply, fakeRequest } from "./fake-http.ts";
 
 const KEY = "__defaultVhost__/live/a";
-const ADMITTED: HlsAnswer = {
+const ADMITTED: Extract<HlsAnswer, { kind: "admitted" }> = {
   kind: "admitted",
   key: KEY,
   session: "s1",
@@ -21,6 +22,7 @@ const ADMITTED: HlsAnswer = {
   isNamed: true,
   hasSegmentSessions: true,
   isMasterRelative: false,
+  isForAll: false,
   waitMs: 1000,
 };
 
@@ -50,17 +52,20 @@ describe("the service", () => {
   let service: HlsService;
   let now: number;
   let answer: HlsAnswer;
+  let version: number;
   let questions: HlsQuestion[];
   let posted: FromShard[];
 
   beforeEach(() => {
     now = 0;
     answer = ADMITTED;
+    version = 0;
     questions = [];
     posted = [];
     service = new HlsService({
       cors: [["Access-Control-Allow-Origin", "*"]],
       now: () => now,
+      version: () => version,
       admitHls: (question) => {
         questions.push(question);
         return Promise.resolve(answer);
@@ -140,6 +145,151 @@ describe("the service", () => {
     assert.equal(questions.length, 2);
   });
 
+  describe("a playlist that anybody may have", () => {
+    const forAll: HlsAnswer = { ...ADMITTED, session: `/${KEY}`, isNamed: false, isForAll: true };
+    const poll = (query = ""): Promise<FakeReply> => ask(request("/live/a.m3u8", query));
+
+    beforeEach(() => {
+      answer = forAll;
+      tell({ playlist: playlist(1) });
+    });
+
+    test("is asked about once in a second, whoever wants it, and its requests are told", async () => {
+      for (now = 0; now < 10_000; now += 5) {
+        assert.equal((await poll(now % 10 === 0 ? "" : `_HLS_skip=YES&t=${now}`)).status, 200);
+      }
+      assert.equal(questions.length, 10, "2000 polls");
+      service.tickSlow();
+      assert.equal(posted.length, 1);
+      assert.deepEqual(posted[0]?.kind === "hls-touched" && posted[0].sessions.map(([id]) => id), [
+        `/${KEY}`,
+      ]);
+    });
+
+    test("of many that come when it is time one asks, the others do not wait", async () => {
+      await poll();
+      now = 1000;
+      const replies = await Promise.all(Array.from({ length: 50 }, () => poll()));
+      assert.ok(replies.every(({ status }) => status === 200));
+      assert.equal(questions.length, 2);
+    });
+
+    test("is asked about when the configuration changed, also while the question was on its way", async () => {
+      await poll();
+      version = 1;
+      const asked = poll();
+      version = 2;
+      await asked;
+      await poll();
+      assert.equal(questions.length, 3);
+      await poll();
+      assert.equal(questions.length, 3);
+    });
+
+    test("is asked about when the stream has none any more, or the session of all is over", async () => {
+      await poll();
+      service.news({ kind: "hls-ended", sessions: ["s9"], isInterrupted: false });
+      await poll();
+      assert.equal(questions.length, 1);
+      service.news({ kind: "hls-ended", sessions: [`/${KEY}`], isInterrupted: false });
+      await poll();
+      assert.equal(questions.length, 2);
+      tell({ playlist: null });
+      answer = { kind: "refused", status: 404, description: "gone", location: null };
+      assert.equal((await poll()).status, 404);
+      tell({ playlist: playlist(1) });
+      assert.equal((await poll()).status, 404, "a refusal is kept for nobody");
+      assert.equal(questions.length, 4);
+    });
+
+    test("other hosts, other ways to name a vhost, and sessions that were ended are asked about", async () => {
+      await poll();
+      const elsewhere = { ...request("/live/a.m3u8"), header: () => "another" };
+      await ask(elsewhere);
+      const spellings = [
+        "vhost=x",
+        "v%68ost=x",
+        "domain=x",
+        "a...vhost...x",
+        "VHOST=x",
+        "+vhost=x",
+      ];
+      for (const query of spellings) {
+        await poll(query);
+      }
+      assert.equal(questions.length, 2 + spellings.length);
+      service.news({ kind: "hls-ended", sessions: ["s3"], isInterrupted: true });
+      await poll("hls_ctx=s3");
+      assert.equal(questions.length, 3 + spellings.length);
+    });
+
+    test("how many are kept is bounded, and none longer than it counts", async () => {
+      for (let host = 0; host <= HLS_OPEN_PLAYLISTS_MAX; host += 1) {
+        service.take(
+          { ...request("/live/a.m3u8"), header: () => `h${host}` },
+          new FakeReply(),
+          () => undefined,
+        );
+      }
+      await poll();
+      await poll();
+      assert.equal(questions.length, HLS_OPEN_PLAYLISTS_MAX + 3, "no room");
+      now = 1000;
+      service.tickSlow();
+      await poll();
+      await poll();
+      assert.equal(questions.length, HLS_OPEN_PLAYLISTS_MAX + 4);
+    });
+  });
+
+  test("who waits for one stream is nothing to news of another, and how many wait is bounded", async () => {
+    const parts = { parts: [2], hint: "/live/a-1.1.m4s", openParts: 1 };
+    tell({ playlist: playlist(1, parts) });
+    await ask(request("/live/a.m3u8", "hls_ctx=s1"));
+    const replies = Array.from({ length: HLS_WAITING_MAX + 5 }, () => new FakeReply());
+    for (const reply of replies) {
+      service.take(request("/live/a.m3u8", "hls_ctx=s1&_HLS_msn=2"), reply, () => undefined);
+    }
+    const late = replies.filter(({ status }) => status === 503);
+    assert.equal(late.length, 5);
+    // Whoever leaves makes room.
+    replies[0]?.leave();
+    const last = await ask(request("/live/a.m3u8", "hls_ctx=s1&_HLS_msn=2"));
+    assert.equal(last.isOpen, true);
+    tell({ key: "__defaultVhost__/live/b", path: "/live/b.m3u8", playlist: playlist(9) });
+    assert.equal(last.isOpen, true);
+    tell({ playlist: playlist(3, parts) });
+    assert.equal(last.status, 200);
+    assert.equal(replies.filter(({ status }) => status === 200).length, HLS_WAITING_MAX - 1);
+    assert.equal((await ask(request("/live/a.m3u8", "hls_ctx=s1&_HLS_msn=4"))).isOpen, true);
+  });
+
+  test("what no reload is gets 400: far ahead, no number, a part of nothing, too long", async () => {
+    const parts = { parts: [2], hint: "/live/a-1.1.m4s", openParts: 1 };
+    tell({ playlist: playlist(1, parts) });
+    for (const query of [
+      "_HLS_msn=3",
+      "_HLS_msn=999999999999999",
+      "_HLS_msn=9999999999999999",
+      "_HLS_msn=-1",
+      "_HLS_msn=NaN",
+      "_HLS_msn=1e9",
+      "_HLS_msn=",
+      "_HLS_msn=0x1",
+      "_HLS_part=0",
+      "_HLS_msn=1&_HLS_part=-1",
+      `x=${"y".repeat(4096)}`,
+    ]) {
+      const { status } = await ask(request("/live/a.m3u8", `hls_ctx=s1&${query}`));
+      assert.equal(status, 400, query);
+    }
+    assert.equal((await ask(request("/live/a.m3u8", "hls_ctx=s1&_HLS_msn=0"))).status, 200);
+    assert.equal(
+      (await ask(request("/live/a.m3u8", "hls_ctx=s1&_HLS_msn=1&_HLS_part=0"))).status,
+      200,
+    );
+  });
+
   test("a session that is over is asked about again; one that was ended gets nothing", async () => {
     tell({ playlist: playlist(1), added: [file(1, "/live/a-0.ts")] });
     await ask(request("/live/a.m3u8", "hls_ctx=s1"));
@@ -205,6 +355,7 @@ describe("the service", () => {
     const young = new HlsService({
       cors: [],
       now: () => now,
+      version: () => version,
       admitHls: () => Promise.resolve(answer),
       post: () => undefined,
     });

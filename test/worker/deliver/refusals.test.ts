@@ -24,6 +24,7 @@ const ADMITTED: HlsAnswer = {
   isNamed: true,
   hasSegmentSessions: true,
   isMasterRelative: false,
+  isForAll: false,
   waitMs: 1000,
 };
 
@@ -36,7 +37,13 @@ interface Case {
 
 function hls(answer: () => Promise<HlsAnswer>, nowMs: () => number = () => 0) {
   return (counters: Float64Array): HlsService => {
-    const host = { cors: [], now: nowMs, admitHls: answer, post: () => undefined };
+    const host = {
+      cors: [],
+      now: nowMs,
+      version: () => 0,
+      admitHls: answer,
+      post: () => undefined,
+    };
     const service = new HlsService(host, (reason) => countRefusal(counters, reason));
     service.news({ kind: "hls-told" });
     return service;

@@ -1,6 +1,6 @@
 /** Files are written in order, by one job at a time; a disk that fails is told of once. */
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { DiskCopy } from "../../../src/worker/hls/disk-copy.ts";
@@ -68,6 +68,25 @@ describe("a disk copy", () => {
     assert.equal(disk.copy.failures, 2);
   });
 
+  test("of each publish the first failure is told", async () => {
+    const disk = new SlowDisk();
+    const write = async (failure: string): Promise<void> => {
+      disk.copy.write("1.ts", bytes(10));
+      await disk.turn();
+      await disk.turn(failure);
+    };
+    await write("full");
+    await write("full");
+    disk.copy.begin();
+    await write("full");
+    await write("full");
+    assert.deepEqual(disk.told, ["full", "full"]);
+    disk.copy.begin();
+    await write("");
+    await write("");
+    assert.deepEqual(disk.told, ["full", "full", "recovered"]);
+  });
+
   test("what waits is bounded", async () => {
     const disk = new SlowDisk();
     disk.copy.write("1.ts", bytes(40 * 1024 * 1024));
@@ -116,6 +135,19 @@ describe("jobs on files", () => {
       assert.deepEqual(readdirSync(folder).sort(), ["b", "directory", "file"]);
     },
   );
+
+  test("a disk that is full keeps no half of a file", LIMIT, async () => {
+    const folder = makeScratch();
+    const file = join(folder, "a.ts");
+    // Whatever is written to it fails as on a full disk.
+    symlinkSync("/dev/full", `${file}.tmp`);
+    const content = bytes(1000);
+    const failure = await pool.runFileSteps([
+      { kind: "write", file, temporary: `${file}.tmp`, content },
+    ]);
+    assert.match(failure, /ENOSPC/);
+    assert.deepEqual(readdirSync(folder), []);
+  });
 
   test("a pool that is closed answers", LIMIT, async () => {
     const closed = new JobPool();

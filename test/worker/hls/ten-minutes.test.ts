@@ -48,6 +48,7 @@ class Run {
         return this.#fileId;
       },
       runFileSteps: () => Promise.reject(new Error("nothing is written")),
+      inherited: () => "",
       readSmallText: () => Promise.reject(new Error("nothing is read")),
       news: (made) => this.library.take(made),
       dropped: (key, dropped) =>
