@@ -208,6 +208,11 @@ export const HOOK_TIMEOUT_MS_MAX = 30_000;
 export const HOOK_REPLY_BYTES_MAX: number = 64 * 1024;
 /** Callbacks that wait for their turn, of each kind. Reaction: no valid answer; what would only tell is left out. */
 export const HOOK_QUEUE_MAX = 20_000;
+/**
+ * Callbacks that wait about one client. Reaction: it begins nothing more; what ends is told. A client that has nothing
+ * to wait for, because a verdict is kept or nobody is asked, could begin and end for ever.
+ */
+export const HOOK_SESSION_QUEUE_MAX = 256;
 /** Verdicts of `on_play` kept. Reaction: the oldest is forgotten. */
 export const HOOK_CACHE_MAX = 20_000;
 /** Characters of a JSON Web Token. Reaction: refused. */

@@ -4,6 +4,7 @@ import { TransportError } from "../../protocol/errors.ts";
 import { HOOK_REPLY_BYTES_MAX } from "../../protocol/limits.ts";
 import type { Logger } from "../log/logger.ts";
 import { maskSecrets } from "../log/secrets.ts";
+import { HookCounts } from "./hook-counts.ts";
 import { type HttpAnswer, HttpCaller } from "./http-call.ts";
 import { failed, judgeReply, type Reply } from "./reply.ts";
 import { signatureHeaders } from "./signature.ts";
@@ -28,7 +29,7 @@ export interface HookCall {
   readonly replyBytes?: number;
 }
 
-/** Failures of one URL are told once in this time. */
+/** Failures of one URL are told once in this time; of a GET those of one server. */
 const TELL_MS = 1000;
 const URLS_TOLD_MAX = 1000;
 
@@ -45,8 +46,8 @@ export class HookCaller {
   readonly #log: Logger;
   readonly #version: string;
   #isClosed = false;
-  /** Calls by what came of them, for metrics. */
-  readonly counts: Record<Reply["kind"], number> = { allowed: 0, refused: 0, failed: 0 };
+  /** What came of calls, for metrics. */
+  readonly counts: HookCounts = new HookCounts();
 
   constructor(log: Logger, version: string) {
     this.#log = log;
@@ -56,9 +57,20 @@ export class HookCaller {
   /** Calls, once. */
   async call(call: HookCall): Promise<Reply> {
     const reply = await this.#inTurn(call);
-    this.counts[reply.kind] += 1;
+    this.counts.replied(call.action, reply);
     this.#tell(call, reply);
     return reply;
+  }
+
+  /** Calls by now: made, and waiting for their turn, to all servers. */
+  get load(): { readonly running: number; readonly verdicts: number; readonly news: number } {
+    const load = { running: 0, verdicts: 0, news: 0 };
+    for (const { inside, waiting } of this.#turnstiles.values()) {
+      load.running += inside;
+      load.verdicts += waiting.verdicts;
+      load.news += waiting.news;
+    }
+    return load;
   }
 
   /** Ends all calls: they have no answer. */
@@ -84,7 +96,8 @@ export class HookCaller {
     const asked = performance.now();
     const isIn = await turnstile.enter({
       concurrency: config.concurrency,
-      lineMax: config.queueMax,
+      // News has a bound of its own.
+      lineMax: isVerdict ? config.queueMax : config.queueMax + config.concurrency,
       waitMs: isVerdict ? timeoutMs : Number.POSITIVE_INFINITY,
       isVerdict,
     });
@@ -93,13 +106,20 @@ export class HookCaller {
     }
     try {
       const leftMs = isVerdict ? timeoutMs - (performance.now() - asked) : timeoutMs;
-      return await this.#request(call, Math.max(1, leftMs));
+      return await this.#timed(call, Math.max(1, leftMs));
     } finally {
       turnstile.leave();
       if (turnstile.isIdle) {
         this.#turnstiles.delete(name);
       }
     }
+  }
+
+  async #timed(call: HookCall, timeoutMs: number): Promise<Reply> {
+    const began = performance.now();
+    const reply = await this.#request(call, timeoutMs);
+    this.counts.took(call.action, performance.now() - began);
+    return reply;
   }
 
   async #request(call: HookCall, timeoutMs: number): Promise<Reply> {
@@ -133,7 +153,7 @@ export class HookCaller {
     return isPost ? judgeReply(answer) : { kind: "allowed" };
   }
 
-  #tell({ action, clientId, url }: HookCall, reply: Reply): void {
+  #tell({ action, clientId, url, body }: HookCall, reply: Reply): void {
     if (reply.kind === "allowed") {
       if (this.#log.isEnabled("debug")) {
         this.#log.debug(clientId, `${action}: ${shown(url)}: ok`);
@@ -146,7 +166,9 @@ export class HookCaller {
       return;
     }
     const now = performance.now();
-    const told = this.#told.get(url) ?? { at: Number.NEGATIVE_INFINITY, untold: 0 };
+    // Each on_hls_notify has another URL.
+    const where = body === null ? originOf(url) : url;
+    const told = this.#told.get(where) ?? { at: Number.NEGATIVE_INFINITY, untold: 0 };
     if (now - told.at < TELL_MS) {
       told.untold += 1;
       return;
@@ -156,12 +178,12 @@ export class HookCaller {
     if (this.#told.size >= URLS_TOLD_MAX) {
       this.#told.clear();
     }
-    this.#told.set(url, { at: now, untold: 0 });
+    this.#told.set(where, { at: now, untold: 0 });
   }
 }
 
 /** Scheme, host and port; the text itself when it is no URL. */
-function originOf(url: string): string {
+export function originOf(url: string): string {
   return URL.canParse(url) ? new URL(url).origin : url;
 }
 

@@ -7,7 +7,7 @@ interface Waiting {
 
 /** How somebody enters. */
 export interface Entry {
-  /** Inside at one time. */
+  /** Inside at one time; that of the newest counts for all. */
   readonly concurrency: number;
   /** Waiting at one time. */
   readonly lineMax: number;
@@ -20,6 +20,7 @@ export interface Entry {
 /** One server's. */
 export class Turnstile {
   #inside = 0;
+  #concurrency = 1;
   /** In the order in which they came; Sets, so that one that gives up leaves at once. Somebody waits for verdicts. */
   readonly #verdicts = new Set<Waiting>();
   readonly #news = new Set<Waiting>();
@@ -29,8 +30,20 @@ export class Turnstile {
     return this.#inside === 0;
   }
 
+  get inside(): number {
+    return this.#inside;
+  }
+
+  /** How many wait for a verdict, and how many to tell. */
+  get waiting(): { readonly verdicts: number; readonly news: number } {
+    return { verdicts: this.#verdicts.size, news: this.#news.size };
+  }
+
   /** @returns false when the line is too long or its time is over; else {@link leave} is to be called. */
   enter({ concurrency, lineMax, waitMs, isVerdict }: Entry): Promise<boolean> {
+    // After a reload it may be another one.
+    this.#concurrency = concurrency;
+    this.#letIn();
     if (this.#inside < concurrency) {
       this.#inside += 1;
       return Promise.resolve(true);
@@ -53,15 +66,8 @@ export class Turnstile {
 
   /** Lets the next one in. */
   leave(): void {
-    const line = this.#verdicts.size > 0 ? this.#verdicts : this.#news;
-    const [next] = line;
-    if (next === undefined) {
-      this.#inside -= 1;
-      return;
-    }
-    line.delete(next);
-    clearTimeout(next.timer);
-    next.go(true);
+    this.#inside -= 1;
+    this.#letIn();
   }
 
   /** Sends everybody in line away. */
@@ -72,6 +78,20 @@ export class Turnstile {
         go(false);
       }
       line.clear();
+    }
+  }
+
+  #letIn(): void {
+    while (this.#inside < this.#concurrency) {
+      const line = this.#verdicts.size > 0 ? this.#verdicts : this.#news;
+      const [next] = line;
+      if (next === undefined) {
+        return;
+      }
+      line.delete(next);
+      clearTimeout(next.timer);
+      this.#inside += 1;
+      next.go(true);
     }
   }
 }
