@@ -74,7 +74,7 @@ const REPLIES: Readonly<
 /** One on a free loopback port. */
 export class HookServer {
   readonly notes: HookNote[] = [];
-  /** By action; what is not named is answered with 0. */
+  /** By action, or by action and stream (`on_hls a`) where they differ; what is not named is answered with 0. */
   readonly answers: Map<string, HookAnswer> = new Map();
   /** Before each answer, in milliseconds. */
   delayMs = 0;
@@ -141,7 +141,8 @@ export class HookServer {
       const fields = body === "" ? {} : (JSON.parse(body) as HookFields);
       const { method = "", headers } = request;
       this.notes.push({ action, method, url, fields, body, headers, at: performance.now() });
-      const answer = this.answers.get(action) ?? "0";
+      const own = this.answers.get(`${action} ${String(fields.stream)}`);
+      const answer = own ?? this.answers.get(action) ?? "0";
       setTimeout(() => this.#answer(answer, response), this.delayMs);
     });
   }

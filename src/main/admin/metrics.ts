@@ -6,6 +6,7 @@ import type { Server } from "../server.ts";
 import { ApiCode } from "./api-error.ts";
 import type { Sums } from "./books.ts";
 import { SRS_VERSION } from "./help-routes.ts";
+import { hookMetrics } from "./hook-metrics.ts";
 import type { HostFigures } from "./host-figures.ts";
 import { isActive } from "./listing.ts";
 import { byLabel, encodeMetrics, type MetricFamily, single } from "./metric-text.ts";
@@ -64,6 +65,7 @@ function families(host: MetricsHost, exporter: Config["exporter"]): MetricFamily
     ...threads.families(),
     ...serverMetrics(server),
     ...upstreamMetrics(server),
+    ...hookMetrics(server.hooks),
     ...streamMetrics({ books, clients, coordinator, shards: supervisor.links }, sums),
   ];
 }
