@@ -29,9 +29,13 @@ export interface HookFields {
   readonly cwd?: unknown;
   readonly duration?: unknown;
   readonly file?: unknown;
+  readonly ip?: unknown;
   readonly m3u8?: unknown;
   readonly m3u8_url?: unknown;
+  readonly pageUrl?: unknown;
   readonly param?: unknown;
+  readonly recv_bytes?: unknown;
+  readonly send_bytes?: unknown;
   readonly seq_no?: unknown;
   readonly stream_id?: unknown;
   readonly url?: unknown;
