@@ -20,7 +20,7 @@ export interface HookEvent {
   readonly action: HookAction;
   readonly subject: HookSubject;
   readonly config: HooksConfig;
-  /** Within its session, from 1. */
+  /** Rises with each event, also over the sessions of one client: a viewer of HLS may come again under its name. */
   readonly sequence: number;
   /** Of on_close. */
   readonly bytes: HookBytes;
@@ -37,6 +37,7 @@ export interface HookSessionHost {
   tell(event: HookEvent): Promise<void>;
   /** A verdict that still counts. */
   isKnown(event: HookEvent): boolean;
+  nextSequence(): number;
   /** When a question has to be answered. By `performance.now()`. */
   deadline(): number;
   /** A question whose turn has not come until then. @returns undefined when it is allowed all the same. */
@@ -73,7 +74,6 @@ export class HookSession {
   readonly #begun: Begun[] = [];
   /** As it connected; undefined for viewers by HTTP. */
   #connected: HookSubject | undefined;
-  #sequence = 0;
   #isClosed = false;
   /** Ends the wait of those who wait for a verdict. */
   readonly #waiting = new Set<(error: RejectedError) => void>();
@@ -212,7 +212,6 @@ export class HookSession {
   }
 
   #event(action: HookAction, subject: HookSubject, config: HooksConfig): HookEvent {
-    this.#sequence += 1;
-    return { action, subject, config, sequence: this.#sequence, bytes: NO_BYTES };
+    return { action, subject, config, sequence: this.#host.nextSequence(), bytes: NO_BYTES };
   }
 }

@@ -38,6 +38,7 @@ export class Hooks implements HookSessionHost {
   /** The configuration that verdicts were made under. */
   #verdictsOf: Config | undefined;
   #serial = 0;
+  #sequence = 0;
   readonly #teller: Teller;
 
   constructor(host: HooksHost) {
@@ -97,6 +98,11 @@ export class Hooks implements HookSessionHost {
   configOf(vhost: string): HooksConfig | undefined {
     const hooks = this.#host.config().vhosts.get(vhost)?.hooks;
     return hooks?.enabled === true ? hooks : undefined;
+  }
+
+  nextSequence(): number {
+    this.#sequence += 1;
+    return this.#sequence;
   }
 
   deadline(): number {

@@ -50,6 +50,10 @@ class Host {
     return this.#config;
   }
 
+  nextSequence(): number {
+    return 1;
+  }
+
   deadline(): number {
     return performance.now() + this.deadlineMs;
   }
