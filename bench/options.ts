@@ -145,7 +145,7 @@ function meansOf(values: Values, isQuick: boolean): Means {
     pace: {
       durationMs: positive(values, "duration", isQuick ? 1 : 8) * 1000,
       soakMs: positive(values, "soak", isQuick ? 3 : 600) * 1000,
-      settleMs: isQuick ? 200 : 2000,
+      settleMs: isQuick ? 200 : 6000,
       warmMs: isQuick ? 700 : 2600,
     },
     generators: whole(values, "generators", 1),

@@ -37,7 +37,7 @@ export async function measureFanOut(
       await joinAll(load.crowd, load, pinging);
     }
     const joined = await load.crowd.figures();
-    await sleep(means.pace.settleMs);
+    await sleep(means.pace.settleMs * (work.settleTimes ?? 1));
     const window = await openWindow(load);
     return await measureWindow(load, { window, streams, before, figures: joinFigures(joined) });
   });

@@ -28,6 +28,8 @@ const BELL_TIMEOUT_MS = 1000;
 
 /** The streams whose rings are read. */
 export interface LoopStreams {
+  /** Somebody is to have frames at once: the bell must wake. */
+  readonly isHurried: boolean;
   /** Rings may have moved. */
   advance(): void;
   /** At each tick. */
@@ -78,6 +80,10 @@ export class ThreadLoop {
   /** Made once, so that a tick makes no closure. */
   readonly #ticking = (): void => this.#tick();
   #isStopped = false;
+  /** Nobody waits for single frames: the ticks look at the rings, and the bell wakes nobody. */
+  #isDozing = false;
+  /** Of the bell, at the last look of a dozing thread's tick. */
+  #seen = 0;
   #nextTenth = 0;
   #nextSecond = 0;
 
@@ -103,6 +109,8 @@ export class ThreadLoop {
   /** Starts ticking and listening to the doorbell. */
   run(): void {
     this.beat();
+    // The thread that had this bell before may have died dozing.
+    this.#doze(false);
     this.#tick();
     void this.#listen();
   }
@@ -115,6 +123,7 @@ export class ThreadLoop {
   /** Nothing of it runs after. */
   stop(): void {
     this.#isStopped = true;
+    this.#doze(false);
     this.#bell.ring(this.#thread);
   }
 
@@ -151,6 +160,7 @@ export class ThreadLoop {
     this.#work.poll(now);
     // What came in is not sending.
     const began = performance.now();
+    this.#lookWhileDozing();
     this.#streams.tick();
     this.turns.finish(began);
     if (now >= this.#nextTenth) {
@@ -168,7 +178,25 @@ export class ThreadLoop {
     setTimeout(this.#ticking, tickMs);
   }
 
+  #lookWhileDozing(): void {
+    const rung = this.#bell.value(this.#thread);
+    if (this.#isDozing && rung !== this.#seen) {
+      this.#seen = rung;
+      this.#streams.advance();
+    }
+  }
+
+  #doze(dozes: boolean): void {
+    this.#isDozing = dozes;
+    this.#bell.doze(this.#thread, dozes);
+  }
+
   #tickTenth(now: number): void {
+    const mayDoze = this.#work.isServing() && !this.#streams.isHurried;
+    if (mayDoze !== this.#isDozing) {
+      this.#doze(mayDoze);
+      this.#streams.advance();
+    }
     if (this.#grace.mayJudge(now)) {
       this.#work.judge(now);
     }

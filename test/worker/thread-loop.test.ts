@@ -22,16 +22,21 @@ class Rig {
   readonly memory = VersionWord.memory();
   readonly loop: ThreadLoop;
   isServing = false;
+  isHurried = true;
   /** Called by each look at the rings. */
   onAdvance: () => void = () => undefined;
 
   constructor() {
     const { board, bell, memory, changed, posted } = this;
+    const isHurried = (): boolean => this.isHurried;
     this.loop = new ThreadLoop({
       start: { thread: THREAD, version: memory },
       board,
       bell,
       streams: {
+        get isHurried() {
+          return isHurried();
+        },
         advance: () => {
           this.#count("advance");
           this.onAdvance();
@@ -107,6 +112,48 @@ test("ticks serve what has no event and keep the board", { timeout: 10_000 }, as
   assert.equal(rig.board.counters[Counter.Skips], 7);
   assert.equal(rig.board.counters[Counter.Players], 3);
   assert.ok((rig.board.counters[Counter.Heartbeat] ?? 0) > 0);
+});
+
+test("while nobody is in a hurry the bell wakes nobody, and its ticks look at the rings", {
+  timeout: 10_000,
+}, async () => {
+  const rig = open();
+  rig.isServing = true;
+  rig.isHurried = false;
+  rig.loop.run();
+  let notified = 0;
+  const listen = async (): Promise<void> => {
+    await rig.bell.wait(THREAD, rig.bell.value(THREAD));
+    notified += 1;
+  };
+  void listen();
+  await waitUntil("it dozes", () => rig.times("judge") > 1, 5000);
+  for (let round = 0; round < 10; round += 1) {
+    const seen = rig.times("advance");
+    rig.bell.ring(THREAD);
+    await waitUntil("a tick looked", () => rig.times("advance") > seen, 5000);
+  }
+  assert.equal(notified, 0);
+
+  rig.isHurried = true;
+  const ticks = rig.times("judge");
+  await waitUntil("it no longer dozes", () => rig.times("judge") > ticks + 1, 5000);
+  rig.bell.ring(THREAD);
+  await waitUntil("the bell woke who waits", () => notified === 1, 5000);
+});
+
+test("a thread that takes the place of one that died dozing is woken", {
+  timeout: 10_000,
+}, async () => {
+  const rig = open();
+  rig.bell.doze(THREAD, true);
+  rig.loop.run();
+  const seen = rig.times("advance");
+  rig.bell.ring(THREAD);
+  // By the bell's time limit it would take a second.
+  const began = performance.now();
+  await waitUntil("it looked", () => rig.times("advance") > seen, 5000);
+  assert.ok(performance.now() - began < 900);
 });
 
 test("nothing runs after its end", { timeout: 10_000 }, async () => {

@@ -4,11 +4,16 @@
  * The waiter loads `value`, looks at everything it serves, then waits for a change since that value: a ring in between
  * makes the wait return at once, so no wake-up is lost. Who rings never waits. A bell holds no lock, so nothing is
  * left behind by a thread that dies.
+ *
+ * Waking a thread costs both sides far more than counting. One that looks by itself often enough dozes: its bell is
+ * counted and nobody is woken.
  */
 
 /** A cache line. */
 const WORDS_PER_BELL = 16;
 const BYTES_PER_BELL = WORDS_PER_BELL * 4;
+/** The word, after that of the count, that is 1 while the thread dozes. */
+const DOZES = 1;
 
 /** `Atomics.waitAsync` (ECMAScript 2024), which the library typings of es2023 lack. */
 interface AsyncAtomics {
@@ -36,11 +41,18 @@ export class Doorbell {
     return threads * BYTES_PER_BELL;
   }
 
-  /** Wake `thread` if it waits, and let its next wait return at once if it does not. */
+  /** Wake `thread` if it waits and does not doze, and let its next wait return at once if it does not wait. */
   ring(thread: number): void {
     const word = thread * WORDS_PER_BELL;
     Atomics.add(this.#words, word, 1);
-    Atomics.notify(this.#words, word);
+    if (Atomics.load(this.#words, word + DOZES) === 0) {
+      Atomics.notify(this.#words, word);
+    }
+  }
+
+  /** Whether `thread` looks by itself, without being woken. Set by that thread alone; look once more after `false`. */
+  doze(thread: number, dozes: boolean): void {
+    Atomics.store(this.#words, thread * WORDS_PER_BELL + DOZES, dozes ? 1 : 0);
   }
 
   /** How often `thread` was rung, Int32 modulo 2^32. Load it before looking for work. */

@@ -80,6 +80,15 @@ export class GatewayStream implements KnownStream {
     return skips;
   }
 
+  get isHurried(): boolean {
+    for (const { fanOut } of this.#outlets) {
+      if (fanOut.isHurried) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /** The outlet of a form, opened when it is asked for first. */
   outletOf(settings: RemuxSettings): Outlet {
     const name = JSON.stringify(settings);

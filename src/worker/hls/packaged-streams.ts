@@ -59,6 +59,7 @@ export class PackagedStreams {
     this.#known.set(streamId, known);
     return {
       announcement: 0,
+      isHurried: true,
       get skips() {
         return known.laps;
       },

@@ -48,7 +48,7 @@ export class FanOut implements KnownStream {
     this.#joins = new Joins({
       host,
       settings,
-      current: () => this.#current,
+      current: () => this.#views.at(-1),
       unsentBytes: () => this.#unsent.bytes,
       started: (view, row) => this.#sendOn(view, row),
     });
@@ -64,6 +64,10 @@ export class FanOut implements KnownStream {
   /** Bytes that may wait unsent in a player's socket. */
   get unsentBytes(): number {
     return this.#unsent.bytes;
+  }
+
+  get isHurried(): boolean {
+    return this.#isListening && !this.#turns.isMerging;
   }
 
   /** Players here, waiting ones included. */
@@ -159,7 +163,7 @@ export class FanOut implements KnownStream {
 
   /** The heads may have moved: sends the phases that are due. */
   advance(): void {
-    const view = this.#current;
+    const view = this.#views.at(-1);
     if (view === undefined || !this.#isListening) {
       return;
     }
@@ -175,7 +179,7 @@ export class FanOut implements KnownStream {
 
   /** Every tick: nothing is left unsent for longer than the merge factor allows, and turns of audio-only streams. */
   tick(): void {
-    const view = this.#current;
+    const view = this.#views.at(-1);
     if (view === undefined || !this.#isListening) {
       return;
     }
@@ -248,13 +252,8 @@ export class FanOut implements KnownStream {
     }
   }
 
-  get #current(): RingView | undefined {
-    return this.#views.at(-1);
-  }
-
   #viewOf(row: number): RingView | undefined {
-    const place = this.#host.rows.board.place[row] ?? -1;
-    return this.#views.find((view) => place >= 0 && place < view.count && view.list[place] === row);
+    return this.#views.find((view) => view.has(row));
   }
 
   #flags(row: number): number {
@@ -351,7 +350,7 @@ export class FanOut implements KnownStream {
       if (state === RingState.Open) {
         continue;
       }
-      const isLast = view === this.#current;
+      const isLast = view === this.#views.at(-1);
       const next = this.#views.find((other) => other.ringId === successorId);
       if (state === RingState.Moved && next?.reader.chunkSize === view.reader.chunkSize) {
         this.#drain(view, (row, behind) => this.#follow(row, next, behind));

@@ -12,6 +12,8 @@ export interface KnownStream {
   announcement: number;
   /** Times that slow players were moved to a keyframe. */
   readonly skips: number;
+  /** Somebody is to have each frame at once; else a tick's delay is nothing beside the merging. */
+  readonly isHurried: boolean;
   /** A ring to read from now on. */
   openRing(lease: RingLease): void;
   /** The rings may have moved. */
@@ -78,6 +80,16 @@ export class KnownStreams<Stream extends KnownStream> {
     } else {
       stream.openRing(lease);
     }
+  }
+
+  /** Somebody is to have frames at once. */
+  get isHurried(): boolean {
+    for (const stream of this.#streams.values()) {
+      if (stream.isHurried) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Rings may have moved. */

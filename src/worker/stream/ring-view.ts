@@ -76,14 +76,20 @@ export class RingView {
     this.count += 1;
   }
 
+  /** The row follows this ring. */
+  has(row: number): boolean {
+    const at = this.#rows.board.place[row] ?? -1;
+    // Past the count stand rows that left: one of them may have the same place in another ring by now.
+    return at >= 0 && at < this.count && this.list[at] === row;
+  }
+
   /** The row no longer follows this ring. */
   remove(row: number): void {
-    const { place } = this.#rows.board;
-    const at = place[row] ?? -1;
-    // Past the count stand rows that left: one of them may have the same place in another ring by now.
-    if (at < 0 || at >= this.count || this.list[at] !== row) {
+    if (!this.has(row)) {
       return;
     }
+    const { place } = this.#rows.board;
+    const at = place[row] ?? -1;
     this.count -= 1;
     const last = this.list[this.count] ?? -1;
     this.list[at] = last;

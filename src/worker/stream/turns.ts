@@ -51,6 +51,11 @@ export class Turns implements TurnTaker {
     this.#host = options.host;
   }
 
+  /** Rows wait for their phase: a frame more or less does not matter. */
+  get isMerging(): boolean {
+    return this.#k > 1;
+  }
+
   /** So many frames came: sends as many phases, all of them at the most; the rest of a round of another pace at once. */
   take(frames: number): void {
     const { pace } = this.#options;

@@ -40,6 +40,25 @@ describe("doorbell", () => {
     assert.deepEqual(ended, ["first", "second", "other"]);
   });
 
+  test("a dozing thread's bell is counted and wakes nobody", { timeout: 2000 }, async () => {
+    const bells = makeBells();
+    bells.doze(3, true);
+    let isOver = false;
+    const wait = (async (): Promise<void> => {
+      await bells.wait(3, bells.value(3), 1000);
+      isOver = true;
+    })();
+    const seen = bells.value(3);
+    bells.ring(3);
+    assert.equal(bells.value(3), seen + 1);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.equal(isOver, false);
+    bells.doze(3, false);
+    bells.ring(3);
+    await wait;
+    assert.ok(isOver);
+  });
+
   test("a wait ends by its time limit, and no sooner", { timeout: 2000 }, async () => {
     const bells = makeBells();
     const start = performance.now();

@@ -18,6 +18,7 @@ beforeEach(() => {
   streams = new KnownStreams<KnownStream>({
     open: () => ({
       announcement: 0,
+      isHurried: false,
       skips: 3,
       openRing: ({ ringId }) => opened.push(ringId),
       advance: () => undefined,
