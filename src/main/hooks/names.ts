@@ -3,7 +3,7 @@
  * all of it: so each name is asked for once at a time, however many calls wait, and what is known counts for a moment.
  */
 import { type LookupAddress, lookup as lookupOfSystem } from "node:dns";
-import type { LookupFunction } from "node:net";
+import type { RequestOptions } from "node:http";
 
 /** Addresses of one name. `addresses` is empty with an error. */
 export type Found = (error: Error | null, addresses: LookupAddress[]) => void;
@@ -39,7 +39,7 @@ export class Names {
   }
 
   /** For a request's option `lookup`. */
-  readonly lookup: LookupFunction = (name, options, callback) => {
+  readonly lookup: NonNullable<RequestOptions["lookup"]> = (name, options, callback) => {
     this.#addressesOf(name, (error, addresses) => {
       const [first] = addresses;
       if (error !== null || first === undefined) {
