@@ -124,8 +124,13 @@ export class HookServer {
     });
   }
 
-  async close(): Promise<void> {
+  /** Breaks all that are there. */
+  closeConnections(): void {
     this.#server.closeAllConnections();
+  }
+
+  async close(): Promise<void> {
+    this.closeConnections();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 

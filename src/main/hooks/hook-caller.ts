@@ -27,6 +27,8 @@ export interface HookCall {
   readonly sequence: number;
   /** Bytes of the answer that are read. */
   readonly replyBytes?: number;
+  /** Nobody waits for it any more: it is not made unless it has begun. */
+  readonly signal?: AbortSignal;
 }
 
 /** Failures of one URL are told once in this time; of a GET those of one server. */
@@ -57,6 +59,9 @@ export class HookCaller {
   /** Calls, once. */
   async call(call: HookCall): Promise<Reply> {
     const reply = await this.#inTurn(call);
+    if (reply === undefined) {
+      return failed("ERR_HOOK_CLOSED", "nobody waits for it");
+    }
     this.counts.replied(call.action, reply);
     this.#tell(call, reply);
     return reply;
@@ -82,11 +87,12 @@ export class HookCaller {
     this.#http.close();
   }
 
-  async #inTurn(call: HookCall): Promise<Reply> {
+  /** undefined: it was not made, and nobody misses it. */
+  async #inTurn(call: HookCall): Promise<Reply | undefined> {
     if (this.#isClosed) {
       return failed("ERR_HOOK_CLOSED", "the server stops");
     }
-    const { config, isVerdict, timeoutMs } = call;
+    const { config, isVerdict, timeoutMs, signal } = call;
     const name = originOf(call.url);
     let turnstile = this.#turnstiles.get(name);
     if (turnstile === undefined) {
@@ -100,7 +106,11 @@ export class HookCaller {
       lineMax: isVerdict ? config.queueMax : config.queueMax + config.concurrency,
       waitMs: isVerdict ? timeoutMs : Number.POSITIVE_INFINITY,
       isVerdict,
+      ...(signal === undefined ? {} : { signal }),
     });
+    if (!isIn && signal?.aborted === true) {
+      return undefined;
+    }
     if (!isIn) {
       return failed("ERR_HOOK_BUSY", "too many callbacks wait for this server");
     }

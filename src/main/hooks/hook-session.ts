@@ -31,8 +31,11 @@ export interface HookSessionHost {
   readonly backlog: Backlog;
   /** Callbacks of a vhost; undefined where there are none. */
   configOf(vhost: string): HooksConfig | undefined;
-  /** Asks all URLs. @param untilMs By `performance.now()`. @throws RejectedError when one refuses. */
-  ask(event: HookEvent, untilMs: number): Promise<void>;
+  /**
+   * Asks all URLs. @param untilMs By `performance.now()`. @param signal Nobody waits any more: it is asked only when it has
+   * begun. @throws RejectedError when one refuses.
+   */
+  ask(event: HookEvent, untilMs: number, signal: AbortSignal): Promise<void>;
   /** Tells all URLs. Never rejects. */
   tell(event: HookEvent): Promise<void>;
   /** A verdict that still counts. */
@@ -162,7 +165,9 @@ export class HookSession {
     return new Promise<void>((resolve, reject) => {
       let settled: Settled;
       let timer: NodeJS.Timeout | undefined;
+      const controller = new AbortController();
       const give = (error: RejectedError): void => {
+        controller.abort();
         clearTimeout(timer);
         this.#waiting.delete(give);
         settled = "over";
@@ -188,7 +193,7 @@ export class HookSession {
           return settled === "allowed" ? allowed() : undefined;
         }
         try {
-          await this.#host.ask(event, until);
+          await this.#host.ask(event, until, controller.signal);
           allowed();
           this.#waiting.delete(give);
           resolve();

@@ -9,7 +9,7 @@ import type { RejectedError } from "../../protocol/errors.ts";
 import { HOOK_TIMEOUT_MS_MAX } from "../../protocol/limits.ts";
 import type { Logger } from "../log/logger.ts";
 import { Backlog } from "./chain.ts";
-import { HookCaller } from "./hook-caller.ts";
+import { type HookCall, HookCaller } from "./hook-caller.ts";
 import { type HookEvent, HookSession, type HookSessionHost } from "./hook-session.ts";
 import { actionFields, commonFields, type HookSubject, type ServerIds } from "./payload.ts";
 import { overrun, refusedBy, unanswered } from "./refusals.ts";
@@ -128,25 +128,21 @@ export class Hooks implements HookSessionHost {
     return isKnown;
   }
 
-  async ask(event: HookEvent, untilMs: number): Promise<void> {
-    const { action, config, subject, sequence } = event;
+  async ask(event: HookEvent, untilMs: number, signal: AbortSignal): Promise<void> {
+    const { action, config, subject } = event;
     const body = this.#bodyOf(event);
     let isAnswered = true;
-    for (const url of config.urls[action]) {
+    for (const [index, url] of config.urls[action].entries()) {
       const timeoutMs = Math.min(config.timeoutMs, untilMs - performance.now());
-      const reply: Reply =
-        timeoutMs <= 0
-          ? failed("ERR_HOOK_TIMEOUT", "no time is left for it")
-          : await this.caller.call({
-              ...{ action, url, body, config, sequence, timeoutMs },
-              clientId: subject.clientId,
-              key: this.#newKey(),
-              isVerdict: true,
-            });
+      const call = { ...this.#callOf(event, url, body), timeoutMs };
+      // Once the first has been asked the others are, whoever waits for it.
+      const reply = await this.#askOne(index === 0 ? { ...call, signal } : call);
       if (reply.kind === "refused") {
         throw refusedBy(action);
       }
-      if (reply.kind === "failed" && !config.failOpen.includes(action)) {
+      const isNeeded = index > 0 || !signal.aborted;
+      const mayFail = isNeeded && config.failOpen.includes(action);
+      if (reply.kind === "failed" && !mayFail) {
         throw unanswered(action);
       }
       isAnswered &&= reply.kind === "allowed";
@@ -170,6 +166,18 @@ export class Hooks implements HookSessionHost {
   }
 
   // --- inside ---
+
+  #callOf(event: HookEvent, url: string, body: string): Omit<HookCall, "timeoutMs"> {
+    const { action, config, subject, sequence } = event;
+    const { clientId } = subject;
+    return { action, clientId, url, body, config, isVerdict: true, key: this.#newKey(), sequence };
+  }
+
+  #askOne(call: HookCall): Promise<Reply> {
+    return call.timeoutMs > 0
+      ? this.caller.call(call)
+      : Promise.resolve(failed("ERR_HOOK_TIMEOUT", "no time is left for it"));
+  }
 
   #newKey(): string {
     this.#serial += 1;

@@ -15,6 +15,8 @@ export interface Entry {
   readonly waitMs: number;
   /** Goes before those who only tell. */
   readonly isVerdict: boolean;
+  /** Leaves the line when it is aborted. */
+  readonly signal?: AbortSignal;
 }
 
 /** One server's. */
@@ -40,7 +42,7 @@ export class Turnstile {
   }
 
   /** @returns false when the line is too long or its time is over; else {@link leave} is to be called. */
-  enter({ concurrency, lineMax, waitMs, isVerdict }: Entry): Promise<boolean> {
+  enter({ concurrency, lineMax, waitMs, isVerdict, signal }: Entry): Promise<boolean> {
     // After a reload it may be another one.
     this.#concurrency = concurrency;
     this.#letIn();
@@ -55,12 +57,15 @@ export class Turnstile {
     return new Promise<boolean>((resolve) => {
       const waiting: Waiting = { go: resolve, timer: undefined };
       line.add(waiting);
+      const giveUp = (): void => {
+        clearTimeout(waiting.timer);
+        line.delete(waiting);
+        resolve(false);
+      };
       if (waitMs !== Number.POSITIVE_INFINITY) {
-        waiting.timer = setTimeout(() => {
-          line.delete(waiting);
-          resolve(false);
-        }, waitMs);
+        waiting.timer = setTimeout(giveUp, waitMs);
       }
+      signal?.addEventListener("abort", giveUp, { once: true });
     });
   }
 

@@ -195,3 +195,30 @@ test("who was let in because nobody answered is asked about again", LIMIT, async
   server.answers.set("on_play", "code 1");
   await assert.rejects(async () => hooks.open()?.begin("play", subjectOf("a")), /refuses/);
 });
+
+test(
+  "who leaves while others are asked about gives its place in line back, and is not asked about",
+  LIMIT,
+  async () => {
+    configure(server.directives(["on_play", "on_stop"], "hook_concurrency 1; hook_queue 50;"));
+    server.answers.set("on_play", "hang");
+    const first = hooks.open()?.begin("play", subjectOf("first"));
+    await waitUntil("it is asked", () => server.of("on_play").length === 1, WAIT_MS);
+    for (let index = 0; index < 500; index += 1) {
+      const session = hooks.open() ?? assert.fail();
+      const verdict = session.begin("play", subjectOf("leaver"));
+      session.close(NO_BYTES);
+      await assert.rejects(async () => verdict, /left/);
+    }
+    assert.equal(hooks.caller.load.verdicts, 0);
+    assert.equal(hooks.caller.counts.failures.size, 0);
+    server.answers.clear();
+    server.closeConnections();
+    await assert.rejects(async () => first);
+    await hooks.open()?.begin("play", subjectOf("last"));
+    await hooks.backlog.empty();
+    const asked = server.of("on_play").map(({ fields }) => fields.stream);
+    assert.deepEqual(asked, ["first", "last"]);
+    assert.equal(server.of("on_stop").length, 0);
+  },
+);
