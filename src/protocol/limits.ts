@@ -210,8 +210,13 @@ export const SPILL_PLAYERS = 100;
 export const HOOK_TIMEOUT_MS_MAX = 30_000;
 /** A callback's answer: SRS's is one number. Reaction: no valid answer. */
 export const HOOK_REPLY_BYTES_MAX: number = 64 * 1024;
-/** Callbacks that wait for their turn, of each kind. Reaction: no valid answer; what would only tell is left out. */
+/** Callbacks that wait for one server, of each kind. Reaction: no valid answer; what would only tell is left out. */
 export const HOOK_QUEUE_MAX = 20_000;
+/**
+ * Callbacks that wait about one client. Reaction: it begins nothing more; what ends is told. A client that has nothing
+ * to wait for, because a verdict is kept or nobody is asked, could begin and end for ever.
+ */
+export const HOOK_SESSION_QUEUE_MAX = 256;
 /** Verdicts of `on_play` kept. Reaction: the oldest is forgotten. */
 export const HOOK_CACHE_MAX = 20_000;
 /** Addresses that are remembered for wrong passwords or tokens, of each. Reaction: the oldest is forgotten. */

@@ -91,3 +91,29 @@ test(
     }
   },
 );
+
+test(
+  "a viewer that names its session and asks twice at once is decided about once",
+  LIMIT,
+  async () => {
+    const weir = await startHls({ vhost: hooks.directives(["on_play", "on_stop"]) });
+    try {
+      const publisher = await publishTo(weir.port, "a", clip);
+      hooks.notes.length = 0;
+      hooks.delayMs = 300;
+      const ask = async (): Promise<number> =>
+        (await weir.client.get("/live/a.m3u8?hls_ctx=mine")).status;
+      assert.deepEqual(await Promise.all([ask(), ask(), ask()]), [200, 200, 200]);
+      hooks.delayMs = 0;
+      await waitUntil("it is over", () => hooks.of("on_stop").length > 0, WAIT_MS);
+      assert.deepEqual(
+        hooks.notes.map(({ action, fields }) => `${action} ${String(fields.client_id)}`),
+        ["on_play mine", "on_stop mine"],
+      );
+      publisher.close();
+    } finally {
+      hooks.delayMs = 0;
+      await weir.close();
+    }
+  },
+);

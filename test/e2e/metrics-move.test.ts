@@ -12,7 +12,6 @@ import { type ApiServer, startApi } from "../support/api.ts";
 import { type Frame, hashPayload, readFlv } from "../support/flv-file.ts";
 import { FlvViewer } from "../support/flv-viewer.ts";
 import { HlsClient } from "../support/hls-client.ts";
-import { HookServer } from "../support/hook-server.ts";
 import { HttpViewer } from "../support/http-viewer.ts";
 import { openAdmin } from "../support/in-process-admin.ts";
 import { MultiPeer } from "../support/multi-peer.ts";
@@ -34,7 +33,6 @@ type Labels = Readonly<Record<string, string>>;
 let origin: InProcess;
 let admin: Admin;
 let edge: ApiServer;
-let hooks: HookServer;
 let http: number;
 let api: number;
 /** Nobody is there: what an edge tries and leaves alone. */
@@ -42,7 +40,6 @@ let dead: number;
 const open: { close(): void }[] = [];
 
 before(async () => {
-  hooks = await HookServer.start();
   [http, api, dead] = (await Promise.all([1, 2, 3].map(findFreePort))) as [number, number, number];
   const remux = "http_remux { enabled on; mount [vhost]/[app]/[stream].ts; }";
   const hls = `hls { enabled on; hls_fragment 0.5; hls_path ${makeScratch()}; }`;
@@ -56,7 +53,6 @@ before(async () => {
       "vhost slow.test { http_remux { enabled on; } play { queue_length 1; } }",
       `vhost ts.test { ${remux} }`,
       "vhost closed.test { security { enabled on; deny play all; } }",
-      `vhost asked.test { ${hooks.directives(["on_publish", "on_play"])} }`,
     ].join("\n"),
     vhost: `http_remux { enabled on; } ${hls}`,
   });
@@ -75,7 +71,6 @@ after(async () => {
   await edge?.stop();
   admin?.close();
   await origin?.close();
-  await hooks?.close();
 });
 
 function url(name: string): string {
@@ -312,21 +307,6 @@ describe("one beside the other", { ...LIMIT, concurrency: true }, () => {
     open.push(ask("/live/main.m3u8?_HLS_msn=x"));
     open.push(ask(`/api/${"a".repeat(2000)}`));
     await refused("http_bad_request");
-  });
-
-  test("callbacks: how long they take, and what they answer", LIMIT, async () => {
-    const was = await scrape();
-    hooks.answers.set("on_play", "403");
-    await publish("asked?vhost=asked.test");
-    await grows(was, "weir_hook_seconds", { action: "on_publish" });
-    await grows(was, "weir_hook_replies_total", { action: "on_publish", reply: "allowed" });
-    const refused = new RtmpPeer(url("asked?vhost=asked.test"), "play");
-    await grows(was, "weir_hook_replies_total", { action: "on_play", reply: "refused" });
-    await refused.waitEnd(WAIT_MS);
-    hooks.answers.set("on_play", "hang");
-    const waiting = new RtmpPeer(url("asked?vhost=asked.test"), "play");
-    open.push(waiting);
-    await becomes("weir_hook_waiting", isSome);
   });
 
   test("an edge: attempts, origins and streams", LIMIT, async () => {

@@ -29,9 +29,13 @@ export interface HookFields {
   readonly cwd?: unknown;
   readonly duration?: unknown;
   readonly file?: unknown;
+  readonly ip?: unknown;
   readonly m3u8?: unknown;
   readonly m3u8_url?: unknown;
+  readonly pageUrl?: unknown;
   readonly param?: unknown;
+  readonly recv_bytes?: unknown;
+  readonly send_bytes?: unknown;
   readonly seq_no?: unknown;
   readonly stream_id?: unknown;
   readonly url?: unknown;
@@ -74,7 +78,7 @@ const REPLIES: Readonly<
 /** One on a free loopback port. */
 export class HookServer {
   readonly notes: HookNote[] = [];
-  /** By action; what is not named is answered with 0. */
+  /** By action, or by action and stream (`on_hls a`) where they differ; what is not named is answered with 0. */
   readonly answers: Map<string, HookAnswer> = new Map();
   /** Before each answer, in milliseconds. */
   delayMs = 0;
@@ -120,8 +124,13 @@ export class HookServer {
     });
   }
 
-  async close(): Promise<void> {
+  /** Breaks all that are there. */
+  closeConnections(): void {
     this.#server.closeAllConnections();
+  }
+
+  async close(): Promise<void> {
+    this.closeConnections();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 
@@ -141,7 +150,8 @@ export class HookServer {
       const fields = body === "" ? {} : (JSON.parse(body) as HookFields);
       const { method = "", headers } = request;
       this.notes.push({ action, method, url, fields, body, headers, at: performance.now() });
-      const answer = this.answers.get(action) ?? "0";
+      const own = this.answers.get(`${action} ${String(fields.stream)}`);
+      const answer = own ?? this.answers.get(action) ?? "0";
       setTimeout(() => this.#answer(answer, response), this.delayMs);
     });
   }

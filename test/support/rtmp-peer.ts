@@ -50,6 +50,8 @@ export function receivedFrame({ type, payload, timestamp }: Message): ReceivedFr
 export type PeerOptions = Partial<Omit<ClientSessionOptions, "url" | "mode">> & {
   /** Send in TCP segments of so many bytes. */
   readonly pieceBytes?: number;
+  /** A connection that is being made; the peer makes its own without. */
+  readonly socket?: Socket;
 };
 
 /** How a connection ended: closed in order, reset or refused, or not yet. */
@@ -75,9 +77,9 @@ export class RtmpPeer {
 
   constructor(url: string, mode: "publish" | "play", options: PeerOptions = {}) {
     const { hostname, port } = new URL(url);
-    const { pieceBytes, ...session } = options;
+    const { pieceBytes, socket, ...session } = options;
     this.#session = new ClientSession(host, { ...session, url, mode });
-    this.#socket = connect({ host: hostname, port: Number(port), noDelay: true });
+    this.#socket = socket ?? connect({ host: hostname, port: Number(port), noDelay: true });
     this.#sink = {
       write: (bytes) => this.#write(Uint8Array.from(bytes), pieceBytes ?? bytes.length),
       ready: () => {

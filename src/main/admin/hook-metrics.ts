@@ -1,36 +1,57 @@
-/** Metrics of callbacks: how long they take, what comes of them, how many wait. */
-import { HOOK_BOUNDS_MS, type HookActionTimes } from "../hooks/hook-times.ts";
+/** Metrics of callbacks: what was called, what came of it, how long it took, and what waits. */
+import { type ActionCounts, CALL_BOUNDS_MS } from "../hooks/hook-counts.ts";
 import type { Hooks } from "../hooks/hooks.ts";
-import { histogramSamples, type MetricFamily, single } from "./metric-text.ts";
+import { byLabel, histogramSamples, type MetricFamily, single } from "./metric-text.ts";
 
 const SECOND_MS = 1000;
 
-/** All of them. */
-export function hookMetrics({ caller, backlog, dropped }: Hooks): MetricFamily[] {
-  const all = [...caller.times];
-  const dropHelp = "Callbacks left out because too many waited.";
+/** All of them; without callbacks only what waits is there. */
+export function hookMetrics({ caller, backlog }: Hooks): MetricFamily[] {
+  const { byAction, failures, known } = caller.counts;
+  const { running, verdicts, news } = caller.load;
+  const actions = [...byAction];
+  const bounds = CALL_BOUNDS_MS.map((ms) => ms / SECOND_MS);
+  const sumOf = (name: string, help: string, figureOf: (counts: ActionCounts) => number) =>
+    byLabel(
+      { name, type: "counter", help },
+      "action",
+      actions.map(([action, counts]): [string, number] => [action, figureOf(counts)]),
+    );
   return [
+    {
+      name: "weir_hook_calls_total",
+      type: "counter",
+      help: "Callbacks by what came of them; each repetition is one.",
+      samples: actions.flatMap(([action, { replies }]) =>
+        Object.entries(replies).map(([reply, value]) => ({ labels: { action, reply }, value })),
+      ),
+    },
+    byLabel(
+      {
+        name: "weir_hook_failures_total",
+        type: "counter",
+        help: "Callbacks without a valid answer, by the code that the log has.",
+      },
+      "code",
+      failures,
+    ),
+    sumOf("weir_hook_retries_total", "Callbacks that were made once more.", (of) => of.retried),
+    sumOf("weir_hook_dropped_total", "Callbacks left out: too many waited.", (of) => of.dropped),
+    single("weir_hook_known_total", "counter", "Plays let in by a verdict that was kept.", known),
+    single("weir_hook_running", "gauge", "Callbacks that are being made.", running),
+    byLabel(
+      { name: "weir_hook_waiting", type: "gauge", help: "Callbacks that wait for their turn." },
+      "kind",
+      Object.entries({ question: verdicts, news }),
+    ),
+    single("weir_hook_backlog", "gauge", "Questions and news that are not done.", backlog.count),
     {
       name: "weir_hook_seconds",
       type: "histogram",
-      help: "From when a callback was due until its answer, with the wait for its turn.",
-      samples: all.flatMap(([action, { counts, sumMs }]) =>
-        histogramSamples({ action }, BOUNDS, counts, sumMs / SECOND_MS),
+      help: "How long servers of callbacks take, without the wait for a turn.",
+      samples: actions.flatMap(([action, { times, sumMs }]) =>
+        histogramSamples({ action }, bounds, times, sumMs / SECOND_MS),
       ),
     },
-    {
-      name: "weir_hook_replies_total",
-      type: "counter",
-      help: "Callbacks by what came of them.",
-      samples: all.flatMap(([action, { replies }]) => repliesOf(action, replies)),
-    },
-    single("weir_hook_waiting", "gauge", "Callbacks that are not over.", backlog.count),
-    single("weir_hook_dropped_total", "counter", dropHelp, dropped),
   ];
-}
-
-const BOUNDS: readonly number[] = HOOK_BOUNDS_MS.map((ms) => ms / SECOND_MS);
-
-function repliesOf(action: string, replies: HookActionTimes["replies"]): MetricFamily["samples"] {
-  return Object.entries(replies).map(([reply, value]) => ({ labels: { action, reply }, value }));
 }

@@ -101,6 +101,8 @@ export class HlsViewers {
   readonly #byRow = new Map<string, Session>();
   /** Until when a session is refused. */
   readonly #interrupted = new Map<string, number>();
+  /** New viewers who are decided about, by session and stream. */
+  readonly #deciding = new Map<string, Promise<HlsAnswer>>();
   #serial = 0;
 
   constructor(host: HlsViewersHost) {
@@ -225,7 +227,15 @@ export class HlsViewers {
     const isFree = asked !== "" && !this.#sessions.has(asked);
     const named = isFree ? asked : newConnectionId(secureRandom);
     const id = hls.hasSessions ? named : namelessId(key);
-    return this.#admitNew({ id, asked, stream, vhost, question, request });
+    // Who asks again while it is decided gets the same answer: a session is asked about once.
+    const name = `${id} ${key}`;
+    const decided =
+      this.#deciding.get(name) ??
+      this.#admitNew({ id, asked, stream, vhost, question, request }).finally(() =>
+        this.#deciding.delete(name),
+      );
+    this.#deciding.set(name, decided);
+    return decided;
   }
 
   /** A new viewer; where viewers have sessions its callback decides. */
@@ -241,21 +251,14 @@ export class HlsViewers {
     if (verdict !== undefined) {
       await verdict;
     }
-    // While that took its time the same viewer may have asked again.
-    const known = this.#touch(id, stream.key);
     const link = links[coordinator.packagerOf(stream.key)];
+    // While that took its time the name may have become another stream's.
     const isBegun =
-      known === undefined &&
-      link !== undefined &&
-      !this.#sessions.has(id) &&
-      this.#begin(viewer, link, hooks) !== null;
+      link !== undefined && !this.#sessions.has(id) && this.#begin(viewer, link, hooks) !== null;
     if (isBegun) {
       return this.#admitted(id, stream.key, vhost, id !== asked);
     }
     hooks?.close(NO_BYTES);
-    if (known !== undefined) {
-      return this.#admitted(id, stream.key, vhost, id !== asked);
-    }
     return this.#refuse(
       503,
       "no_room",

@@ -46,6 +46,11 @@ export class Chain {
     return !this.#isRunning;
   }
 
+  /** Pieces of work that wait for the one that is done. */
+  get length(): number {
+    return this.#works.length;
+  }
+
   /** Does `work`, which never rejects, when all before it is done; at once when there is none. */
   add(work: () => Promise<void> | void): void {
     this.#backlog.add();

@@ -4,7 +4,7 @@ import { TransportError } from "../../protocol/errors.ts";
 import { HOOK_REPLY_BYTES_MAX } from "../../protocol/limits.ts";
 import type { Logger } from "../log/logger.ts";
 import { maskSecrets } from "../log/secrets.ts";
-import { HookTimes } from "./hook-times.ts";
+import { HookCounts } from "./hook-counts.ts";
 import { type HttpAnswer, HttpCaller } from "./http-call.ts";
 import { failed, judgeReply, type Reply } from "./reply.ts";
 import { signatureHeaders } from "./signature.ts";
@@ -27,9 +27,11 @@ export interface HookCall {
   readonly sequence: number;
   /** Bytes of the answer that are read. */
   readonly replyBytes?: number;
+  /** Nobody waits for it any more: it is not made unless it has begun. */
+  readonly signal?: AbortSignal;
 }
 
-/** Failures of one URL are told once in this time. */
+/** Failures of one URL are told once in this time; of a GET those of one server. */
 const TELL_MS = 1000;
 const URLS_TOLD_MAX = 1000;
 
@@ -46,8 +48,8 @@ export class HookCaller {
   readonly #log: Logger;
   readonly #version: string;
   #isClosed = false;
-  /** What calls took and what came of them, for metrics. */
-  readonly times: HookTimes = new HookTimes();
+  /** What came of calls, for metrics. */
+  readonly counts: HookCounts = new HookCounts();
 
   constructor(log: Logger, version: string) {
     this.#log = log;
@@ -56,11 +58,24 @@ export class HookCaller {
 
   /** Calls, once. */
   async call(call: HookCall): Promise<Reply> {
-    const due = performance.now();
     const reply = await this.#inTurn(call);
-    this.times.note(call.action, reply.kind, performance.now() - due);
+    if (reply === undefined) {
+      return failed("ERR_HOOK_CLOSED", "nobody waits for it");
+    }
+    this.counts.replied(call.action, reply);
     this.#tell(call, reply);
     return reply;
+  }
+
+  /** Calls by now: made, and waiting for their turn, to all servers. */
+  get load(): { readonly running: number; readonly verdicts: number; readonly news: number } {
+    const load = { running: 0, verdicts: 0, news: 0 };
+    for (const { inside, waiting } of this.#turnstiles.values()) {
+      load.running += inside;
+      load.verdicts += waiting.verdicts;
+      load.news += waiting.news;
+    }
+    return load;
   }
 
   /** Ends all calls: they have no answer. */
@@ -72,11 +87,12 @@ export class HookCaller {
     this.#http.close();
   }
 
-  async #inTurn(call: HookCall): Promise<Reply> {
+  /** undefined: it was not made, and nobody misses it. */
+  async #inTurn(call: HookCall): Promise<Reply | undefined> {
     if (this.#isClosed) {
       return failed("ERR_HOOK_CLOSED", "the server stops");
     }
-    const { config, isVerdict, timeoutMs } = call;
+    const { config, isVerdict, timeoutMs, signal } = call;
     const name = originOf(call.url);
     let turnstile = this.#turnstiles.get(name);
     if (turnstile === undefined) {
@@ -86,22 +102,34 @@ export class HookCaller {
     const asked = performance.now();
     const isIn = await turnstile.enter({
       concurrency: config.concurrency,
-      lineMax: config.queueMax,
+      // News has a bound of its own.
+      lineMax: isVerdict ? config.queueMax : config.queueMax + config.concurrency,
       waitMs: isVerdict ? timeoutMs : Number.POSITIVE_INFINITY,
       isVerdict,
+      ...(signal === undefined ? {} : { signal }),
     });
+    if (!isIn && signal?.aborted === true) {
+      return undefined;
+    }
     if (!isIn) {
       return failed("ERR_HOOK_BUSY", "too many callbacks wait for this server");
     }
     try {
       const leftMs = isVerdict ? timeoutMs - (performance.now() - asked) : timeoutMs;
-      return await this.#request(call, Math.max(1, leftMs));
+      return await this.#timed(call, Math.max(1, leftMs));
     } finally {
       turnstile.leave();
       if (turnstile.isIdle) {
         this.#turnstiles.delete(name);
       }
     }
+  }
+
+  async #timed(call: HookCall, timeoutMs: number): Promise<Reply> {
+    const began = performance.now();
+    const reply = await this.#request(call, timeoutMs);
+    this.counts.took(call.action, performance.now() - began);
+    return reply;
   }
 
   async #request(call: HookCall, timeoutMs: number): Promise<Reply> {
@@ -135,7 +163,7 @@ export class HookCaller {
     return isPost ? judgeReply(answer) : { kind: "allowed" };
   }
 
-  #tell({ action, clientId, url }: HookCall, reply: Reply): void {
+  #tell({ action, clientId, url, body }: HookCall, reply: Reply): void {
     if (reply.kind === "allowed") {
       if (this.#log.isEnabled("debug")) {
         this.#log.debug(clientId, `${action}: ${shown(url)}: ok`);
@@ -148,7 +176,9 @@ export class HookCaller {
       return;
     }
     const now = performance.now();
-    const told = this.#told.get(url) ?? { at: Number.NEGATIVE_INFINITY, untold: 0 };
+    // Each on_hls_notify has another URL.
+    const where = body === null ? originOf(url) : url;
+    const told = this.#told.get(where) ?? { at: Number.NEGATIVE_INFINITY, untold: 0 };
     if (now - told.at < TELL_MS) {
       told.untold += 1;
       return;
@@ -158,12 +188,12 @@ export class HookCaller {
     if (this.#told.size >= URLS_TOLD_MAX) {
       this.#told.clear();
     }
-    this.#told.set(url, { at: now, untold: 0 });
+    this.#told.set(where, { at: now, untold: 0 });
   }
 }
 
 /** Scheme, host and port; the text itself when it is no URL. */
-function originOf(url: string): string {
+export function originOf(url: string): string {
   return URL.canParse(url) ? new URL(url).origin : url;
 }
 

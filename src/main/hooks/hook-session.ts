@@ -3,10 +3,12 @@
  * What begins is asked, what ends is told; a question waits for what was to be told before it.
  *
  * An end is told for what was allowed, and only for that (SRS). When the client leaves while it is decided, nobody waits
- * for the verdict any more, but its end is told when it was allowed after all.
+ * for the verdict any more, but its end is told when it was allowed after all. A question whose turn does not come in
+ * time, because what is to be told before hangs, is never asked.
  */
 import type { HookAction, HooksConfig } from "../../protocol/conf/hooks.ts";
 import { RejectedError } from "../../protocol/errors.ts";
+import { HOOK_SESSION_QUEUE_MAX } from "../../protocol/limits.ts";
 import { type Backlog, Chain } from "./chain.ts";
 import type { HookBytes, HookSubject } from "./payload.ts";
 
@@ -18,7 +20,7 @@ export interface HookEvent {
   readonly action: HookAction;
   readonly subject: HookSubject;
   readonly config: HooksConfig;
-  /** Within its session, from 1. */
+  /** Rises with each event, also over the sessions of one client: a viewer of HLS may come again under its name. */
   readonly sequence: number;
   /** Of on_close. */
   readonly bytes: HookBytes;
@@ -29,14 +31,22 @@ export interface HookSessionHost {
   readonly backlog: Backlog;
   /** Callbacks of a vhost; undefined where there are none. */
   configOf(vhost: string): HooksConfig | undefined;
-  /** Asks all URLs. @param untilMs By `performance.now()`. @throws RejectedError when one refuses. */
-  ask(event: HookEvent, untilMs: number): Promise<void>;
+  /**
+   * Asks all URLs. @param untilMs By `performance.now()`. @param signal Nobody waits any more: it is asked only when it has
+   * begun. @throws RejectedError when one refuses.
+   */
+  ask(event: HookEvent, untilMs: number, signal: AbortSignal): Promise<void>;
   /** Tells all URLs. Never rejects. */
   tell(event: HookEvent): Promise<void>;
   /** A verdict that still counts. */
   isKnown(event: HookEvent): boolean;
-  /** When a question has to be answered. */
+  nextSequence(): number;
+  /** When a question has to be answered. By `performance.now()`. */
   deadline(): number;
+  /** A question whose turn has not come until then. @returns undefined when it is allowed all the same. */
+  late(event: HookEvent): RejectedError | undefined;
+  /** A question that may not even wait. */
+  busy(event: HookEvent): RejectedError;
 }
 
 /** Something that was allowed. */
@@ -47,6 +57,13 @@ interface Begun {
 
 function keyOf({ vhost, app, stream }: HookSubject): string {
   return `${vhost}/${app}/${stream}`;
+}
+
+/** How a question came out before its turn came. */
+type Settled = "allowed" | "over" | undefined;
+
+function left(): RejectedError {
+  return new RejectedError("left", "NetConnection.Connect.Rejected", "The client has left.");
 }
 
 const NO_BYTES: HookBytes = { sent: 0, received: 0 };
@@ -60,7 +77,6 @@ export class HookSession {
   readonly #begun: Begun[] = [];
   /** As it connected; undefined for viewers by HTTP. */
   #connected: HookSubject | undefined;
-  #sequence = 0;
   #isClosed = false;
   /** Ends the wait of those who wait for a verdict. */
   readonly #waiting = new Set<(error: RejectedError) => void>();
@@ -90,6 +106,12 @@ export class HookSession {
     }
     const action = BEGINS[use];
     const begun = { use, subject };
+    if (this.#isClosed) {
+      return Promise.reject(left());
+    }
+    if (this.#chain.length >= HOOK_SESSION_QUEUE_MAX) {
+      return Promise.reject(this.#host.busy(this.#event(action, subject, config)));
+    }
     if (config.urls[action].length === 0) {
       this.#chain.add(() => void this.#begun.push(begun));
       return undefined;
@@ -123,7 +145,7 @@ export class HookSession {
     }
     this.#isClosed = true;
     for (const give of this.#waiting) {
-      give(new RejectedError("left", "NetConnection.Connect.Rejected", "The client has left."));
+      give(left());
     }
     if (this.#connected === undefined && this.#begun.length === 0 && this.#chain.isIdle) {
       return;
@@ -141,14 +163,37 @@ export class HookSession {
   #ask(event: HookEvent, allowed: () => void): Promise<void> {
     const until = this.#host.deadline();
     return new Promise<void>((resolve, reject) => {
+      let settled: Settled;
+      let timer: NodeJS.Timeout | undefined;
+      const controller = new AbortController();
       const give = (error: RejectedError): void => {
+        controller.abort();
+        clearTimeout(timer);
         this.#waiting.delete(give);
+        settled = "over";
         reject(error);
       };
       this.#waiting.add(give);
+      const late = (): void => {
+        const error = this.#host.late(event);
+        if (error === undefined) {
+          this.#waiting.delete(give);
+          settled = "allowed";
+          resolve();
+        } else {
+          give(error);
+        }
+      };
+      // What is to be told before may take longer than an answer may.
+      timer = this.#chain.isIdle ? undefined : setTimeout(late, until - performance.now());
       this.#chain.add(async () => {
+        clearTimeout(timer);
+        if (settled !== undefined) {
+          // Nobody waits for its answer any more: it is not asked.
+          return settled === "allowed" ? allowed() : undefined;
+        }
         try {
-          await this.#host.ask(event, until);
+          await this.#host.ask(event, until, controller.signal);
           allowed();
           this.#waiting.delete(give);
           resolve();
@@ -172,7 +217,6 @@ export class HookSession {
   }
 
   #event(action: HookAction, subject: HookSubject, config: HooksConfig): HookEvent {
-    this.#sequence += 1;
-    return { action, subject, config, sequence: this.#sequence, bytes: NO_BYTES };
+    return { action, subject, config, sequence: this.#host.nextSequence(), bytes: NO_BYTES };
   }
 }

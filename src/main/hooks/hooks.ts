@@ -5,15 +5,17 @@
 import type { Config } from "../../protocol/conf/config.ts";
 import type { HooksConfig } from "../../protocol/conf/hooks.ts";
 import type { HlsSegmentNews } from "../../protocol/control/hls.ts";
-import { RejectedError } from "../../protocol/errors.ts";
+import type { RejectedError } from "../../protocol/errors.ts";
 import { HOOK_TIMEOUT_MS_MAX } from "../../protocol/limits.ts";
 import type { Logger } from "../log/logger.ts";
-import { Backlog, Chain } from "./chain.ts";
-import { HookCaller } from "./hook-caller.ts";
+import { Backlog } from "./chain.ts";
+import { type HookCall, HookCaller } from "./hook-caller.ts";
 import { type HookEvent, HookSession, type HookSessionHost } from "./hook-session.ts";
 import { actionFields, commonFields, type HookSubject, type ServerIds } from "./payload.ts";
+import { overrun, refusedBy, unanswered } from "./refusals.ts";
 import { failed, type Reply } from "./reply.ts";
-import { notifyUrl, segmentFields } from "./segments.ts";
+import { SegmentNews } from "./segment-news.ts";
+import { Teller } from "./teller.ts";
 import { VerdictCache } from "./verdict-cache.ts";
 
 /** What callbacks are made with. */
@@ -26,45 +28,35 @@ export interface HooksHost {
   streamId(key: string): string;
 }
 
-/** Statuses of a client that is refused. */
-const STATUSES: Readonly<Record<string, string>> = {
-  on_connect: "NetConnection.Connect.Rejected",
-  on_publish: "NetStream.Publish.Denied",
-  on_play: "NetStream.Play.Failed",
-};
-/** SRS: `on_hls_notify` has so long. */
-const NOTIFY_TIMEOUT_MS = 10_000;
-/** A delay before a repetition differs by up to this share, so that many do not come at once. */
-const JITTER = 0.3;
-const TELL_MS = 1000;
-
 /** All callbacks of the server. */
 export class Hooks implements HookSessionHost {
   readonly backlog: Backlog = new Backlog();
   readonly caller: HookCaller;
   readonly #host: HooksHost;
   readonly #verdicts = new VerdictCache();
-  /** Of streams with news of segments. */
-  readonly #segments = new Map<string, Chain>();
+  readonly #segments: SegmentNews;
   /** The configuration that verdicts were made under. */
   #verdictsOf: Config | undefined;
   #serial = 0;
-  /** Pieces of news that wait or are told. */
-  #news = 0;
-  #isClosing = false;
-  #hurry: () => void = () => undefined;
-  readonly #hurried: Promise<void>;
-  /** News that was left out because too much of it waited, for metrics. */
-  dropped = 0;
-  #toldDropped = 0;
-  #toldAt: number = Number.NEGATIVE_INFINITY;
+  #sequence = 0;
+  readonly #teller: Teller;
 
   constructor(host: HooksHost) {
     this.#host = host;
     this.caller = new HookCaller(host.log, host.version);
-    this.#hurried = new Promise<void>((resolve) => {
-      this.#hurry = resolve;
+    const { ids, log } = host;
+    const streamId = (key: string): string => host.streamId(key);
+    this.#teller = new Teller({
+      caller: this.caller,
+      counts: this.caller.counts,
+      log,
+      configOf: (vhost) => this.configOf(vhost),
+      newKey: () => this.#newKey(),
     });
+    // Once: it is not to be had any more when somebody removes it.
+    const directory = process.cwd();
+    const { backlog } = this;
+    this.#segments = new SegmentNews({ backlog, teller: this.#teller, ids, directory, streamId });
   }
 
   /** Callbacks of a new client; undefined where no vhost has any. */
@@ -80,42 +72,14 @@ export class Hooks implements HookSessionHost {
   /** A segment of HLS is finished. */
   segment(subject: HookSubject, segment: HlsSegmentNews): void {
     const config = this.configOf(subject.vhost);
-    if (config === undefined) {
-      return;
+    if (config !== undefined) {
+      this.#segments.add(subject, segment, config);
     }
-    const { on_hls: posted, on_hls_notify: notified } = config.urls;
-    if (posted.length + notified.length === 0) {
-      return;
-    }
-    const { vhost, app, stream } = subject;
-    const key = `${vhost}/${app}/${stream}`;
-    const chain = this.#segments.get(key) ?? new Chain(this.backlog);
-    this.#segments.set(key, chain);
-    const event = { subject, config, sequence: segment.sequence, bytes: { sent: 0, received: 0 } };
-    chain.add(async () => {
-      const { ids } = this.#host;
-      const body = JSON.stringify({
-        ...commonFields(ids, "on_hls", subject),
-        ...segmentFields(subject, segment, this.#host.streamId(key)),
-      });
-      await this.#tellAll({ ...event, action: "on_hls" }, posted, body);
-      const urls = notified.map((url) => notifyUrl(url, ids, subject, segment));
-      await this.#tellAll({ ...event, action: "on_hls_notify" }, urls, null, config.notifyBytes);
-    });
-    chain.add(() => {
-      // The last piece of work: another segment has added its own behind it, or nothing is left.
-      queueMicrotask(() => {
-        if (chain.isIdle && this.#segments.get(key) === chain) {
-          this.#segments.delete(key);
-        }
-      });
-    });
   }
 
   /** Gives what is not told yet so long, and ends the rest. */
   async close(timeoutMs: number): Promise<void> {
-    this.#isClosing = true;
-    this.#hurry();
+    this.#teller.close();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, timeoutMs);
@@ -136,116 +100,88 @@ export class Hooks implements HookSessionHost {
     return hooks?.enabled === true ? hooks : undefined;
   }
 
+  nextSequence(): number {
+    this.#sequence += 1;
+    return this.#sequence;
+  }
+
   deadline(): number {
     return performance.now() + HOOK_TIMEOUT_MS_MAX;
   }
 
-  isKnown(event: HookEvent): boolean {
-    return (
-      event.action === "on_play" &&
-      event.config.playCacheMs > 0 &&
-      this.#currentVerdicts().has(questionOf(event.subject), performance.now())
-    );
+  late({ action, config }: HookEvent): RejectedError | undefined {
+    this.caller.counts.replied(action, failed("ERR_HOOK_TIMEOUT", ""));
+    return config.failOpen.includes(action) ? undefined : unanswered(action);
   }
 
-  async ask(event: HookEvent, untilMs: number): Promise<void> {
+  busy({ action }: HookEvent): RejectedError {
+    this.caller.counts.replied(action, failed("ERR_HOOK_BUSY", ""));
+    return overrun(action);
+  }
+
+  isKnown(event: HookEvent): boolean {
+    const isKnown =
+      event.action === "on_play" &&
+      event.config.playCacheMs > 0 &&
+      this.#currentVerdicts().has(questionOf(event.subject), performance.now());
+    this.caller.counts.known += isKnown ? 1 : 0;
+    return isKnown;
+  }
+
+  async ask(event: HookEvent, untilMs: number, signal: AbortSignal): Promise<void> {
     const { action, config, subject } = event;
     const body = this.#bodyOf(event);
-    for (const url of config.urls[action]) {
+    let isAnswered = true;
+    for (const [index, url] of config.urls[action].entries()) {
       const timeoutMs = Math.min(config.timeoutMs, untilMs - performance.now());
-      const reply: Reply =
-        timeoutMs <= 0
-          ? failed("ERR_HOOK_TIMEOUT", "no time is left for it")
-          : await this.caller.call({
-              ...this.#callOf(event, url, body),
-              isVerdict: true,
-              timeoutMs,
-            });
+      const call = { ...this.#callOf(event, url, body), timeoutMs };
+      // Once the first has been asked the others are, whoever waits for it.
+      const reply = await this.#askOne(index === 0 ? { ...call, signal } : call);
       if (reply.kind === "refused") {
-        throw rejection("ERR_HOOK_REFUSED", action, `The callback ${action} refuses.`);
+        throw refusedBy(action);
       }
-      if (reply.kind === "failed" && !config.failOpen.includes(action)) {
-        throw rejection("ERR_HOOK_FAILED", action, `The callback ${action} gave no valid answer.`);
+      const isNeeded = index > 0 || !signal.aborted;
+      const mayFail = isNeeded && config.failOpen.includes(action);
+      if (reply.kind === "failed" && !mayFail) {
+        throw unanswered(action);
       }
+      isAnswered &&= reply.kind === "allowed";
     }
-    if (action === "on_play" && config.playCacheMs > 0) {
+    // After a reload others may have to be asked.
+    const isCurrent = this.configOf(subject.vhost) === config;
+    if (action === "on_play" && config.playCacheMs > 0 && isAnswered && isCurrent) {
       const until = performance.now() + config.playCacheMs;
       this.#currentVerdicts().keep(questionOf(subject), until);
     }
   }
 
+  /** One URL after the other; each is told whatever the others answer. */
   async tell(event: HookEvent): Promise<void> {
-    await this.#tellAll(event, event.config.urls[event.action], this.#bodyOf(event));
+    const body = this.#bodyOf(event);
+    for (const url of event.config.urls[event.action]) {
+      if (this.#teller.enter(event, url)) {
+        await this.#teller.tell({ event, configured: url, url, body });
+      }
+    }
   }
 
   // --- inside ---
 
-  /** One URL after the other; each is told whatever the others answer. */
-  async #tellAll(
-    event: HookEvent,
-    urls: readonly string[],
-    body: string | null,
-    replyBytes?: number,
-  ): Promise<void> {
-    if (this.#news >= event.config.queueMax) {
-      this.#drop(event);
-      return;
-    }
-    this.#news += 1;
-    try {
-      for (const url of urls) {
-        await this.#tellOne(event, url, body, replyBytes);
-      }
-    } finally {
-      this.#news -= 1;
-    }
+  #callOf(event: HookEvent, url: string, body: string): Omit<HookCall, "timeoutMs"> {
+    const { action, config, subject, sequence } = event;
+    const { clientId } = subject;
+    return { action, clientId, url, body, config, isVerdict: true, key: this.#newKey(), sequence };
   }
 
-  async #tellOne(
-    event: HookEvent,
-    url: string,
-    body: string | null,
-    replyBytes: number | undefined,
-  ): Promise<void> {
-    const { config } = event;
-    const isNotify = body === null;
-    const call = {
-      ...this.#callOf(event, url, body),
-      isVerdict: false,
-      timeoutMs: isNotify ? Math.min(NOTIFY_TIMEOUT_MS, config.timeoutMs) : config.timeoutMs,
-      ...(replyBytes === undefined ? {} : { replyBytes }),
-    };
-    for (let attempt = 0; attempt <= config.retries; attempt += 1) {
-      if (attempt > 0) {
-        const delayMs = config.retryDelayMs * 2 ** (attempt - 1);
-        await this.#pause(delayMs * (1 + JITTER * Math.random()));
-      }
-      const isLast = this.#isClosing;
-      const reply = await this.caller.call(call);
-      if (reply.kind !== "failed" || !reply.isTransient || isLast) {
-        return;
-      }
-    }
+  #askOne(call: HookCall): Promise<Reply> {
+    return call.timeoutMs > 0
+      ? this.caller.call(call)
+      : Promise.resolve(failed("ERR_HOOK_TIMEOUT", "no time is left for it"));
   }
 
-  /** A server that stops waits for nothing. */
-  async #pause(ms: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const time = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, ms);
-    });
-    await Promise.race([time, this.#hurried]);
-    clearTimeout(timer);
-  }
-
-  #callOf(
-    { action, subject, config, sequence }: HookEvent,
-    url: string,
-    body: string | null,
-  ): Omit<Parameters<HookCaller["call"]>[0], "isVerdict" | "timeoutMs"> {
+  #newKey(): string {
     this.#serial += 1;
-    const key = `${this.#host.ids.serviceId}-${this.#serial}`;
-    return { action, clientId: subject.clientId, url, body, config, key, sequence };
+    return `${this.#host.ids.serviceId}-${this.#serial}`;
   }
 
   #bodyOf({ action, subject, bytes }: HookEvent): string {
@@ -267,25 +203,9 @@ export class Hooks implements HookSessionHost {
     }
     return this.#verdicts;
   }
-
-  #drop({ action, subject }: HookEvent): void {
-    this.dropped += 1;
-    const now = performance.now();
-    if (now - this.#toldAt >= TELL_MS) {
-      const count = this.dropped - this.#toldDropped;
-      const text = `${count} callbacks left out, ${action} the last: too many wait`;
-      this.#host.log.warn(subject.clientId, text, "ERR_HOOK_QUEUE");
-      this.#toldDropped = this.dropped;
-      this.#toldAt = now;
-    }
-  }
-}
-
-function rejection(code: string, action: string, text: string): RejectedError {
-  return new RejectedError(code, STATUSES[action] ?? "NetStream.Failed", text);
 }
 
 /** All that an on_play may be decided by. */
-function questionOf({ vhost, app, stream, param, ip, pageUrl }: HookSubject): string {
-  return JSON.stringify([vhost, app, stream, param, ip, pageUrl]);
+function questionOf({ vhost, app, stream, param, ip, tcUrl, pageUrl }: HookSubject): string {
+  return JSON.stringify([vhost, app, stream, param, ip, tcUrl, pageUrl]);
 }

@@ -10,6 +10,7 @@ import {
 } from "node:http";
 import { request as requestTls, Agent as TlsAgent } from "node:https";
 import { TransportError } from "../../protocol/errors.ts";
+import { Names } from "./names.ts";
 
 /** A request. */
 export interface HttpCall {
@@ -21,7 +22,7 @@ export interface HttpCall {
   readonly timeoutMs: number;
   /** Longer answers are none. */
   readonly replyBytesMax: number;
-  /** Stop reading there instead, and take the answer for whole. */
+  /** Stop reading there instead, and take the answer for whole; its body is not kept. */
   readonly isCut: boolean;
   readonly tlsVerify: boolean;
 }
@@ -42,6 +43,11 @@ const HEADER_BYTES_MAX = 16 * 1024;
 export class HttpCaller {
   readonly #agents = new Map<string, PlainAgent>();
   readonly #running = new Set<ClientRequest>();
+  readonly #names: Names;
+
+  constructor(names: Names = new Names()) {
+    this.#names = names;
+  }
 
   /** @throws TransportError `ERR_HOOK_TIMEOUT`, `ERR_HOOK_REPLY` or `ERR_HOOK_CONNECTION` */
   async call(call: HttpCall): Promise<HttpAnswer> {
@@ -78,13 +84,14 @@ export class HttpCaller {
         agent: isFresh ? false : this.#agentOf(isTls, call.tlsVerify),
         rejectUnauthorized: call.tlsVerify,
         maxHeaderSize: HEADER_BYTES_MAX,
+        lookup: this.#names.lookup,
         headers: {
           ...headers,
           ...(method === "POST" ? { "content-length": Buffer.byteLength(call.body) } : {}),
         },
       });
       this.#running.add(request);
-      let isAnswered = false;
+      const wasUnheard = watchConnection(request);
       const timer = setTimeout(() => {
         request.destroy(
           new TransportError("ERR_HOOK_TIMEOUT", `no answer in ${call.timeoutMs} ms`),
@@ -96,7 +103,6 @@ export class HttpCaller {
         finish();
       };
       request.on("response", (response) => {
-        isAnswered = true;
         readBody(response, call).then(
           (body) => settle(() => resolve({ status: response.statusCode ?? 0, body })),
           (error: unknown) => {
@@ -107,8 +113,7 @@ export class HttpCaller {
       });
       request.on("error", (error) => {
         const reason = asTransport(error);
-        const isStale =
-          !isAnswered && request.reusedSocket && reason.code === "ERR_HOOK_CONNECTION";
+        const isStale = reason.code === "ERR_HOOK_CONNECTION" && wasUnheard();
         settle(() => reject(isStale ? new StaleConnection(reason) : reason));
       });
       request.end(method === "POST" ? call.body : undefined);
@@ -138,6 +143,15 @@ class StaleConnection extends Error {
   }
 }
 
+/** @returns whether a kept connection ended without a byte for this request. */
+function watchConnection(request: ClientRequest): () => boolean {
+  let before = 0;
+  request.on("socket", ({ bytesRead }) => {
+    before = bytesRead;
+  });
+  return () => request.reusedSocket && request.socket?.bytesRead === before;
+}
+
 function asTransport(error: unknown): TransportError {
   if (error instanceof TransportError) {
     return error;
@@ -151,24 +165,29 @@ function readBody(response: IncomingMessage, { replyBytesMax, isCut }: HttpCall)
   return new Promise<string>((resolve, reject) => {
     const parts: Buffer[] = [];
     let bytes = 0;
-    const end = (): void => resolve(Buffer.concat(parts).toString("utf8"));
-    response.on("data", (part: Buffer) => {
-      bytes += part.length;
-      if (bytes <= replyBytesMax) {
-        parts.push(part);
-      } else if (isCut) {
-        response.destroy();
-        end();
-      } else {
+    const take = (part?: Buffer): void => {
+      bytes += part?.length ?? 0;
+      if (isCut) {
+        // What it says makes no difference: it is read away, and no more of it than was asked for.
+        if (bytes >= replyBytesMax) {
+          response.destroy();
+          resolve("");
+        }
+      } else if (bytes > replyBytesMax) {
         reject(new TransportError("ERR_HOOK_REPLY", `answer of more than ${replyBytesMax} bytes`));
+      } else if (part !== undefined) {
+        parts.push(part);
       }
-    });
-    response.on("end", end);
+    };
+    response.on("data", take);
+    response.on("end", () => resolve(Buffer.concat(parts).toString("utf8")));
     response.on("error", reject);
     response.on("close", () => {
       if (!response.complete) {
         reject(new TransportError("ERR_HOOK_CONNECTION", "answer is cut short"));
       }
     });
+    // Nothing may be asked for.
+    take();
   });
 }

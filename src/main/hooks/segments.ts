@@ -14,11 +14,11 @@ function urlOf({ uri, playlistPath }: HlsSegmentNews): string {
   return isHttp(uri) || folder === "" ? uri : `${folder}/${uri}`;
 }
 
-/** The fields of on_hls beside the common ones. */
+/** The fields of on_hls beside the common ones. @param directory Where the server runs. */
 export function segmentFields(
   subject: HookSubject,
   segment: HlsSegmentNews,
-  streamId: string,
+  { directory, streamId }: { readonly directory: string; readonly streamId: string },
 ): Record<string, string | number> {
   const { tcUrl, stream, param } = subject;
   return {
@@ -26,7 +26,7 @@ export function segmentFields(
     stream,
     param,
     duration: segment.durationMs / 1000,
-    cwd: process.cwd(),
+    cwd: directory,
     file: segment.file,
     url: urlOf(segment),
     m3u8: segment.playlistFile,
@@ -36,18 +36,26 @@ export function segmentFields(
   };
 }
 
-/** The URL of on_hls_notify with its variables filled in; a segment on another server is asked for there. */
+/**
+ * The URL of on_hls_notify with its variables filled in; a segment on another server is asked for there. What is filled
+ * in comes from a publisher and is not looked through for variables.
+ */
 export function notifyUrl(
   template: string,
   { serverId, serviceId }: ServerIds,
   { app, stream, param }: HookSubject,
   { uri }: HlsSegmentNews,
 ): string {
-  return (isHttp(uri) ? uri : template)
-    .replaceAll("[server_id]", () => serverId)
-    .replaceAll("[service_id]", () => serviceId)
-    .replaceAll("[app]", () => app)
-    .replaceAll("[stream]", () => stream)
-    .replaceAll("[ts_url]", () => uri)
-    .replaceAll("[param]", () => param);
+  const values: Readonly<Record<string, string>> = {
+    server_id: serverId,
+    service_id: serviceId,
+    app,
+    stream,
+    ts_url: uri,
+    param,
+  };
+  return (isHttp(uri) ? uri : template).replace(
+    /\[([a-z_]+)\]/g,
+    (whole: string, name: string) => values[name] ?? whole,
+  );
 }

@@ -7,7 +7,7 @@ interface Waiting {
 
 /** How somebody enters. */
 export interface Entry {
-  /** Inside at one time. */
+  /** Inside at one time; that of the newest counts for all. */
   readonly concurrency: number;
   /** Waiting at one time. */
   readonly lineMax: number;
@@ -15,11 +15,14 @@ export interface Entry {
   readonly waitMs: number;
   /** Goes before those who only tell. */
   readonly isVerdict: boolean;
+  /** Leaves the line when it is aborted. */
+  readonly signal?: AbortSignal;
 }
 
 /** One server's. */
 export class Turnstile {
   #inside = 0;
+  #concurrency = 1;
   /** In the order in which they came; Sets, so that one that gives up leaves at once. Somebody waits for verdicts. */
   readonly #verdicts = new Set<Waiting>();
   readonly #news = new Set<Waiting>();
@@ -29,8 +32,20 @@ export class Turnstile {
     return this.#inside === 0;
   }
 
+  get inside(): number {
+    return this.#inside;
+  }
+
+  /** How many wait for a verdict, and how many to tell. */
+  get waiting(): { readonly verdicts: number; readonly news: number } {
+    return { verdicts: this.#verdicts.size, news: this.#news.size };
+  }
+
   /** @returns false when the line is too long or its time is over; else {@link leave} is to be called. */
-  enter({ concurrency, lineMax, waitMs, isVerdict }: Entry): Promise<boolean> {
+  enter({ concurrency, lineMax, waitMs, isVerdict, signal }: Entry): Promise<boolean> {
+    // After a reload it may be another one.
+    this.#concurrency = concurrency;
+    this.#letIn();
     if (this.#inside < concurrency) {
       this.#inside += 1;
       return Promise.resolve(true);
@@ -42,26 +57,22 @@ export class Turnstile {
     return new Promise<boolean>((resolve) => {
       const waiting: Waiting = { go: resolve, timer: undefined };
       line.add(waiting);
+      const giveUp = (): void => {
+        clearTimeout(waiting.timer);
+        line.delete(waiting);
+        resolve(false);
+      };
       if (waitMs !== Number.POSITIVE_INFINITY) {
-        waiting.timer = setTimeout(() => {
-          line.delete(waiting);
-          resolve(false);
-        }, waitMs);
+        waiting.timer = setTimeout(giveUp, waitMs);
       }
+      signal?.addEventListener("abort", giveUp, { once: true });
     });
   }
 
   /** Lets the next one in. */
   leave(): void {
-    const line = this.#verdicts.size > 0 ? this.#verdicts : this.#news;
-    const [next] = line;
-    if (next === undefined) {
-      this.#inside -= 1;
-      return;
-    }
-    line.delete(next);
-    clearTimeout(next.timer);
-    next.go(true);
+    this.#inside -= 1;
+    this.#letIn();
   }
 
   /** Sends everybody in line away. */
@@ -72,6 +83,20 @@ export class Turnstile {
         go(false);
       }
       line.clear();
+    }
+  }
+
+  #letIn(): void {
+    while (this.#inside < this.#concurrency) {
+      const line = this.#verdicts.size > 0 ? this.#verdicts : this.#news;
+      const [next] = line;
+      if (next === undefined) {
+        return;
+      }
+      line.delete(next);
+      clearTimeout(next.timer);
+      this.#inside += 1;
+      next.go(true);
     }
   }
 }

@@ -10,8 +10,9 @@ import { ThreadMetrics } from "../../../src/main/admin/thread-metrics.ts";
 import { Clients } from "../../../src/main/coordinator/clients.ts";
 import { Coordinator } from "../../../src/main/coordinator/coordinator.ts";
 import { RingPool } from "../../../src/main/coordinator/ring-pool.ts";
-import { HookTimes } from "../../../src/main/hooks/hook-times.ts";
+import { HookCounts } from "../../../src/main/hooks/hook-counts.ts";
 import type { Hooks } from "../../../src/main/hooks/hooks.ts";
+import { failed, type Reply } from "../../../src/main/hooks/reply.ts";
 import type { ShardLink } from "../../../src/main/shards/shard-link.ts";
 import { type Config, decodeConfig } from "../../../src/protocol/conf/config.ts";
 import { Board, boardBytes, Counter } from "../../../src/protocol/control/board.ts";
@@ -180,20 +181,29 @@ test("weir_streams_unlisted: of so many streams, and of no more, there are metri
   assert.ok(perStream + 15 <= 50, `${perStream}`);
 });
 
-test("callbacks: weir_hook_seconds, weir_hook_replies_total, weir_hook_dropped_total", () => {
-  const times = new HookTimes();
-  const hooks = { caller: { times }, backlog: { count: 4 }, dropped: 2 } as unknown as Hooks;
-  times.note("on_play", "allowed", 7);
-  times.note("on_play", "failed", 40_000);
+test("callbacks: weir_hook_seconds, weir_hook_calls_total, weir_hook_dropped_total", () => {
+  const counts = new HookCounts();
+  const hooks = {
+    caller: { counts, load: { running: 3, verdicts: 1, news: 2 } },
+    backlog: { count: 4 },
+  } as unknown as Hooks;
+  counts.replied("on_play", { kind: "allowed" } as Reply);
+  counts.replied("on_play", failed("ERR_HOOK_TIMEOUT", ""));
+  counts.took("on_play", 7);
+  counts.took("on_play", 40_000);
+  counts.of("on_close").dropped = 2;
   const families = hookMetrics(hooks);
   const action = "on_play";
   const samples = families.find(({ name }) => name === "weir_hook_seconds")?.samples ?? [];
   const below = (le: string): number | undefined =>
-    samples.find(({ labels: { le: bound } = {} }) => bound === le)?.value;
+    samples.find(({ labels: { le: bound, action: of } = {} }) => bound === le && of === action)
+      ?.value;
   assert.deepEqual([below("0.005"), below("0.01"), below("30"), below("+Inf")], [0, 1, 1, 2]);
-  const replies = (reply: string): number | undefined =>
-    sampleOf(families, "weir_hook_replies_total", { action, reply });
-  assert.deepEqual([replies("allowed"), replies("refused"), replies("failed")], [1, 0, 1]);
-  assert.equal(sampleOf(families, "weir_hook_waiting"), 4);
-  assert.equal(sampleOf(families, "weir_hook_dropped_total"), 2);
+  const calls = (reply: string): number | undefined =>
+    sampleOf(families, "weir_hook_calls_total", { action, reply });
+  assert.deepEqual([calls("allowed"), calls("refused"), calls("failed")], [1, 0, 1]);
+  assert.equal(sampleOf(families, "weir_hook_waiting", { kind: "news" }), 2);
+  assert.equal(sampleOf(families, "weir_hook_running"), 3);
+  assert.equal(sampleOf(families, "weir_hook_backlog"), 4);
+  assert.equal(sampleOf(families, "weir_hook_dropped_total", { action: "on_close" }), 2);
 });

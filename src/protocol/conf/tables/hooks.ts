@@ -61,7 +61,7 @@ const OWN: readonly DirectiveSpec[] = [
     "hook_queue",
     HOOK_QUEUE_MAX,
     "",
-    "Calls that may wait for their turn; further ones that decide fail, further ones that tell are left out.",
+    "Calls that may wait for one server; further ones that decide fail, further ones that tell are left out.",
     { ...OWN_HOT, max: HOOK_QUEUE_MAX },
   ),
   text(
@@ -74,7 +74,7 @@ const OWN: readonly DirectiveSpec[] = [
     "hook_play_cache",
     0,
     "s",
-    "An `on_play` that was allowed counts so long for the same address, stream, parameters and page: it is then only told.",
+    "An `on_play` that was allowed counts so long for the same address, stream, tcUrl, parameters and page: it is then only told.",
     { ...OWN_HOT, max: 3600 },
   ),
   onUnlessOff("hook_tls_verify", "off", "Check the certificates of `https` servers.", {
