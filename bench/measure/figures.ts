@@ -27,6 +27,7 @@ export type FigureName =
   | "joinThreadUs"
   | "pingP50Ms"
   | "pingP99Ms"
+  | "loopDelayMaxMs"
   | "fetchP50Ms"
   | "fetchP99Ms"
   | "pollP50Ms"
@@ -94,6 +95,7 @@ export const FIGURES: Readonly<Record<FigureName, FigureKind>> = {
   joinThreadUs: { title: "busiest thread’s CPU a join", unit: "µs", isCost: true },
   /** From when a ping was due to its pong: the serving thread's delay and its tick. */
   pingP50Ms: { title: "ping p50", unit: "ms", isCost: true },
+  loopDelayMaxMs: { title: "loop delay, largest", unit: "ms", isCost: true },
   pingP99Ms: { title: "ping p99", unit: "ms", isCost: true },
   fetchP50Ms: { title: "segment fetched, p50", unit: "ms", isCost: true },
   fetchP99Ms: { title: "segment fetched, p99", unit: "ms", isCost: true },

@@ -39,6 +39,8 @@ export interface RunningServer {
   readonly hasOwnStream: boolean;
   /** Of an edge: connections to its origin. */
   upstreams?(): number;
+  /** How late the loop of a shard came to its work within the last second, at most; for a server that tells it. ms */
+  loopDelayMs?(): Promise<number>;
   /** Change the configuration under load; the number tells one change from the next. */
   reload?(round: number): void;
   stop(): Promise<void>;

@@ -26,6 +26,19 @@ const DESCRIPTORS_SPARE = 1000;
 export interface Ports {
   readonly rtmp: number;
   readonly http: number;
+  /** Of weir, where somebody asks. */
+  readonly metrics?: number;
+}
+
+const METRICS_TIMEOUT_MS = 5000;
+const SHARD_DELAY = /^weir_thread_loop_delay_seconds\{thread="shard-\d+"\} (\S+)$/gm;
+
+/** Of the shards, from weir's metrics. */
+async function askLoopDelayMs(port: number): Promise<number> {
+  const signal = AbortSignal.timeout(METRICS_TIMEOUT_MS);
+  const page = await fetch(`http://127.0.0.1:${port}/metrics`, { signal });
+  const seconds = [...(await page.text()).matchAll(SHARD_DELAY)].map(([, value]) => Number(value));
+  return Math.max(...seconds) * 1000;
 }
 
 /** What makes a configuration another one. */
@@ -72,6 +85,7 @@ daemon off;
 srs_log_tank console;
 srs_log_level ${isWeir ? "warn" : "error"};
 ${isWeir ? threads : "pid ./server.pid;"}
+${ports.metrics === undefined ? "" : `exporter { enabled on; listen 127.0.0.1:${ports.metrics}; }`}
 ${hasHttp ? `http_server { enabled on; listen 127.0.0.1:${ports.http}; dir ./html; }` : ""}
 vhost __defaultVhost__ {
   tcp_nodelay on;
@@ -102,7 +116,11 @@ export function srsLikeServer(program: SrsLikeProgram): ServerAdapter {
   const [command, ...before] = program.command ?? [binary];
   const start = async (request: ServeRequest): Promise<RunningServer> => {
     const directory = makeWorkDirectory(name);
-    const ports = { rtmp: await findFreePort(), http: await findFreePort() };
+    const metrics = isWeir && request.hasHls ? await findFreePort() : undefined;
+    const ports = {
+      ...{ rtmp: await findFreePort(), http: await findFreePort() },
+      ...(metrics === undefined ? {} : { metrics }),
+    };
     const file = `${directory.path}/${name}.conf`;
     const configure = (round: number): void => {
       writeFileSync(file, configuration(request, ports, { isWeir, round }));
@@ -118,6 +136,7 @@ export function srsLikeServer(program: SrsLikeProgram): ServerAdapter {
       pid: child.pid ?? -1,
       publish: rtmpAddress(ports.rtmp),
       play: playAddress(request.protocol, ports),
+      ...(metrics === undefined ? {} : { loopDelayMs: () => askLoopDelayMs(metrics) }),
       hasOwnStream: false,
       reload: (round) => {
         configure(round);

@@ -15,6 +15,21 @@ import type { FanOutWork, GrowthWork, IngestWork, Means } from "./work.ts";
 
 const PING_EVERY_MS = 50;
 
+const SECOND_MS = 1000;
+
+/** Waits for the window's length; asks each second how late shards were, where the server tells it. */
+async function watchDelays({ server, means }: Load): Promise<number[]> {
+  const delays: number[] = [];
+  const end = performance.now() + means.pace.durationMs;
+  for (let left = means.pace.durationMs; left > 0; left = end - performance.now()) {
+    await sleep(Math.min(SECOND_MS, left));
+    if (server.loopDelayMs !== undefined) {
+      delays.push(await server.loopDelayMs());
+    }
+  }
+  return delays;
+}
+
 /** Several streams and their players; some players ping. */
 export async function measureFanOut(
   adapter: ServerAdapter,
@@ -39,8 +54,13 @@ export async function measureFanOut(
     }
     const joined = await load.crowd.figures();
     await sleep(means.pace.settleMs * (work.settleTimes ?? 1));
-    const window = await openWindow(load);
-    return await measureWindow(load, { window, streams, before, figures: joinFigures(joined) });
+    let delays: number[] = [];
+    const window = await openWindow(load, async () => {
+      delays = await watchDelays(load);
+    });
+    const delay = delays.length > 0 ? { loopDelayMaxMs: Math.max(...delays) } : {};
+    const figures = { ...joinFigures(joined), ...delay };
+    return await measureWindow(load, { window, streams, before, figures });
   });
 }
 

@@ -21,6 +21,7 @@ const VIEWERS = "asked of the configuration in force by each viewer: main/gatewa
 const API = "asked of the configuration in force at each request: e2e/api-access";
 const API_LISTEN = "the listeners open and close addresses: e2e/api-access, reload";
 const METRICS = "asked of the configuration in force at each scrape: e2e/metrics";
+const HEARTBEAT = "asked of the configuration in force at each heartbeat: e2e/heartbeat";
 const RTMPS = "the TLS front listens, renews or stops: e2e/rtmps";
 const HTTPS = "gateways are told: e2e/https";
 const FILES = "gateways are told: e2e/static-mounts";
@@ -103,6 +104,13 @@ const MECHANISMS: Readonly<Record<string, string>> = {
   "exporter.label": METRICS,
   "exporter.tag": METRICS,
   "stats.disk": METRICS,
+  "stats.network": HEARTBEAT,
+  "heartbeat.enabled": HEARTBEAT,
+  "heartbeat.interval": HEARTBEAT,
+  "heartbeat.url": HEARTBEAT,
+  "heartbeat.device_id": HEARTBEAT,
+  "heartbeat.summaries": HEARTBEAT,
+  "heartbeat.ports": HEARTBEAT,
   "vhost.http_static.enabled": FILES,
   "vhost.http_static.mount": FILES,
   "vhost.http_static.dir": FILES,
