@@ -99,8 +99,9 @@ function give(
   }
 }
 
-function questionOf({ header, ip, isSecure }: HttpRequest): ApiQuestion {
-  const headers = { host: header("host"), origin: "", authorization: "", fetchSite: "" };
+function questionOf(request: HttpRequest): ApiQuestion {
+  const { ip, isSecure } = request;
+  const headers = { host: request.header("host"), origin: "", authorization: "", fetchSite: "" };
   return { method: "GET", path: CONSOLE_PATH, query: "", headers, body: "", ip, isSecure };
 }
 
