@@ -42,9 +42,9 @@ phase() {
 }
 
 phase "unit, property, fuzz, threads" 2 420 "${near[@]}"
-# They mostly wait for media that are played in real time.
+# They mostly wait, for media that are played in real time and for limits of time.
 phase "conformance" 2 480 "${peers[@]}"
-phase "end to end" 2 600 "${far[@]}"
+phase "end to end" 3 600 "${far[@]}"
 
 if [ "$skipped" -ne 0 ]; then
   echo "weir: $skipped tests were skipped or left to do" >&2
