@@ -43,7 +43,7 @@ phase() {
 
 phase "unit, property, fuzz, threads" 2 420 "${near[@]}"
 # They mostly wait, for media that are played in real time and for limits of time.
-phase "conformance" 2 480 "${peers[@]}"
+phase "conformance" 3 480 "${peers[@]}"
 phase "end to end" 3 600 "${far[@]}"
 
 if [ "$skipped" -ne 0 ]; then

@@ -78,7 +78,8 @@ describe("SIGQUIT", () => {
       const { code } = await weir.process.waitEnd(4000);
       assert.equal(code, 0);
       assert.match(weir.log(), /SIGQUIT: stopping gracefully\n/);
-      assert.match(weir.log(), /waits for 5 connections to leave/);
+      // The last one that asked whether it listens may still be in the lobby.
+      assert.match(weir.log(), /waits for [56] connections to leave/);
     },
   );
 
