@@ -1,6 +1,7 @@
 /** Vhosts, streams and clients as the API tells them. Spec: SRS compatibility §2 "V", "S", "K". */
 import type { Config, VhostConfig } from "../../protocol/conf/config.ts";
 import type { AudioInfo, VideoInfo } from "../../protocol/control/stream-info.ts";
+import { streamUrlOf } from "../../protocol/rtmp/stream-url.ts";
 import type { Client, Clients } from "../coordinator/clients.ts";
 import { isPull } from "../coordinator/coordinator.ts";
 import { maskSecrets } from "../log/secrets.ts";
@@ -54,7 +55,7 @@ export class Listing {
       pageUrl: maskSecrets(request.pageUrl),
       swfUrl: maskSecrets(request.swfUrl),
       tcUrl: maskSecrets(request.tcUrl),
-      url: urlOf(stream),
+      url: streamUrlOf(stream.vhost, stream.app, stream.name),
       name: stream.name,
       type,
       publish: client.published.size > 0 || type.endsWith("-publish"),
@@ -109,7 +110,7 @@ export class Listing {
       vhost: idOf(stream.vhost),
       app: stream.app,
       tcUrl: maskSecrets(stream.tcUrl),
-      url: urlOf(stream),
+      url: streamUrlOf(stream.vhost, stream.app, stream.name),
       live_ms: Date.now(),
       clients,
       frames: figures.videoFrames,
@@ -155,12 +156,6 @@ export class Listing {
 /** True while somebody publishes it, or it is pulled. */
 export function isActive({ entry }: StreamRecord): boolean {
   return entry !== null && entry.publisher !== null && entry.ringId !== null;
-}
-
-/** The default vhost is left out, as in SRS. */
-function urlOf({ vhost, app, name }: StreamRecord): string {
-  const prefix = vhost === "__defaultVhost__" ? "" : vhost;
-  return `${prefix}/${app}/${name}`;
 }
 
 /** As SRS tells it: the length of segments in seconds, where they are made. */

@@ -1,5 +1,6 @@
 /** What callbacks carry: SRS's fields, in SRS's order. */
 import type { HookAction } from "../../protocol/conf/hooks.ts";
+import { streamUrlOf } from "../../protocol/rtmp/stream-url.ts";
 
 /** Who a callback is about, and what it wants. */
 export interface HookSubject {
@@ -30,13 +31,6 @@ export interface ServerIds {
 
 type Fields = Record<string, string | number>;
 
-const DEFAULT_VHOST = "__defaultVhost__";
-
-/** `[vhost]/app/stream`, without the name of the default vhost. */
-function streamUrl({ vhost, app, stream }: HookSubject): string {
-  return `${vhost === DEFAULT_VHOST ? "" : vhost}/${app}/${stream}`;
-}
-
 /** The fields that every callback has. */
 export function commonFields(ids: ServerIds, action: HookAction, subject: HookSubject): Fields {
   return {
@@ -51,8 +45,8 @@ export function commonFields(ids: ServerIds, action: HookAction, subject: HookSu
 }
 
 /** Those that name a stream after all others. */
-export function streamFields(subject: HookSubject, streamId: string): Fields {
-  return { stream_url: streamUrl(subject), stream_id: streamId };
+export function streamFields({ vhost, app, stream }: HookSubject, streamId: string): Fields {
+  return { stream_url: streamUrlOf(vhost, app, stream), stream_id: streamId };
 }
 
 /** What an action adds to the common fields. @param streamId The API's id of the stream. */

@@ -21,10 +21,15 @@ export { parseQuery } from "./url-text.ts";
 /** App when the URL names none (SRS). */
 const DEFAULT_APP = "__defaultApp__";
 /** The vhost that stands for every host without one of its own (SRS). */
-const DEFAULT_VHOST = "__defaultVhost__";
+export const DEFAULT_VHOST = "__defaultVhost__";
 /** Adobe's instance name that means "the default one". */
 const DEFAULT_INSTANCE = "_definst_";
 const VHOST_SHAPE = /^[a-z0-9_:-]+(?:\.[a-z0-9_:-]+)*$/;
+
+/** How callbacks and the API name a stream (SRS): `[vhost]/app/stream`, without the name of the default vhost. */
+export function streamUrlOf(vhost: string, app: string, stream: string): string {
+  return `${vhost === DEFAULT_VHOST ? "" : vhost}/${app}/${stream}`;
+}
 
 /** A stream as a client asked for it. */
 export interface StreamRequest {

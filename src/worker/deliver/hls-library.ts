@@ -5,8 +5,7 @@
 import type { HlsFile, HlsNews, HlsPlaylist } from "../../protocol/control/hls.ts";
 import { HlsWindows } from "../../protocol/control/hls-windows.ts";
 import { HLS_WAITING_MAX } from "../../protocol/limits.ts";
-
-const DEFAULT_VHOST = "__defaultVhost__";
+import { DEFAULT_VHOST } from "../../protocol/rtmp/stream-url.ts";
 
 /** Somebody who waits for more of a stream. */
 export interface Waiter {
