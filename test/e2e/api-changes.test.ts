@@ -146,7 +146,7 @@ test("an origin of a mesh sends players to the one that has the stream", LIMIT, 
         port: origin.port,
         vhost: "x",
         api: `127.0.0.1:${apiPort}`,
-        routers: [`192.0.2.7:${origin.port}`],
+        routers: [`127.0.0.1:${apiPort}`],
       },
     });
     const missing = await origin.get("/api/v1/clusters?app=live&stream=nowhere");

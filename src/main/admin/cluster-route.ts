@@ -2,13 +2,14 @@
 import { type Config, resolveVhost } from "../../protocol/conf/config.ts";
 import { isLoopback } from "../../protocol/conf/endpoint.ts";
 import { streamKey } from "../../protocol/rtmp/stream-url.ts";
+import { addressOf } from "../accept/listening.ts";
 import { type Coordinator, isPull } from "../coordinator/coordinator.ts";
-import { writeEndpoint } from "./raw-routes.ts";
 import type { Route } from "./route.ts";
 import { shape } from "./schema.ts";
 import { CLUSTER } from "./shapes.ts";
 
 const RTMP_PORT = 1935;
+const API_PORT = 1985;
 
 /** What is looked at. */
 export interface ClusterRouteHost {
@@ -43,6 +44,7 @@ function originOf(config: Config, vhost: string, coworker: string, asked: string
   const known = coworker.replace(/:\d+$/, "");
   const isAlone = host !== "" && !isLoopback({ host });
   const ip = (isAlone ? host : known || asked) || "127.0.0.1";
-  const api = config.httpApi.listen.map(writeEndpoint).join(" ");
-  return { ip, port, vhost, api, routers: [`${ip}:${port}`] };
+  const [endpoint = { host: "", port: API_PORT }] = config.httpApi.listen;
+  const api = addressOf(endpoint.host === "" ? { ...endpoint, host: ip } : endpoint);
+  return { ip, port, vhost, api, routers: [api] };
 }

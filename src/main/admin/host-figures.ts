@@ -190,7 +190,7 @@ export class HostFigures {
     };
   }
 
-  /** Interfaces with an address of the internet, and the others. */
+  /** Interfaces with an address of the internet, and the others, the loopback among them as in SRS. */
   #networkBytes(): object {
     const addresses = networkInterfaces();
     const sums = { net_recv_bytes: 0, net_send_bytes: 0, net_recvi_bytes: 0, net_sendi_bytes: 0 };

@@ -83,13 +83,13 @@ export function readMemory(read: ReadProc): Memory {
   };
 }
 
-/** Bytes received and sent by interface, without the loopback. */
+/** Bytes received and sent by interface. */
 export function readInterfaces(read: ReadProc): Map<string, readonly [number, number]> {
   const interfaces = new Map<string, readonly [number, number]>();
   for (const line of read("/proc/net/dev").split("\n")) {
     const [, name = "", rest = ""] = /^\s*([^:\s]+):\s*(.*)$/.exec(line) ?? [];
     const words = rest.trim().split(/\s+/).map(toNumber);
-    if (name !== "" && name !== "lo" && words.length >= 9) {
+    if (name !== "" && words.length >= 9) {
       interfaces.set(name, [words[0] ?? 0, words[8] ?? 0]);
     }
   }

@@ -43,7 +43,13 @@ test("/proc is read by name, whatever the process is called", () => {
   const { user, idle, guest } = readCpuTicks(read);
   assert.deepEqual([user, idle, guest], [10, 40, 90]);
   assert.equal(readMemory(read).Cached, 250);
-  assert.deepEqual([...readInterfaces(read)], [["eth0", [100, 200]]]);
+  assert.deepEqual(
+    [...readInterfaces(read)],
+    [
+      ["lo", [5, 5]],
+      ["eth0", [100, 200]],
+    ],
+  );
   assert.deepEqual(readDisks(read, ["sda"]), {
     sectorsRead: 300,
     sectorsWritten: 700,
