@@ -295,6 +295,7 @@ export class Server {
       { prepare: (next) => this.#prepareAddresses(next) },
       this.tokens,
       this.tlsFront,
+      this.#hls,
       this.#gateways.part((news) => {
         for (const link of this.supervisor.links) {
           if (link?.role === "gateway") {

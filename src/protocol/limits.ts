@@ -135,6 +135,8 @@ export const HLS_MEMORY_SHARE = 0.25;
 export const HLS_WAITING_MAX = 10_000;
 /** Playlists that a gateway gives to anybody, by the names they are asked for. Reaction: others are asked about each time. */
 export const HLS_OPEN_PLAYLISTS_MAX = 4096;
+/** Signatures of HLS that a gateway remembers. Reaction: others are computed each time. */
+export const HLS_SIGNATURES_KEPT_MAX = 32_768;
 /** Bytes of a playlist request's query that are read. Reaction: answered with 400. */
 export const PLAYLIST_QUERY_BYTES_MAX: number = 4 * 1024;
 

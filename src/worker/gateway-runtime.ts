@@ -16,6 +16,7 @@ import type {
   StreamNews,
 } from "../protocol/control/calls.ts";
 import type { HlsEnded, HlsNews, HlsTold } from "../protocol/control/hls.ts";
+import type { HlsGuards } from "../protocol/control/hls-guards.ts";
 import { countRefusal, type RefusalSink } from "../protocol/control/refusal-counts.ts";
 import { VersionWord } from "../protocol/control/version-word.ts";
 import { Doorbell } from "../protocol/ring/doorbell.ts";
@@ -48,6 +49,7 @@ export type GatewayNews =
   | StaticNews
   | HlsNews
   | HlsEnded
+  | HlsGuards
   | HlsTold;
 
 /** One gateway thread's state. */
@@ -94,7 +96,6 @@ export class GatewayRuntime implements GatewayStreamHost {
     const primary = { api: (question: ApiQuestion) => this.#primary.api(question) };
     const refused: RefusalSink = (reason) => countRefusal(this.board.counters, reason);
     const api = new ApiService(primary, refused);
-    this.#files = new StaticFiles(start.mounts, cors, undefined, refused);
     const version = new VersionWord(start.version);
     const hls = {
       cors,
@@ -104,6 +105,9 @@ export class GatewayRuntime implements GatewayStreamHost {
       post,
     };
     this.#hls = new HlsService(hls, refused);
+    this.#files = new StaticFiles(start.mounts, cors, undefined, refused, (path, request) =>
+      this.#hls.admitsFile(path, request),
+    );
     const console = new ConsoleService(primary, undefined, refused);
     const services = [api, console, this.#hls, this.#viewers, this.#files];
     this.#services = new HttpServices(services, cors, api, refused);
@@ -121,7 +125,7 @@ export class GatewayRuntime implements GatewayStreamHost {
       this.#loop.take(news);
     } else if (news.kind === "static") {
       this.#files.change(news.mounts);
-    } else if (news.kind === "hls" || news.kind === "hls-ended" || news.kind === "hls-told") {
+    } else if (isOfHls(news)) {
       this.#hls.news(news);
     } else {
       this.#streams.take(news);
@@ -198,4 +202,8 @@ export class GatewayRuntime implements GatewayStreamHost {
       },
     });
   }
+}
+
+function isOfHls(news: GatewayNews): news is HlsNews | HlsEnded | HlsGuards | HlsTold {
+  return /^hls(?:-|$)/.test(news.kind);
 }

@@ -18,11 +18,17 @@ export interface Waiter {
   expired(): void;
 }
 
+/** A file, and the stream that it is of. */
+export interface FoundFile {
+  readonly file: HlsFile;
+  readonly key: string;
+}
+
 /** All streams. */
 export class HlsLibrary {
   readonly #windows = new HlsWindows();
   /** By vhost and path; the newest of a name. */
-  readonly #files = new Map<string, HlsFile>();
+  readonly #files = new Map<string, FoundFile>();
   /** Keys of streams by vhost and path of the part that comes next. */
   readonly #hints = new Map<string, string>();
   /** By key: news of one stream are nothing to those who wait for another. */
@@ -36,12 +42,12 @@ export class HlsLibrary {
     const left = this.#windows.take(news);
     for (const file of left) {
       const name = placeOf(vhost, file.path);
-      if (this.#files.get(name)?.id === file.id) {
+      if (this.#files.get(name)?.file.id === file.id) {
         this.#files.delete(name);
       }
     }
     for (const file of news.added) {
-      this.#files.set(placeOf(vhost, file.path), file);
+      this.#files.set(placeOf(vhost, file.path), { file, key: news.key });
     }
     const hint = this.playlist(news.key)?.hint ?? "";
     if (hint !== "") {
@@ -51,7 +57,7 @@ export class HlsLibrary {
   }
 
   /** @param host Names the vhost; another's is asked for where it has none of its own. */
-  file(host: string, path: string): HlsFile | undefined {
+  file(host: string, path: string): FoundFile | undefined {
     return this.#files.get(placeOf(host, path)) ?? this.#files.get(placeOf(DEFAULT_VHOST, path));
   }
 
@@ -62,6 +68,17 @@ export class HlsLibrary {
 
   playlist(key: string): HlsPlaylist | null {
     return this.#windows.find(key)?.playlist ?? null;
+  }
+
+  /** There is HLS of the stream. */
+  has(key: string): boolean {
+    return this.#windows.find(key) !== undefined;
+  }
+
+  /** By what playlists call them: to which group of its files each of a stream's belongs. */
+  groupsOf(key: string): ReadonlyMap<string, number> {
+    const files = this.#windows.find(key)?.files.values() ?? [];
+    return new Map([...files].map(({ uri, group }) => [uri, group]));
   }
 
   /** Waits, unless too many do. @returns what takes it back. */
