@@ -5,7 +5,11 @@
 import { realpath } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { HlsSettings } from "../../protocol/control/hls.ts";
-import { type GuardedVhost, type HlsGuards, KEYS_ELSEWHERE } from "../../protocol/control/hls-guards.ts";
+import {
+  type GuardedVhost,
+  type HlsGuards,
+  KEYS_ELSEWHERE,
+} from "../../protocol/control/hls-guards.ts";
 import { pathShape } from "../../protocol/hls/path-template.ts";
 import { streamKey } from "../../protocol/rtmp/stream-url.ts";
 import { Signatures } from "./signatures.ts";

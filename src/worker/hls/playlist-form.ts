@@ -1,6 +1,7 @@
 /** A playlist as gateways get it. */
-import { KEYS_ELSEWHERE } from "../../protocol/control/hls-guards.ts";
+
 import type { HlsPlaylist } from "../../protocol/control/hls.ts";
+import { KEYS_ELSEWHERE } from "../../protocol/control/hls-guards.ts";
 import type { MediaPlaylist } from "../../protocol/hls/media-playlist.ts";
 import { encodeMediaPlaylist } from "../../protocol/hls/playlist-text.ts";
 import type { HlsNames } from "./names.ts";

@@ -4,8 +4,8 @@
 import type { HlsFile, HlsSettings } from "../../protocol/control/hls.ts";
 import type { FileName } from "./names.ts";
 
-/** Whoever may have the last file of a group may have the whole of it: so far ahead, and no further. */
-const GROUP_MS = 30_000;
+/** Files that are made within so long are signed alike. */
+const GROUP_MS_MIN = 30_000;
 /** A long window is a few groups: each viewer's playlist has a signature for each of them. */
 const GROUPS_OF_WINDOW = 4;
 
@@ -22,9 +22,9 @@ interface Kept {
   readonly bytes: number;
 }
 
-/** Segments that are signed alike. */
-export function segmentsOfGroup({ windowMs, fragmentMs }: HlsSettings): number {
-  return Math.max(1, Math.floor(Math.max(GROUP_MS, windowMs / GROUPS_OF_WINDOW) / fragmentMs));
+/** How long a group of files that are signed alike goes on. Milliseconds. */
+export function groupMs({ windowMs }: Pick<HlsSettings, "windowMs">): number {
+  return Math.max(GROUP_MS_MIN, windowMs / GROUPS_OF_WINDOW);
 }
 
 /** Files by the URI under which playlists name them. */
@@ -35,24 +35,28 @@ export class Shelf {
   #dropped: number[] = [];
   /** Of all that is there. */
   bytes = 0;
-  readonly #groupSegments: number;
+  readonly #groupMs: number;
   /** Of what is put: number of its first segment. Those of one stream only rise. */
-  #group = Number.NEGATIVE_INFINITY;
+  #group = 0;
+  /** When it began. */
+  #groupSinceMs = Number.NEGATIVE_INFINITY;
 
-  /** @param nextId Numbers that no other shelf of the thread gives. @param groupSegments Segments that are signed alike. */
-  constructor(nextId: () => number, groupSegments: number) {
+  /** @param nextId Numbers that no other shelf of the thread gives. @param groupMs See {@link groupMs}. */
+  constructor(nextId: () => number, groupMs: number) {
     this.#nextId = nextId;
-    this.#groupSegments = groupSegments;
+    this.#groupMs = groupMs;
   }
 
+  /** What is put now is signed alike. */
   get group(): number {
     return this.#group;
   }
 
-  /** What is put from now on belongs to this segment. */
-  advance(sequence: number): void {
-    if (sequence - this.#group >= this.#groupSegments) {
+  /** What is put from now on belongs to this segment. `now` in milliseconds, monotonic. */
+  advance(sequence: number, now: number): void {
+    if (now - this.#groupSinceMs >= this.#groupMs) {
       this.#group = sequence;
+      this.#groupSinceMs = now;
     }
   }
 

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, test } from "node:test";
-import { type HlsGuards, KEYS_ELSEWHERE } from "../../../src/protocol/control/hls-guards.ts";
 import type { HlsSettings } from "../../../src/protocol/control/hls.ts";
+import { type HlsGuards, KEYS_ELSEWHERE } from "../../../src/protocol/control/hls-guards.ts";
 import { HlsDoor } from "../../../src/worker/deliver/hls-door.ts";
 import { HLS_DEFAULTS } from "../../support/hls-settings.ts";
 import { makeScratch } from "../../support/scratch.ts";
@@ -34,10 +34,10 @@ describe("a gateway's door", () => {
     assert.equal(admits(""), true);
     door.take(guards(["w.example"]));
     assert.deepEqual([door.isGuarded(KEY), admits(""), admits("hls_sign=x")], [false, true, true]);
-    assert.deepEqual([door.isGuarded("w.example/live/a"), admits("", 1, "w.example/live/a")], [
-      true,
-      false,
-    ]);
+    assert.deepEqual(
+      [door.isGuarded("w.example/live/a"), admits("", 1, "w.example/live/a")],
+      [true, false],
+    );
   });
 
   test("lets in who shows what a playlist gave, under the same session", LIMIT, () => {
@@ -161,7 +161,10 @@ describe("what HLS wrote on disk", () => {
     const query = `hls_ctx=s1&${door.queries(KEY, "s1")(KEYS_ELSEWHERE)}`;
     assert.equal(await given(door, "keys/live/a-1.key", query), true);
     assert.equal(await given(door, "keys/live/b-1.key", query), false);
-    assert.equal(await given(door, "keys/live/a-1.key", `hls_ctx=s1&${door.queries(KEY, "s1")(1)}`), false);
+    assert.equal(
+      await given(door, "keys/live/a-1.key", `hls_ctx=s1&${door.queries(KEY, "s1")(1)}`),
+      false,
+    );
     assert.equal(await given(door, "keys/live/a-1.key"), false);
     assert.equal(await given(door, "live/a-1.ts", query), false);
   });

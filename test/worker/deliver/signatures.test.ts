@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { HLS_SIGNATURES_KEPT_MAX } from "../../../src/protocol/limits.ts";
-import { type Signed, Signatures } from "../../../src/worker/deliver/signatures.ts";
+import { Signatures, type Signed } from "../../../src/worker/deliver/signatures.ts";
 
 const LIMIT = { timeout: 20_000 };
 const SECRET = new Uint8Array(32).fill(7);
