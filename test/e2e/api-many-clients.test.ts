@@ -117,7 +117,9 @@ async function measure(path: string): Promise<Measured> {
 function tell(t: TestContext, what: string, { times, mediaDelayMs, text }: Measured): number {
   const median = times[Math.floor(times.length / 2)] ?? 0;
   const most = times.at(-1) ?? 0;
-  const figures = `median ${median.toFixed(1)} ms, most ${most.toFixed(1)} ms, ${text.length} bytes`;
+  const [least = 0] = times;
+  const spread = `least ${least.toFixed(1)} ms, median ${median.toFixed(1)} ms, most ${most.toFixed(1)} ms`;
+  const figures = `${spread}, ${text.length} bytes`;
   t.diagnostic(
     `${what}: ${figures}; loop delay of the shard meanwhile ${mediaDelayMs.toFixed(1)} ms`,
   );
