@@ -84,6 +84,11 @@ function fieldsOf(path: string, query: string): object | Promise<object> {
   });
 }
 
+function cpuMsSince(began: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(began);
+  return (user + system) / 1000;
+}
+
 before(() => {
   const shards = Array.from({ length: THREADS }, (_, index) => fakeThread(index));
   const options = { include: () => "", environment: {} };
@@ -167,14 +172,14 @@ test("all 5000 clients in one answer take little more than to write them", async
   const listed: number[] = [];
   const written: number[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
-    const began = performance.now();
+    const began = process.cpuUsage();
     await fieldsOf("/api/v1/clients", `count=${CLIENTS}`);
-    const middle = performance.now();
+    listed.push(cpuMsSince(began));
+    const middle = process.cpuUsage();
     JSON.stringify(page);
-    written.push(performance.now() - middle);
-    listed.push(middle - began);
+    written.push(cpuMsSince(middle));
   }
-  // The least of many: other work shares the processor.
+  // Other work takes its time, and V8 its first rounds.
   const [listedMs, writtenMs] = [Math.min(...listed), Math.min(...written)];
   const figures = `${listedMs.toFixed(2)} ms, of which JSON ${writtenMs.toFixed(2)} ms`;
   t.diagnostic(`5000 clients: ${figures}`);
