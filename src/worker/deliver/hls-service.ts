@@ -21,6 +21,7 @@ import { decodePercent } from "../../protocol/rtmp/url-text.ts";
 import type { HeaderList, HttpReply, HttpRequest } from "../io/http-backend.ts";
 import { HlsDoor } from "./hls-door.ts";
 import { type FoundFile, HlsLibrary } from "./hls-library.ts";
+import { HlsWaiters } from "./hls-waiters.ts";
 import type { HttpService } from "./http-service.ts";
 import { type AdmittedViewer, OpenPlaylists, openPlaceOf } from "./open-playlists.ts";
 import { PlaylistTemplates } from "./playlist-templates.ts";
@@ -71,6 +72,7 @@ interface KnownSession {
 export class HlsService implements HttpService {
   readonly #host: HlsServiceHost;
   readonly #library = new HlsLibrary();
+  readonly #waiters: HlsWaiters;
   readonly #templates = new PlaylistTemplates();
   /** Headers by content type, each list made once. */
   readonly #headers = new Map<string, HeaderList>();
@@ -91,7 +93,8 @@ export class HlsService implements HttpService {
   constructor(host: HlsServiceHost, refused: RefusalSink = () => undefined) {
     this.#host = host;
     this.#open = new OpenPlaylists(host);
-    this.#door = new HlsDoor(host.now);
+    this.#door = new HlsDoor(() => host.now());
+    this.#waiters = new HlsWaiters(() => host.now());
     this.#refused = refused;
   }
 
@@ -103,6 +106,7 @@ export class HlsService implements HttpService {
     }
     if (news.kind === "hls") {
       this.#library.take(news);
+      this.#waiters.look(news.key);
       return;
     }
     if (news.kind === "hls-told") {
@@ -151,7 +155,7 @@ export class HlsService implements HttpService {
 
   /** Often: ends those whose time is over. */
   tick(now: number): void {
-    this.#library.expire(now);
+    this.#waiters.expire(now);
   }
 
   /** Every second: tells which sessions made requests. */
@@ -180,7 +184,7 @@ export class HlsService implements HttpService {
   /** Answers all who wait. */
   stop(): void {
     this.news({ kind: "hls-told" });
-    this.#library.expire(Number.POSITIVE_INFINITY);
+    this.#waiters.expire(Number.POSITIVE_INFINITY);
   }
 
   #playlist(asked: PlaylistRequest, next: () => void): void {
@@ -274,7 +278,8 @@ export class HlsService implements HttpService {
       const untilMs = this.#host.now() + (isThere ? BLOCK_MS : answer.waitMs);
       const expired = (): void =>
         this.#refuseHere(reply, isThere ? 503 : 404, "Not there in time", "http_late");
-      reply.onGone(this.#library.wait({ key, untilMs, look, expired }));
+      const isPatient = !isThere && reload.point === null;
+      reply.onGone(this.#waiters.add({ key, untilMs, isPatient, look, expired }));
     }
   }
 
@@ -321,7 +326,7 @@ export class HlsService implements HttpService {
     };
     const untilMs = this.#host.now() + BLOCK_MS;
     const expired = (): void => this.#refuseHere(reply, 404, "No such part", "http_late");
-    reply.onGone(this.#library.wait({ key, untilMs, look, expired }));
+    reply.onGone(this.#waiters.add({ key, untilMs, isPatient: false, look, expired }));
   }
 
   #sendFile({ file, key }: FoundFile, reply: HttpReply, parameters: URLSearchParams): void {
