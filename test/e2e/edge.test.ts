@@ -51,7 +51,7 @@ async function publishTo(port: number, name: string): Promise<ClipPublisher> {
 }
 
 // Each test has servers of its own, and mostly waits.
-describe("an edge", { concurrency: 3 }, () => {
+describe("an edge", { concurrency: 2 }, () => {
   describe("a stream that no origin has", { timeout: 60_000 }, () => {
     test("players hear so after a wait; the next ones at once, without a question upstream", async () => {
       const { recorder, port } = await startRecorder();
