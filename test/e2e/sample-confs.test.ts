@@ -14,7 +14,7 @@ import { REPOSITORY, startWeir, WEIR } from "../support/weir.ts";
 
 const FOLDER = join(REPOSITORY, "conf");
 const NAMES = readdirSync(FOLDER).filter((name) => name.endsWith(".conf"));
-const LIMIT = { timeout: 40_000 };
+const LIMIT = { timeout: 60_000 };
 
 let frames: Frame[];
 
@@ -48,13 +48,13 @@ async function elsewhere(conf: string): Promise<string> {
   return text;
 }
 
-describe("samples", { concurrency: 3 }, () => {
+describe("samples", { concurrency: 2 }, () => {
   for (const name of NAMES) {
     describe(name, () => {
       test("-t finds it right", LIMIT, async () => {
         const { code, stdout, stderr } = await runCommand(WEIR, ["-t", "-c", join(FOLDER, name)], {
           cwd: makeScratch(),
-          timeoutMs: 10_000,
+          timeoutMs: 30_000,
         });
         assert.equal(code, 0, stdout + stderr);
         const isEdge = name === "edge.conf";
@@ -77,7 +77,7 @@ describe("samples", { concurrency: 3 }, () => {
           const peer = await new RtmpPeer(weir.url("sample"), "publish").waitReady();
           const publisher = new ClipPublisher(peer, frames);
           const player = await new RtmpPeer(weir.url("sample"), "play").waitReady();
-          await player.waitFrames(20, 5000);
+          await player.waitFrames(20, 20_000);
           publisher.pause();
         }
         await delay(100);
