@@ -56,7 +56,7 @@ async function assertPlays(url: string): Promise<void> {
   assertPassed(source, received, { countMin: 60 });
 }
 
-describe("an edge", { timeout: 120_000, concurrency: 5 }, () => {
+describe("an edge", { timeout: 120_000, concurrency: 3 }, () => {
   test("players at the edge get what ffmpeg publishes at the origin", async () => {
     const origin = await startOrigin();
     const edge = await startEdge(origin.port);
