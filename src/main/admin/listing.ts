@@ -22,12 +22,12 @@ const NOTHING: Bytes = { in: 0, out: 0 };
 
 /** What is listed. */
 export interface ListingHost {
-  config(): Config;
+  readonly config: () => Config;
   readonly books: Books;
   readonly clients: Clients;
   readonly shards: readonly (ShardLink | undefined)[];
   /** Milliseconds, monotonic. */
-  now(): number;
+  readonly now: () => number;
 }
 
 /** Tells what there is. Nothing here changes anything. */

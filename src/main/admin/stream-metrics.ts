@@ -34,7 +34,7 @@ interface Column {
   readonly name: string;
   readonly type: "counter" | "gauge";
   readonly help: string;
-  value(row: Row, host: StreamMetricsHost): number;
+  readonly value: (row: Row, host: StreamMetricsHost) => number;
 }
 
 const COLUMNS: readonly Column[] = [

@@ -17,6 +17,7 @@ import type { RefusalSink, ThreadRefusal } from "../../protocol/control/refusal-
 import { answerReload } from "../../protocol/hls/media-playlist.ts";
 import { encodeSessionPlaylist, fillTemplate } from "../../protocol/hls/playlist-text.ts";
 import { decodeReloadQuery, type ReloadQuery } from "../../protocol/hls/reload-query.ts";
+import { vhostOfHttp } from "../../protocol/rtmp/stream-url.ts";
 import { decodePercent } from "../../protocol/rtmp/url-text.ts";
 import type { HeaderList, HttpReply, HttpRequest } from "../io/http-backend.ts";
 import { HlsDoor } from "./hls-door.ts";
@@ -137,7 +138,7 @@ export class HlsService implements HttpService {
       return;
     }
     const parameters = new URLSearchParams(request.query);
-    const host = hostOf(request, parameters);
+    const host = vhostOfHttp(request.header("host"), request.query);
     const file = this.#library.file(host, path);
     if (file !== undefined) {
       this.#sendFile(file, reply, parameters);
@@ -289,11 +290,11 @@ export class HlsService implements HttpService {
     { reply, parameters }: PlaylistRequest,
     isDelta: boolean,
   ): void {
-    const vhost = parameters.get("vhost");
+    const vhost = parameters.get("vhost") || parameters.get("domain");
     const named = isNamed && hasSegmentSessions ? session : "";
     const own = [
       ...(named === "" ? [] : [`${SESSION}=${named}`]),
-      ...(vhost === null ? [] : [`vhost=${encodeURIComponent(vhost)}`]),
+      ...(vhost === null || vhost === "" ? [] : [`vhost=${encodeURIComponent(vhost)}`]),
     ].join("&");
     // Who asks for headers alone has no session, and is given nothing.
     const isSigned = session !== "" && this.#door.isGuarded(key);
@@ -306,7 +307,7 @@ export class HlsService implements HttpService {
 
   /** A part that was announced and is not there yet. */
   #awaitPart({ request, reply, path, parameters }: PlaylistRequest, next: () => void): void {
-    const host = hostOf(request, parameters);
+    const host = vhostOfHttp(request.header("host"), request.query);
     const key = this.#library.hinted(host, path);
     if (key === undefined) {
       next();
@@ -386,9 +387,4 @@ export class HlsService implements HttpService {
 /** Whether a playlist is what a viewer asks for; without LL-HLS it always is. */
 function stateOf(playlist: HlsPlaylist, { point }: ReloadQuery): "ready" | "wait" | "refuse" {
   return point === null || playlist.hint === "" ? "ready" : answerReload(playlist, point);
-}
-
-function hostOf(request: HttpRequest, parameters: URLSearchParams): string {
-  const name = parameters.get("vhost") ?? request.header("host").replace(/:\d+$/, "");
-  return name.toLowerCase();
 }

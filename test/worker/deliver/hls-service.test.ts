@@ -147,6 +147,14 @@ describe("the service", () => {
     assert.equal(questions.length, 2);
   });
 
+  test("segments carry the vhost by which the playlist was asked for", async () => {
+    tell({ playlist: playlist(1) });
+    for (const query of ["vhost=b.example", "domain=b.example", "vhost=&domain=b.example"]) {
+      const { body } = await ask(request("/live/a.m3u8", `hls_ctx=s1&${query}`));
+      assert.match(body, /\na-0\.ts\?hls_ctx=s1&vhost=b\.example\n$/, query);
+    }
+  });
+
   describe("a playlist that anybody may have", () => {
     const forAll: HlsAnswer = { ...ADMITTED, session: `/${KEY}`, isNamed: false, isForAll: true };
     const poll = (query = ""): Promise<FakeReply> => ask(request("/live/a.m3u8", query));
