@@ -112,7 +112,8 @@ function quotasOfGroupV1(read: ReadText): number[] {
   return quota > 0 && period > 0 ? [quota / period] : [];
 }
 
-function readSystemFile(path: string): string | undefined {
+/** A small file of the system; undefined when there is none. */
+export function readSystemFile(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch {

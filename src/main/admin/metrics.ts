@@ -30,6 +30,7 @@ const FAULTS: ReadonlySet<EndReason> = new Set<EndReason>([
   "protocol error",
   "network error",
   "shard died",
+  "no memory",
 ]);
 const PERCENT = 100;
 
@@ -139,7 +140,7 @@ function buildInfo(
   return { name: "srs_build_info", type: "gauge", help, samples: [{ labels, value: 1 }] };
 }
 
-function serverMetrics({ lobby, pool, supervisor }: Server): MetricFamily[] {
+function serverMetrics({ lobby, pool, supervisor, memory }: Server): MetricFamily[] {
   const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage();
   return [
     single("weir_lobby_connections", "gauge", "Connections without a command yet.", lobby.size),
@@ -168,6 +169,18 @@ function serverMetrics({ lobby, pool, supervisor }: Server): MetricFamily[] {
       { name: "weir_memory_bytes", type: "gauge", help: "Memory; heap is of the main thread." },
       "kind",
       Object.entries({ rss, heap: heapUsed, external, array_buffers: arrayBuffers }),
+    ),
+    single(
+      "weir_memory_state",
+      "gauge",
+      "0: normal; 1: newcomers are refused; 2: slow players are ended; 3: the newest publishers too.",
+      memory.level,
+    ),
+    single(
+      "weir_memory_limit_bytes",
+      "gauge",
+      "What the process may use; 0: there is no limit.",
+      Number.isFinite(memory.limitBytes) ? memory.limitBytes : 0,
     ),
     single("weir_thread_deaths_total", "counter", "Threads that died.", supervisor.deaths),
   ];
