@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Admin } from "../../src/main/admin/admin.ts";
 import {
   type InProcess,
   type InProcessOptions,
@@ -10,6 +11,8 @@ import {
 } from "../main/accept/in-process.ts";
 import { hashPayload, readFlv } from "../support/flv-file.ts";
 import { HttpViewer } from "../support/http-viewer.ts";
+import { openAdmin } from "../support/in-process-admin.ts";
+import { readMetrics } from "../support/prometheus.ts";
 import { ClipPublisher, RtmpPeer } from "../support/rtmp-peer.ts";
 import { findFreePort, isListening, waitUntil } from "../support/scratch.ts";
 import { REPOSITORY } from "../support/weir.ts";
@@ -20,11 +23,18 @@ const WAIT_MS = 30_000;
 const HEAVY_BYTES = 100_000;
 
 let weir: InProcess;
+let admin: Admin;
 let http: number;
+let api: number;
+let exporter: number;
 const open: { close(): void }[] = [];
 
 function options(limit: string): InProcessOptions {
-  const server = `http_server { enabled on; listen 127.0.0.1:${http}; } gateways 1;`;
+  const server = [
+    `http_server { enabled on; listen 127.0.0.1:${http}; } gateways 1;`,
+    `http_api { enabled on; listen 127.0.0.1:${api}; }`,
+    `exporter { enabled on; listen 127.0.0.1:${exporter}; }`,
+  ].join("\n");
   return {
     workers: 1,
     directives: `memory_limit ${limit}; player_stall 60000; ${server}`,
@@ -33,8 +43,13 @@ function options(limit: string): InProcessOptions {
 }
 
 before(async () => {
-  http = await findFreePort();
+  [http, api, exporter] = (await Promise.all([1, 2, 3].map(findFreePort))) as [
+    number,
+    number,
+    number,
+  ];
   weir = await startInProcess(options("off"));
+  admin = await openAdmin(weir.server);
   await waitUntil("the gateway listens", () => isListening(http), WAIT_MS);
 });
 
@@ -42,6 +57,7 @@ after(async () => {
   for (const one of open) {
     one.close();
   }
+  admin?.close();
   await weir?.close();
 });
 
@@ -94,6 +110,24 @@ function statusOf(path: string): Promise<number> {
   });
 }
 
+/** `weir_memory_state`, `weir_memory_limit_bytes`, players and publishers who were ended for it. */
+async function figures(): Promise<number[]> {
+  const page = await fetch(`http://127.0.0.1:${api}/metrics`);
+  const metrics = readMetrics(await page.text());
+  const sumOf = (name: string, reason?: string): number => {
+    const samples = metrics.get(name)?.samples ?? [];
+    return samples
+      .filter(({ labels }) => labels.reason === reason)
+      .reduce((sum, { value }) => sum + value, 0);
+  };
+  return [
+    sumOf("weir_memory_state"),
+    sumOf("weir_memory_limit_bytes"),
+    sumOf("weir_sessions_ended_total", "no memory"),
+    sumOf("weir_rejects_total", "ERR_MEMORY"),
+  ];
+}
+
 async function logged(text: RegExp): Promise<void> {
   await waitUntil(`${text} is logged`, () => text.test(weir.log()), WAIT_MS);
 }
@@ -122,7 +156,7 @@ test(
       },
       WAIT_MS,
     );
-    assert.equal(weir.server.memory.level, 0);
+    assert.deepEqual(await figures(), [0, 0, 0, 0]);
 
     await weir.reload(options("1"));
     await logged(/\[WARN\].*\[memory\].* % of 0 MiB of memory is used: the newest publishers/);
@@ -140,12 +174,13 @@ test(
     assert.ok((await refusal("other", "publish")).includes("NetStream.Publish.Failed"));
     assert.ok((await refusal("main", "play")).includes("NetStream.Play.Failed"));
     assert.equal(await statusOf("/live/main.flv"), 503);
-    assert.equal(weir.server.lobby.refusals.get("ERR_MEMORY"), 3);
+    assert.deepEqual(await figures(), [3, 1, 3, 3]);
     assert.equal(player.end, "open", "a player that keeps up stays");
 
     const had = player.received.length;
     await weir.reload(options("off"));
     await logged(/\[INFO\].*\[memory\] everybody is let in again/);
+    assert.deepEqual(await figures(), [0, 0, 3, 3]);
     await publish("main");
     await player.waitFrames(had + 5, WAIT_MS);
     const newcomer = await peer("main", "play").waitReady(WAIT_MS);

@@ -7,11 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Admin } from "../../src/main/admin/admin.ts";
 import { PLAYS_PER_CONNECTION_MAX } from "../../src/protocol/limits.ts";
-import {
-  type InProcess,
-  type InProcessOptions,
-  startInProcess,
-} from "../main/accept/in-process.ts";
+import { type InProcess, startInProcess } from "../main/accept/in-process.ts";
 import { type ApiServer, startApi } from "../support/api.ts";
 import { type Frame, hashPayload, readFlv } from "../support/flv-file.ts";
 import { FlvViewer } from "../support/flv-viewer.ts";
@@ -35,7 +31,6 @@ type Metrics = ReadonlyMap<string, PromFamily>;
 type Labels = Readonly<Record<string, string>>;
 
 let origin: InProcess;
-let options: InProcessOptions;
 let admin: Admin;
 let edge: ApiServer;
 let http: number;
@@ -48,7 +43,7 @@ before(async () => {
   [http, api, dead] = (await Promise.all([1, 2, 3].map(findFreePort))) as [number, number, number];
   const remux = "http_remux { enabled on; mount [vhost]/[app]/[stream].ts; }";
   const hls = `hls { enabled on; hls_fragment 0.5; hls_path ${makeScratch()}; }`;
-  options = {
+  origin = await startInProcess({
     workers: 2,
     directives: [
       `http_api { enabled on; listen 127.0.0.1:${api}; }`,
@@ -60,8 +55,7 @@ before(async () => {
       "vhost closed.test { security { enabled on; deny play all; } }",
     ].join("\n"),
     vhost: `http_remux { enabled on; } ${hls}`,
-  };
-  origin = await startInProcess(options);
+  });
   admin = await openAdmin(origin.server);
   await waitUntil("gateways listen", () => isListening(http), WAIT_MS);
   edge = await startApi({
@@ -361,21 +355,6 @@ test("the lobby, and a thread that dies", LIMIT, async () => {
   await grows(was, "weir_thread_deaths_total");
   await grows(was, "weir_sessions_ended_total", { reason: "shard died" });
   await becomes("weir_thread_up", (value) => value === 1, { thread: "shard-0" });
-});
-
-test("memory that runs short, and has a limit no more", LIMIT, async () => {
-  await becomes("weir_memory_state", (value) => value === 0);
-  await becomes("weir_memory_limit_bytes", (value) => value > 2 ** 26);
-  const was = await scrape();
-  await origin.reload({ ...options, directives: `memory_limit 1; ${options.directives}` });
-  await becomes("weir_memory_state", (value) => value === 3);
-  await becomes("weir_memory_limit_bytes", (value) => value === 1);
-  await grows(was, "weir_sessions_ended_total", { reason: "no memory" });
-  await new RtmpPeer(url("main"), "play").waitEnd(WAIT_MS);
-  await grows(was, "weir_rejects_total", { reason: "ERR_MEMORY" });
-  await origin.reload({ ...options, directives: `memory_limit off; ${options.directives}` });
-  await becomes("weir_memory_state", (value) => value === 0);
-  await becomes("weir_memory_limit_bytes", (value) => value === 0);
 });
 
 test("who guesses credentials and tokens", LIMIT, async () => {
