@@ -1,12 +1,12 @@
 /**
  * Looks once a second at the memory of the process and does what its watermarks ask for. It counts what the process
- * has resident (RSS): rings, heaps, buffers of HTTP. What the kernel holds for sockets is not in it.
+ * has resident besides files: rings, heaps, buffers of HTTP. What the kernel holds for sockets is not in it.
  */
 import type { Config } from "../../protocol/conf/config.ts";
 import type { MemoryLimit } from "../../protocol/conf/memory-limit.ts";
 import { Counter } from "../../protocol/control/board.ts";
 import type { Client, Clients } from "../coordinator/clients.ts";
-import { memoryOfHost } from "../limits-of-host.ts";
+import { memoryInUse, memoryOfHost } from "../limits-of-host.ts";
 import type { Logger } from "../log/logger.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 import { MemoryLevel, type MemoryView, Watermark } from "./watermark.ts";
@@ -32,7 +32,7 @@ export interface MemoryGuardHost {
   /** Live table of all threads. */
   readonly links: readonly (ShardLink | undefined)[];
   readonly log: Logger;
-  /** Bytes that the process uses; those that are resident by default. */
+  /** Bytes that the process uses; see `memoryInUse` by default. */
   readonly used?: () => number;
   /** Bytes that it may use at most: those of the host or control group by default. */
   readonly available?: () => number;
@@ -50,7 +50,7 @@ export class MemoryGuard {
 
   constructor(host: MemoryGuardHost) {
     this.#host = host;
-    this.#used = host.used ?? (() => process.memoryUsage.rss());
+    this.#used = host.used ?? (() => memoryInUse());
     this.#available = host.available ?? (() => memoryOfHost());
     this.#timer = setInterval(() => this.look(), LOOK_MS).unref();
   }

@@ -1,8 +1,14 @@
 /** E-01: who may publish where nothing is asked of a publisher. */
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { loadConfig } from "../../../src/main/config/load.ts";
+import { Reloader } from "../../../src/main/config/reload.ts";
 import { openPublishWarning } from "../../../src/main/guard/open-publish.ts";
+import type { Logger } from "../../../src/main/log/logger.ts";
 import { decodeConfig } from "../../../src/protocol/conf/config.ts";
+import { makeScratch } from "../../support/scratch.ts";
 
 function warn(text: string): string | undefined {
   const options = { include: (): string => "", environment: {} };
@@ -98,4 +104,43 @@ test("E-01 of several vhosts those that are open are named, of many the first", 
   assert.match(warn(`listen 1; vhost a {} vhost b { ${closed} } vhost c {}`) ?? "", /vhost a, c;/);
   const many = Array.from({ length: 9 }, (_, index) => `vhost v${index} {}`).join(" ");
   assert.match(warn(`listen 1; ${many}`) ?? "", /vhost v0, v1, v2, v3, v4 and 4 more;/);
+});
+
+test("E-01 a load tells, and so does each reload that changes what is open", {
+  timeout: 20_000,
+}, async () => {
+  const directory = makeScratch();
+  const source = { file: "x.conf", directory, isEnvironmentOnly: false, environment: {} };
+  const write = (vhosts: string): void =>
+    writeFileSync(
+      join(directory, "x.conf"),
+      `listen 1935; daemon off; max_connections 100; ${vhosts}`,
+    );
+  write("vhost a { token { enabled on; secret x; } }");
+  const told: string[] = [];
+  const note = (_id: string, text: string): void => {
+    told.push(
+      ...(/anybody may publish/.exec(text) === null ? [] : [/vhost (.*?);/.exec(text)?.[1] ?? ""]),
+    );
+  };
+  const log = { info: note, warn: note, error: note } as unknown as Logger;
+  const running = loadConfig(source);
+  assert.deepEqual(
+    running.warnings.filter((line) => /anybody may publish/.test(line)),
+    [],
+  );
+  const reloader = new Reloader({ source, running, parts: [], log });
+  for (const [vhosts, lines] of [
+    ["vhost a {}", ["a"]],
+    ["vhost a { chunk_size 4096; }", []],
+    ["vhost a {} vhost b {}", ["a, b"]],
+    ["vhost a { enabled off; }", []],
+    ["vhost a {}", ["a"]],
+  ] as const) {
+    write(vhosts);
+    const { error } = await reloader.reload("test");
+    assert.equal(error, undefined);
+    assert.deepEqual(told.splice(0), lines, vhosts);
+  }
+  assert.match(loadConfig(source).warnings.join("\n"), /anybody may publish/);
 });
