@@ -117,7 +117,7 @@ async function figures(): Promise<number[]> {
   const sumOf = (name: string, reason?: string): number => {
     const samples = metrics.get(name)?.samples ?? [];
     return samples
-      .filter(({ labels }) => labels.reason === reason)
+      .filter(({ labels: { reason: of } }) => of === reason)
       .reduce((sum, { value }) => sum + value, 0);
   };
   return [
