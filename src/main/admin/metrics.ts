@@ -141,6 +141,7 @@ function buildInfo(
 }
 
 function serverMetrics({ lobby, pool, supervisor, memory }: Server): MetricFamily[] {
+  const { level, limitBytes } = memory;
   const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage();
   return [
     single("weir_lobby_connections", "gauge", "Connections without a command yet.", lobby.size),
@@ -174,13 +175,13 @@ function serverMetrics({ lobby, pool, supervisor, memory }: Server): MetricFamil
       "weir_memory_state",
       "gauge",
       "0: normal; 1: newcomers are refused; 2: slow players are ended; 3: the newest publishers too.",
-      memory.level,
+      level,
     ),
     single(
       "weir_memory_limit_bytes",
       "gauge",
       "What the process may use; 0: there is no limit.",
-      Number.isFinite(memory.limitBytes) ? memory.limitBytes : 0,
+      Number.isFinite(limitBytes) ? limitBytes : 0,
     ),
     single("weir_thread_deaths_total", "counter", "Threads that died.", supervisor.deaths),
   ];
