@@ -90,7 +90,7 @@ interface ConfigFiles {
   readonly config: ReadInclude;
   /** One that holds a secret. */
   readonly secret: ReadInclude;
-  /** Permissions; undefined when there is no such file. */
+  /** Permissions; undefined when they cannot be had. */
   modeOf(file: string): number | undefined;
 }
 
@@ -119,8 +119,17 @@ function filesOf({ directory = "" }: ConfigSource): ConfigFiles {
   return {
     config: (file, place) => readConfigFile(file, resolve(directory, file), place),
     secret: (file, place) => readSecretFile(file, resolve(directory, file), place),
-    modeOf: (file) => statSync(resolve(directory, file), { throwIfNoEntry: false })?.mode,
+    modeOf: (file) => modeOf(resolve(directory, file)),
   };
+}
+
+function modeOf(path: string): number | undefined {
+  try {
+    return statSync(path).mode;
+  } catch {
+    // A directive that stands twice may name any file; those that count were read.
+    return undefined;
+  }
 }
 
 function readConfigFile(file: string, path: string, place: ConfigPlace): string {

@@ -197,6 +197,14 @@ for (const [what, word, message] of [
   });
 }
 
+test("E-76 what cannot be looked at is not told of: a directive that does not count may name anything", () => {
+  const long = "x".repeat(5000);
+  const files = folder(VHOST(`token { enabled on; secret a; secret file:${long}; }`), 0o600);
+  const loaded = files.load();
+  assert.deepEqual(secretsOf(loaded), ["a"]);
+  assert.deepEqual(told(loaded), []);
+});
+
 test("E-76 a reload reads them anew, and shows neither", { timeout: 10_000 }, async () => {
   const files = folder(VHOST("token { enabled on; secret file:key; }"), 0o600);
   files.write("key", "old", 0o600);
