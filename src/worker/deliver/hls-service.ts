@@ -20,6 +20,7 @@ import { decodeReloadQuery, type ReloadQuery } from "../../protocol/hls/reload-q
 import { decodePercent } from "../../protocol/rtmp/url-text.ts";
 import type { HeaderList, HttpReply, HttpRequest } from "../io/http-backend.ts";
 import { HlsLibrary } from "./hls-library.ts";
+import { HlsWaiters } from "./hls-waiters.ts";
 import type { HttpService } from "./http-service.ts";
 import { type AdmittedViewer, OpenPlaylists, openPlaceOf } from "./open-playlists.ts";
 import { PlaylistTemplates } from "./playlist-templates.ts";
@@ -71,6 +72,7 @@ interface KnownSession {
 export class HlsService implements HttpService {
   readonly #host: HlsServiceHost;
   readonly #library = new HlsLibrary();
+  readonly #waiters: HlsWaiters;
   readonly #templates = new PlaylistTemplates();
   /** Headers by content type, each list made once. */
   readonly #headers = new Map<string, HeaderList>();
@@ -90,6 +92,7 @@ export class HlsService implements HttpService {
   constructor(host: HlsServiceHost, refused: RefusalSink = () => undefined) {
     this.#host = host;
     this.#open = new OpenPlaylists(host);
+    this.#waiters = new HlsWaiters(() => host.now());
     this.#refused = refused;
   }
 
@@ -97,6 +100,7 @@ export class HlsService implements HttpService {
   news(news: HlsNews | HlsEnded | HlsTold): void {
     if (news.kind === "hls") {
       this.#library.take(news);
+      this.#waiters.look(news.key);
       return;
     }
     if (news.kind === "hls-told") {
@@ -140,7 +144,7 @@ export class HlsService implements HttpService {
 
   /** Often: ends those whose time is over. */
   tick(now: number): void {
-    this.#library.expire(now);
+    this.#waiters.expire(now);
   }
 
   /** Every second: tells which sessions made requests. */
@@ -169,7 +173,7 @@ export class HlsService implements HttpService {
   /** Answers all who wait. */
   stop(): void {
     this.news({ kind: "hls-told" });
-    this.#library.expire(Number.POSITIVE_INFINITY);
+    this.#waiters.expire(Number.POSITIVE_INFINITY);
   }
 
   #playlist(asked: PlaylistRequest, next: () => void): void {
@@ -263,7 +267,8 @@ export class HlsService implements HttpService {
       const untilMs = this.#host.now() + (isThere ? BLOCK_MS : answer.waitMs);
       const expired = (): void =>
         this.#refuseHere(reply, isThere ? 503 : 404, "Not there in time", "http_late");
-      reply.onGone(this.#library.wait({ key, untilMs, look, expired }));
+      const isPatient = !isThere && reload.point === null;
+      reply.onGone(this.#waiters.add({ key, untilMs, isPatient, look, expired }));
     }
   }
 
@@ -300,7 +305,7 @@ export class HlsService implements HttpService {
     };
     const untilMs = this.#host.now() + BLOCK_MS;
     const expired = (): void => this.#refuseHere(reply, 404, "No such part", "http_late");
-    reply.onGone(this.#library.wait({ key, untilMs, look, expired }));
+    reply.onGone(this.#waiters.add({ key, untilMs, isPatient: false, look, expired }));
   }
 
   #sendFile(file: HlsFile, reply: HttpReply, parameters: URLSearchParams): void {
