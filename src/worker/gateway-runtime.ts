@@ -6,6 +6,7 @@ import type { MessagePort } from "node:worker_threads";
 import type { ApiQuestion } from "../protocol/control/api.ts";
 import { Board, Counter } from "../protocol/control/board.ts";
 import type {
+  EndSlow,
   ForgetStream,
   FromShard,
   GatewayStart,
@@ -45,6 +46,7 @@ export type GatewayNews =
   | RingNews
   | SettingsNews
   | ForgetStream
+  | EndSlow
   | StaticNews
   | HlsNews
   | HlsEnded
@@ -121,6 +123,8 @@ export class GatewayRuntime implements GatewayStreamHost {
       this.#loop.take(news);
     } else if (news.kind === "static") {
       this.#files.change(news.mounts);
+    } else if (news.kind === "end-slow") {
+      this.#viewers.endSlow(news.count, monotonicMs());
     } else if (news.kind === "hls" || news.kind === "hls-ended" || news.kind === "hls-told") {
       this.#hls.news(news);
     } else {
