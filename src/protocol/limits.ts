@@ -171,6 +171,8 @@ export const CONF_DEPTH_MAX = 16;
 export const CONF_DIRECTIVES_MAX = 65_536;
 /** Files included by one configuration; a file that includes itself ends here. Reaction: ConfigError. */
 export const CONF_INCLUDES_MAX = 256;
+/** Characters of a secret that stands in a file of its own. Reaction: refuse to start. */
+export const SECRET_CHARACTERS_MAX = 4096;
 
 /** Files that one gateway has open to send them. Reaction: answered with 503. */
 export const FILES_OPEN_MAX = 256;

@@ -6,6 +6,7 @@ import type { MessagePort } from "node:worker_threads";
 import type { ApiQuestion } from "../protocol/control/api.ts";
 import { Board, Counter } from "../protocol/control/board.ts";
 import type {
+  EndSlow,
   ForgetStream,
   FromShard,
   GatewayStart,
@@ -46,6 +47,7 @@ export type GatewayNews =
   | RingNews
   | SettingsNews
   | ForgetStream
+  | EndSlow
   | StaticNews
   | HlsNews
   | HlsEnded
@@ -125,6 +127,8 @@ export class GatewayRuntime implements GatewayStreamHost {
       this.#loop.take(news);
     } else if (news.kind === "static") {
       this.#files.change(news.mounts);
+    } else if (news.kind === "end-slow") {
+      this.#viewers.endSlow(news.count, monotonicMs());
     } else if (isOfHls(news)) {
       this.#hls.news(news);
     } else {

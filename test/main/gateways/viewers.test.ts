@@ -45,6 +45,7 @@ function ask(host: string, path: string, query = "", passed = ""): Promise<Viewe
     edge,
     shards: [],
     tokens: new Tokens(),
+    isShortOfMemory: () => false,
   });
   const log = { info: () => undefined } as unknown as Logger;
   const clients = new Clients();

@@ -15,35 +15,24 @@ import { FakeReply, fakeRequest } from "./fake-http.ts";
 
 const KEY = "__defaultVhost__/live/a";
 const ADMITTED: Extract<HlsAnswer, { kind: "admitted" }> = {
-  kind: "admitted",
-  key: KEY,
-  session: "s1",
-  isNew: false,
-  isNamed: true,
-  hasSegmentSessions: true,
-  isMasterRelative: false,
-  isForAll: false,
-  waitMs: 1000,
+  ...{ kind: "admitted", key: KEY, session: "s1", isNew: false, isNamed: true },
+  ...{ hasSegmentSessions: true, isMasterRelative: false, isForAll: false, waitMs: 1000 },
 };
 
 function playlist(nextSequence: number, more: Partial<HlsPlaylist> = {}): HlsPlaylist {
   return {
     text: `#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:${nextSequence - 1}\n#EXTINF:1.000, no desc\na-${nextSequence - 1}.ts\n`,
-    deltaText: null,
     mediaSequence: nextSequence - 1,
-    parts: [],
     nextSequence,
-    openParts: 0,
-    hint: "",
-    group: 0,
+    ...{ deltaText: null, parts: [], openParts: 0, hint: "", group: 0 },
     ...more,
   };
 }
 
-function file(id: number, path: string, group = 0): HlsFile {
+function file(id: number, path: string): HlsFile {
   const bytes = new SharedArrayBuffer(188);
   const uri = path.slice(path.lastIndexOf("/") + 1);
-  return { id, path, uri, group, contentType: "video/MP2T", bytes };
+  return { id, path, uri, group: 0, contentType: "video/MP2T", bytes };
 }
 
 function request(path: string, query = "", method = "GET"): HttpRequest {
