@@ -43,6 +43,8 @@ export interface AdmissionHost {
   readonly edge: Edge;
   readonly shards: readonly (ShardLink | undefined)[];
   readonly tokens: Tokens;
+  /** Nobody new is let in. */
+  isShortOfMemory(): boolean;
 }
 
 /** Place of a publisher that is on its way to a shard. */
@@ -213,8 +215,10 @@ export class Admission {
   /**
    * Whether the callback lets it play; undefined: nobody is asked. What the applicant's callbacks allowed and cannot be
    * done is to be ended there. Rejects with RejectedError.
+   * @throws RejectedError when there is no memory for one more
    */
   mayPlay({ key }: AdmittedStream, stream: StreamName, from: Applicant): Promise<void> | undefined {
+    this.#checkMemory("NetStream.Play.Failed");
     return from.hooks?.begin("play", subjectOf(key, stream, from));
   }
 
@@ -225,6 +229,7 @@ export class Admission {
    */
   async publish(stream: StreamName, from: Applicant): Promise<StreamEntry> {
     const admitted = this.#admitted(stream, this.#permitted("publish", stream, from));
+    this.#checkMemory("NetStream.Publish.Failed");
     const { key } = admitted;
     const holder = this.#host.coordinator.find(key)?.publisher ?? null;
     if (this.#promised.has(key) || this.#isHeld(holder)) {
@@ -243,6 +248,12 @@ export class Admission {
       });
     } finally {
       this.#promised.delete(key);
+    }
+  }
+
+  #checkMemory(status: string): void {
+    if (this.#host.isShortOfMemory()) {
+      throw new RejectedError("ERR_MEMORY", status, "The server is short of memory.");
     }
   }
 

@@ -13,7 +13,7 @@ const API_PORT = 1985;
 
 /** What is looked at. */
 export interface ClusterRouteHost {
-  config(): Config;
+  readonly config: () => Config;
   readonly coordinator: Coordinator;
 }
 

@@ -30,6 +30,7 @@ const FAULTS: ReadonlySet<EndReason> = new Set<EndReason>([
   "protocol error",
   "network error",
   "shard died",
+  "no memory",
 ]);
 const PERCENT = 100;
 
@@ -68,7 +69,7 @@ function families(host: MetricsHost, exporter: Config["exporter"]): MetricFamily
   return [
     ...srsMetrics(host, exporter, sums),
     ...threads.families(sums),
-    ...serverMetrics(server),
+    ...serverMetrics(host),
     ...hlsMetrics(server),
     ...upstreamMetrics(server),
     ...guessMetrics(host),
@@ -139,7 +140,9 @@ function buildInfo(
   return { name: "srs_build_info", type: "gauge", help, samples: [{ labels, value: 1 }] };
 }
 
-function serverMetrics({ lobby, pool, supervisor }: Server): MetricFamily[] {
+function serverMetrics({ server, credentials }: MetricsHost): MetricFamily[] {
+  const { lobby, pool, supervisor, memory } = server;
+  const { level, limitBytes } = memory;
   const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage();
   return [
     single("weir_lobby_connections", "gauge", "Connections without a command yet.", lobby.size),
@@ -150,7 +153,13 @@ function serverMetrics({ lobby, pool, supervisor }: Server): MetricFamily[] {
         help: "Connections, viewers, plays, publishes and requests that were refused.",
       },
       "reason",
-      refusalsOf(lobby, supervisor.boards),
+      [
+        ...refusalsOf(lobby, supervisor.boards),
+        ...[...credentials.refusals].map(([reason, count]): [string, number] => [
+          `api_${reason}`,
+          count,
+        ]),
+      ],
     ),
     byLabel({ name: "weir_rings", type: "gauge", help: "Rings of streams." }, "state", [
       ["lent", pool.lentCount],
@@ -168,6 +177,18 @@ function serverMetrics({ lobby, pool, supervisor }: Server): MetricFamily[] {
       { name: "weir_memory_bytes", type: "gauge", help: "Memory; heap is of the main thread." },
       "kind",
       Object.entries({ rss, heap: heapUsed, external, array_buffers: arrayBuffers }),
+    ),
+    single(
+      "weir_memory_state",
+      "gauge",
+      "0: normal; 1: newcomers are refused; 2: slow players are ended; 3: the newest publishers too.",
+      level,
+    ),
+    single(
+      "weir_memory_limit_bytes",
+      "gauge",
+      "What the process may use; 0: there is no limit.",
+      Number.isFinite(limitBytes) ? limitBytes : 0,
     ),
     single("weir_thread_deaths_total", "counter", "Threads that died.", supervisor.deaths),
   ];

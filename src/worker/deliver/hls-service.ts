@@ -8,18 +8,21 @@ import type { FromShard, HlsQuestion } from "../../protocol/control/calls.ts";
 import type {
   HlsAnswer,
   HlsEnded,
-  HlsFile,
   HlsNews,
   HlsPlaylist,
   HlsTold,
 } from "../../protocol/control/hls.ts";
+import type { HlsGuards } from "../../protocol/control/hls-guards.ts";
 import type { RefusalSink, ThreadRefusal } from "../../protocol/control/refusal-counts.ts";
 import { answerReload } from "../../protocol/hls/media-playlist.ts";
 import { encodeSessionPlaylist, fillTemplate } from "../../protocol/hls/playlist-text.ts";
 import { decodeReloadQuery, type ReloadQuery } from "../../protocol/hls/reload-query.ts";
+import { vhostOfHttp } from "../../protocol/rtmp/stream-url.ts";
 import { decodePercent } from "../../protocol/rtmp/url-text.ts";
 import type { HeaderList, HttpReply, HttpRequest } from "../io/http-backend.ts";
-import { HlsLibrary } from "./hls-library.ts";
+import { HlsDoor } from "./hls-door.ts";
+import { type FoundFile, HlsLibrary } from "./hls-library.ts";
+import { HlsWaiters } from "./hls-waiters.ts";
 import type { HttpService } from "./http-service.ts";
 import { type AdmittedViewer, OpenPlaylists, openPlaceOf } from "./open-playlists.ts";
 import { PlaylistTemplates } from "./playlist-templates.ts";
@@ -31,7 +34,6 @@ const SESSION = "hls_ctx";
 const SEGMENT_CACHE = "max-age=60";
 /** A blocking reload, or a part that was announced, is waited for at most so long. */
 const BLOCK_MS = 12_000;
-const INTERRUPTED_MS = 120_000;
 /** A session unused here for so long is asked about again: news of its end may have overtaken it. */
 const UNUSED_MS = 600_000;
 const PRUNE_MS = 60_000;
@@ -71,12 +73,14 @@ interface KnownSession {
 export class HlsService implements HttpService {
   readonly #host: HlsServiceHost;
   readonly #library = new HlsLibrary();
+  readonly #waiters: HlsWaiters;
   readonly #templates = new PlaylistTemplates();
   /** Headers by content type, each list made once. */
   readonly #headers = new Map<string, HeaderList>();
   /** Sessions that the primary admitted, until it says that they are over. */
   readonly #sessions = new Map<string, KnownSession>();
   readonly #open: OpenPlaylists;
+  readonly #door: HlsDoor;
   /** Until when what is asked for under a session is refused. */
   readonly #interrupted = new Map<string, number>();
   /** Bytes sent under each session since it was last told. */
@@ -90,13 +94,20 @@ export class HlsService implements HttpService {
   constructor(host: HlsServiceHost, refused: RefusalSink = () => undefined) {
     this.#host = host;
     this.#open = new OpenPlaylists(host);
+    this.#door = new HlsDoor(() => host.now());
+    this.#waiters = new HlsWaiters(() => host.now());
     this.#refused = refused;
   }
 
-  /** Takes news of streams and sessions. */
-  news(news: HlsNews | HlsEnded | HlsTold): void {
+  /** Takes news of streams, of sessions, and of who asks for permission. */
+  news(news: HlsNews | HlsEnded | HlsTold | HlsGuards): void {
+    if (news.kind === "hls-guards") {
+      this.#door.take(news);
+      return;
+    }
     if (news.kind === "hls") {
       this.#library.take(news);
+      this.#waiters.look(news.key);
       return;
     }
     if (news.kind === "hls-told") {
@@ -109,8 +120,8 @@ export class HlsService implements HttpService {
     this.#open.ended(news.sessions);
     for (const session of news.sessions) {
       this.#sessions.delete(session);
-      if (news.isInterrupted) {
-        this.#interrupted.set(session, this.#host.now() + INTERRUPTED_MS);
+      if (news.refusedMs > 0) {
+        this.#interrupted.set(session, this.#host.now() + news.refusedMs);
       }
     }
   }
@@ -127,7 +138,7 @@ export class HlsService implements HttpService {
       return;
     }
     const parameters = new URLSearchParams(request.query);
-    const host = hostOf(request, parameters);
+    const host = vhostOfHttp(request.header("host"), request.query);
     const file = this.#library.file(host, path);
     if (file !== undefined) {
       this.#sendFile(file, reply, parameters);
@@ -138,9 +149,14 @@ export class HlsService implements HttpService {
     }
   }
 
+  /** Whether a request may have a file that lies there on disk. Never rejects. */
+  admitsFile(path: string, { query }: HttpRequest): Promise<boolean> {
+    return this.#door.admitsFile(path, query, (key) => this.#library.has(key));
+  }
+
   /** Often: ends those whose time is over. */
   tick(now: number): void {
-    this.#library.expire(now);
+    this.#waiters.expire(now);
   }
 
   /** Every second: tells which sessions made requests. */
@@ -169,7 +185,7 @@ export class HlsService implements HttpService {
   /** Answers all who wait. */
   stop(): void {
     this.news({ kind: "hls-told" });
-    this.#library.expire(Number.POSITIVE_INFINITY);
+    this.#waiters.expire(Number.POSITIVE_INFINITY);
   }
 
   #playlist(asked: PlaylistRequest, next: () => void): void {
@@ -263,32 +279,43 @@ export class HlsService implements HttpService {
       const untilMs = this.#host.now() + (isThere ? BLOCK_MS : answer.waitMs);
       const expired = (): void =>
         this.#refuseHere(reply, isThere ? 503 : 404, "Not there in time", "http_late");
-      reply.onGone(this.#library.wait({ key, untilMs, look, expired }));
+      const isPatient = !isThere && reload.point === null;
+      reply.onGone(this.#waiters.add({ key, untilMs, isPatient, look, expired }));
     }
   }
 
   #sendPlaylist(
     playlist: HlsPlaylist,
-    { session, isNamed, hasSegmentSessions }: AdmittedViewer,
+    { key, session, isNamed, hasSegmentSessions }: AdmittedViewer,
     { reply, parameters }: PlaylistRequest,
     isDelta: boolean,
   ): void {
-    const vhost = parameters.get("vhost");
+    const vhost = parameters.get("vhost") || parameters.get("domain");
+    const named = isNamed && hasSegmentSessions ? session : "";
     const own = [
-      ...(isNamed && hasSegmentSessions && session !== "" ? [`${SESSION}=${session}`] : []),
-      ...(vhost === null ? [] : [`vhost=${encodeURIComponent(vhost)}`]),
-    ];
-    const body = fillTemplate(this.#templates.of(playlist, isDelta), own.join("&"));
+      ...(named === "" ? [] : [`${SESSION}=${named}`]),
+      ...(vhost === null || vhost === "" ? [] : [`vhost=${encodeURIComponent(vhost)}`]),
+    ].join("&");
+    // Who asks for headers alone has no session, and is given nothing.
+    const isSigned = session !== "" && this.#door.isGuarded(key);
+    const groups = isSigned ? () => this.#library.groupsOf(key) : null;
+    const template = this.#templates.of(playlist, isDelta, groups);
+    const body = fillTemplate(template, own, isSigned ? this.#door.queries(key, named) : undefined);
     this.#touch(session, body.length);
     this.#send(reply, PLAYLIST_TYPE, "no-cache", body);
   }
 
   /** A part that was announced and is not there yet. */
   #awaitPart({ request, reply, path, parameters }: PlaylistRequest, next: () => void): void {
-    const host = hostOf(request, parameters);
+    const host = vhostOfHttp(request.header("host"), request.query);
     const key = this.#library.hinted(host, path);
     if (key === undefined) {
       next();
+      return;
+    }
+    const group = this.#library.playlist(key)?.group ?? 0;
+    if (!this.#door.admits(key, group, parameters)) {
+      this.#refuseUnsigned(reply);
       return;
     }
     const look = (): boolean => {
@@ -300,19 +327,27 @@ export class HlsService implements HttpService {
     };
     const untilMs = this.#host.now() + BLOCK_MS;
     const expired = (): void => this.#refuseHere(reply, 404, "No such part", "http_late");
-    reply.onGone(this.#library.wait({ key, untilMs, look, expired }));
+    reply.onGone(this.#waiters.add({ key, untilMs, isPatient: false, look, expired }));
   }
 
-  #sendFile(file: HlsFile, reply: HttpReply, parameters: URLSearchParams): void {
+  #sendFile({ file, key }: FoundFile, reply: HttpReply, parameters: URLSearchParams): void {
     const session = parameters.get(SESSION) ?? "";
     if (this.#interrupted.has(session)) {
       this.#refuseHere(reply, 404, "The session was ended", "interrupted");
+      return;
+    }
+    if (!this.#door.admits(key, file.group, parameters)) {
+      this.#refuseUnsigned(reply);
       return;
     }
     if (this.#sessions.has(session)) {
       this.#touch(session, file.bytes.byteLength);
     }
     this.#send(reply, file.contentType, SEGMENT_CACHE, new Uint8Array(file.bytes));
+  }
+
+  #refuseUnsigned(reply: HttpReply): void {
+    this.#refuseHere(reply, 403, "Not from a playlist of this viewer", "http_unsigned");
   }
 
   #touch(session: string, bytes: number): void {
@@ -352,9 +387,4 @@ export class HlsService implements HttpService {
 /** Whether a playlist is what a viewer asks for; without LL-HLS it always is. */
 function stateOf(playlist: HlsPlaylist, { point }: ReloadQuery): "ready" | "wait" | "refuse" {
   return point === null || playlist.hint === "" ? "ready" : answerReload(playlist, point);
-}
-
-function hostOf(request: HttpRequest, parameters: URLSearchParams): string {
-  const name = parameters.get("vhost") ?? request.header("host").replace(/:\d+$/, "");
-  return name.toLowerCase();
 }

@@ -15,33 +15,24 @@ import { FakeReply, fakeRequest } from "./fake-http.ts";
 
 const KEY = "__defaultVhost__/live/a";
 const ADMITTED: Extract<HlsAnswer, { kind: "admitted" }> = {
-  kind: "admitted",
-  key: KEY,
-  session: "s1",
-  isNew: false,
-  isNamed: true,
-  hasSegmentSessions: true,
-  isMasterRelative: false,
-  isForAll: false,
-  waitMs: 1000,
+  ...{ kind: "admitted", key: KEY, session: "s1", isNew: false, isNamed: true },
+  ...{ hasSegmentSessions: true, isMasterRelative: false, isForAll: false, waitMs: 1000 },
 };
 
 function playlist(nextSequence: number, more: Partial<HlsPlaylist> = {}): HlsPlaylist {
   return {
     text: `#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:${nextSequence - 1}\n#EXTINF:1.000, no desc\na-${nextSequence - 1}.ts\n`,
-    deltaText: null,
     mediaSequence: nextSequence - 1,
-    parts: [],
     nextSequence,
-    openParts: 0,
-    hint: "",
+    ...{ deltaText: null, parts: [], openParts: 0, hint: "", group: 0 },
     ...more,
   };
 }
 
 function file(id: number, path: string): HlsFile {
   const bytes = new SharedArrayBuffer(188);
-  return { id, path, contentType: "video/MP2T", bytes };
+  const uri = path.slice(path.lastIndexOf("/") + 1);
+  return { id, path, uri, group: 0, contentType: "video/MP2T", bytes };
 }
 
 function request(path: string, query = "", method = "GET"): HttpRequest {
@@ -145,6 +136,14 @@ describe("the service", () => {
     assert.equal(questions.length, 2);
   });
 
+  test("segments carry the vhost by which the playlist was asked for", async () => {
+    tell({ playlist: playlist(1) });
+    for (const query of ["vhost=b.example", "domain=b.example", "vhost=&domain=b.example"]) {
+      const { body } = await ask(request("/live/a.m3u8", `hls_ctx=s1&${query}`));
+      assert.match(body, /\na-0\.ts\?hls_ctx=s1&vhost=b\.example\n$/, query);
+    }
+  });
+
   describe("a playlist that anybody may have", () => {
     const forAll: HlsAnswer = { ...ADMITTED, session: `/${KEY}`, isNamed: false, isForAll: true };
     const poll = (query = ""): Promise<FakeReply> => ask(request("/live/a.m3u8", query));
@@ -188,10 +187,10 @@ describe("the service", () => {
 
     test("is asked about when the stream has none any more, or the session of all is over", async () => {
       await poll();
-      service.news({ kind: "hls-ended", sessions: ["s9"], isInterrupted: false });
+      service.news({ kind: "hls-ended", sessions: ["s9"], refusedMs: 0 });
       await poll();
       assert.equal(questions.length, 1);
-      service.news({ kind: "hls-ended", sessions: [`/${KEY}`], isInterrupted: false });
+      service.news({ kind: "hls-ended", sessions: [`/${KEY}`], refusedMs: 0 });
       await poll();
       assert.equal(questions.length, 2);
       tell({ playlist: null });
@@ -218,7 +217,7 @@ describe("the service", () => {
         await poll(query);
       }
       assert.equal(questions.length, 2 + spellings.length);
-      service.news({ kind: "hls-ended", sessions: ["s3"], isInterrupted: true });
+      service.news({ kind: "hls-ended", sessions: ["s3"], refusedMs: 120_000 });
       await poll("hls_ctx=s3");
       assert.equal(questions.length, 3 + spellings.length);
     });
@@ -293,10 +292,10 @@ describe("the service", () => {
   test("a session that is over is asked about again; one that was ended gets nothing", async () => {
     tell({ playlist: playlist(1), added: [file(1, "/live/a-0.ts")] });
     await ask(request("/live/a.m3u8", "hls_ctx=s1"));
-    service.news({ kind: "hls-ended", sessions: ["s1"], isInterrupted: false });
+    service.news({ kind: "hls-ended", sessions: ["s1"], refusedMs: 0 });
     await ask(request("/live/a.m3u8", "hls_ctx=s1"));
     assert.equal(questions.length, 2);
-    service.news({ kind: "hls-ended", sessions: ["s1"], isInterrupted: true });
+    service.news({ kind: "hls-ended", sessions: ["s1"], refusedMs: 120_000 });
     assert.equal((await ask(request("/live/a-0.ts", "hls_ctx=s1"))).status, 404);
     now = 121_000;
     service.tickSlow();
@@ -321,6 +320,27 @@ describe("the service", () => {
     now = 1000;
     service.tick(now);
     assert.equal(late.status, 404);
+  });
+
+  test("of many who wait for the first playlist some have it at once, all within a second", async (t) => {
+    const many = 1000;
+    const replies = await Promise.all(
+      Array.from({ length: many }, () => ask(request("/live/a.m3u8"))),
+    );
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const answered = (): number => replies.filter(({ status }) => status === 200).length;
+    tell({ playlist: playlist(1, { parts: [2], hint: "/live/a-1.1.m4s", openParts: 1 }) });
+    assert.ok(answered() > 0 && answered() < 100, `${answered()} at once`);
+    const reload = await ask(request("/live/a.m3u8", "hls_ctx=s1&_HLS_msn=1&_HLS_part=1"));
+    const later = { parts: [2], hint: "/live/a-1.2.m4s", openParts: 2 };
+    tell({ playlist: playlist(1, later) });
+    assert.equal(reload.status, 200, "what was announced is not kept back");
+    assert.equal((await ask(request("/live/a.m3u8"))).status, 200, "nor is who comes now");
+    assert.ok(answered() < 100, `${answered()} in the same moment`);
+    for (let ms = 0; ms < 1000; ms += 10) {
+      t.mock.timers.tick(10);
+    }
+    assert.equal(answered(), many);
   });
 
   test("blocking reloads and announced parts", async () => {
