@@ -175,6 +175,6 @@ test("HLS over HTTPS: once for each session", LIMIT, async () => {
   const master = await fetchText("/live/a.m3u8?key=3&x=a%20+b");
   const own = /^.*hls_ctx=.*$/m.exec(master)?.[0] ?? assert.fail(master);
   await fetchText(own.startsWith("/") ? own : `/live/${own}`);
-  const place = { ip: CLIENT, stream: "a", tcUrl: "rtmp://127.0.0.1/live" };
+  const place = { ip: CLIENT, stream: "a", tcUrl: "http://127.0.0.1/live" };
   await assertPair("on_play", "on_stop", { ...place, param: "?key=3&x=a%20+b", pageUrl: PAGE });
 });

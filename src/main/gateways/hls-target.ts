@@ -31,6 +31,6 @@ export function hlsTargetOf(config: Config, question: HlsQuestion): HlsTarget | 
   }
   // The session is no part of what the viewer asks for.
   const query = withoutPairs(question.query, "hls_ctx").slice(1);
-  const request = resolveHttpRequest(question, { ...named, query, tcHost: name });
+  const request = resolveHttpRequest(question, { ...named, query, tcBase: `http://${name}` });
   return resolveVhost(config, request.vhost) === vhost ? { request, vhost } : null;
 }

@@ -8,17 +8,18 @@ export interface HttpPlace {
   readonly stream: string;
   /** Of the request, without the question mark, or what of it is the stream's. */
   readonly query: string;
-  /** Stands for the server in `tcUrl`. */
-  readonly tcHost: string;
+  /** Stands before the app in `tcUrl`: scheme and server. */
+  readonly tcBase: string;
 }
 
 /**
- * The stream, with the `tcUrl` that SRS tells of viewers by HTTP: `rtmp://VHOST/APP`, whatever way they came.
+ * The stream, with the `tcUrl` that SRS tells of viewers by HTTP: whatever way they came, `rtmp://VHOST/APP`, and
+ * `http://HOST/APP` of those of HLS.
  * @throws RejectedError for names that no stream can have
  */
 export function resolveHttpRequest(
   { host, isSecure, referer }: Pick<ViewerQuestion, "host" | "isSecure" | "referer">,
-  { app, stream, query, tcHost }: HttpPlace,
+  { app, stream, query, tcBase }: HttpPlace,
 ): StreamRequest {
   const request = resolveStreamRequest({
     // The host that was reached is what an edge guesses a vhost by.
@@ -26,5 +27,5 @@ export function resolveHttpRequest(
     stream: query === "" ? stream : `${stream}?${query}`,
     pageUrl: referer,
   });
-  return { ...request, tcUrl: `rtmp://${tcHost}/${app}` };
+  return { ...request, tcUrl: `${tcBase}/${app}` };
 }

@@ -182,7 +182,11 @@ export class Viewers {
     if (remux === null || named === null) {
       return null;
     }
-    const request = resolveHttpRequest(question, { ...named, query, tcHost: vhost.name });
+    const request = resolveHttpRequest(question, {
+      ...named,
+      query,
+      tcBase: `rtmp://${vhost.name}`,
+    });
     return resolveVhost(config, request.vhost) === vhost ? { request, remux } : null;
   }
 }
