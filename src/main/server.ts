@@ -145,6 +145,7 @@ export class Server {
       edge: this.edge,
       shards: links,
       tokens: this.tokens,
+      log,
     });
     const directory: Directory = {
       admission: this.#admission,

@@ -19,6 +19,7 @@ const LISTS: Readonly<Record<string, string>> = {
   allow: "play all",
   deny: "play all",
   hook_fail_open: "on_play",
+  address_exempt: "10.0.0.0/8",
 };
 
 /** A value of a directive that is not its default, as it is written in its block. */

@@ -21,7 +21,7 @@ import type { LobbyHost } from "./lobby-host.ts";
 import { LobbySocket, type LobbySocketSink } from "./lobby-socket.ts";
 import { Patience } from "./patience.ts";
 import { Placed, placePlayer, placePublisher } from "./placing.ts";
-import { describeError, noRoom } from "./refusals.ts";
+import { describeError, logRefusal, noRoom } from "./refusals.ts";
 
 /** A refused client has this long to read why. */
 const FAREWELL_MS = 1000;
@@ -271,9 +271,13 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
       return;
     }
     const arrival = this.#arrival(messageStream, request);
-    this.#conclude(placePlayer(this.#host, arrival, stream), () =>
-      this.#rejectPlay(messageStream, noRoom("NetStream.Play.Failed")),
-    );
+    try {
+      this.#conclude(placePlayer(this.#host, arrival, stream), () =>
+        this.#rejectPlay(messageStream, noRoom("NetStream.Play.Failed")),
+      );
+    } catch (error) {
+      this.#rejectPlay(messageStream, error);
+    }
   }
 
   #applicant({ pageUrl, tcUrl, param }: StreamRequest): Applicant {
@@ -371,7 +375,7 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
 
   /** Closes after what was written; the client has a moment to read it. */
   #farewell(reason: string, text: string): void {
-    this.#host.log.info(this.id, `refused: ${text}, ip=${this.ip}`);
+    logRefusal(this.#host.log, this.id, reason, `${text}, ip=${this.ip}`);
     this.#turnAway(reason);
     this.#patience.set(this.#keeper.clock.now() + FAREWELL_MS);
     this.#socket.farewell();

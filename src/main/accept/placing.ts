@@ -55,9 +55,13 @@ export function placePublisher(
   return Placed.Given;
 }
 
-/** Hands a player over. */
+/** Hands a player over. @throws RejectedError when no seat is left; the connection is as it was. */
 export function placePlayer(host: LobbyHost, arrival: Arrival, stream: AdmittedStream): Placed {
   const { coordinator, admission, shards } = host;
+  const refusal = admission.seats.refusalOf(stream.claim);
+  if (refusal !== undefined) {
+    throw refusal;
+  }
   const entry = coordinator.enter(stream.key, admission.current(stream));
   const index = coordinator.placePlayer(entry);
   const shard = shards[index];
@@ -73,7 +77,7 @@ export function placePlayer(host: LobbyHost, arrival: Arrival, stream: AdmittedS
   coordinator.announce(entry, index);
   // The shard sends the replies itself, with everything else that a new player gets.
   arrival.session.acceptPlay(arrival.messageStream, arrival.sink, true);
-  const share = coordinator.addPlayer(entry, index);
+  const share = coordinator.addPlayer(entry, index, admission.seats.take(stream.claim));
   const place = { row, released, streamId: entry.id, publish: null, play: share.play };
   handOff(shard, arrival, place);
   host.edge.wanted(entry, arrival);

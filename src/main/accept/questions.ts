@@ -7,6 +7,7 @@ import type { Demand, Edge } from "../coordinator/edge.ts";
 import type { Logger } from "../log/logger.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 import type { Admission, Applicant } from "./admission.ts";
+import { logRefusal } from "./refusals.ts";
 
 /** What questions are answered with. */
 export interface QuestionsHost {
@@ -43,7 +44,7 @@ export class Questions {
         throw error;
       }
       await this.#host.admission.pause(error, client.ip);
-      this.#host.log.info(client.id, `refused: ${error.message} (${error.status})`);
+      logRefusal(this.#host.log, client.id, error.code, `${error.message} (${error.status})`);
       this.#host.refused(error.code);
       return refusal(error.status, error.message);
     }
@@ -89,10 +90,16 @@ export class Questions {
         return refusal("NetStream.Failed", "Unknown session.");
       }
     }
+    const full = admission.seats.refusalOf(admitted.claim);
+    if (full !== undefined) {
+      client.hooks?.end("play", admitted.key);
+      throw full;
+    }
     const entry = this.#host.coordinator.enter(admitted.key, admission.current(admitted));
     // The stream's ring is news of its own, as for any other player.
     this.#host.coordinator.announce(entry, shard.index);
-    const share = this.#host.coordinator.addPlayer(entry, shard.index);
+    const seat = admission.seats.take(admitted.claim);
+    const share = this.#host.coordinator.addPlayer(entry, shard.index, seat);
     client.plays = [...client.plays, share];
     this.#host.edge.wanted(entry, demandOf(client, question));
     this.#host.log.info(client.id, `plays again, stream=${entry.key}`);

@@ -18,6 +18,7 @@ import { isPackaged, Packagers } from "./packagers.ts";
 import { homeShard, type PlacementShard, placePlayer } from "./placement.ts";
 import { lastTimestampOf } from "./ring-end.ts";
 import type { RingPool } from "./ring-pool.ts";
+import type { Seat } from "./seats.ts";
 
 const BITS = 8;
 /** What a player of a stream whose rate is not known yet counts for: a storm on it is spread as well. */
@@ -59,6 +60,8 @@ export interface StreamEntry {
   settings: StreamSettings;
   /** null while nobody publishes; the row is -1 until the hand-off. */
   publisher: PublisherPlace | null;
+  /** The publisher's; null of a pull. */
+  seat: Seat | null;
   /** The ring that players read now. */
   ringId: number | null;
   previous: TimelineEnd | null;
@@ -76,6 +79,8 @@ export interface PlayerShare {
   readonly shard: number;
   /** Number of the play, 1 or more, never used again while it could be mistaken. */
   readonly play: number;
+  /** null: it is not counted. */
+  readonly seat: Seat | null;
 }
 
 type RingOpened = Extract<FromShard, { kind: "ring-opened" }>;
@@ -147,6 +152,7 @@ export class Coordinator {
       key,
       settings,
       publisher: null,
+      seat: null,
       ringId: null,
       previous: null,
       bitsPerSecond: BITS_PER_SECOND_UNKNOWN,
@@ -230,16 +236,17 @@ export class Coordinator {
     this.#pool.release(ringId, shard);
   }
 
-  /** Counts a player that was handed to a shard. */
-  addPlayer(entry: StreamEntry, shard: number): PlayerShare {
+  /** Counts a player that was handed to a shard. @param seat Given back when it is removed. */
+  addPlayer(entry: StreamEntry, shard: number, seat: Seat | null = null): PlayerShare {
     entry.players[shard] = (entry.players[shard] ?? 0) + 1;
     this.#assign(shard, entry.bitsPerSecond);
     this.#plays = (this.#plays % PLAYS_MAX) + 1;
-    return { entry, shard, play: this.#plays };
+    return { entry, shard, play: this.#plays, seat };
   }
 
   /** A player is gone. */
-  removePlayer({ entry, shard }: PlayerShare): void {
+  removePlayer({ entry, shard, seat }: PlayerShare): void {
+    seat?.release();
     const players = entry.players[shard] ?? 0;
     // None are left where the shard died.
     if (players > 0) {
@@ -258,7 +265,7 @@ export class Coordinator {
     if (entry.publisher?.shard !== place.shard || entry.publisher.row !== place.row) {
       return;
     }
-    entry.publisher = null;
+    vacate(entry);
     entry.ringId = null;
     this.#forgetUnused(entry, place.shard);
     this.#observer?.vacated(entry);
@@ -328,7 +335,7 @@ export class Coordinator {
   }
 
   #publisherDied(entry: StreamEntry): void {
-    entry.publisher = null;
+    vacate(entry);
     const reader = this.#readerOf(entry);
     if (entry.ringId !== null && reader !== undefined) {
       this.#pool.markDead(entry.ringId);
@@ -405,4 +412,10 @@ export class Coordinator {
       this.#shards[shard]?.post({ kind: "forget", streamId: entry.id, announcement });
     }
   }
+}
+
+function vacate(entry: StreamEntry): void {
+  entry.publisher = null;
+  entry.seat?.release();
+  entry.seat = null;
 }

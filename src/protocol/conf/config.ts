@@ -28,6 +28,7 @@ import {
 import { rewriteLegacy } from "./legacy.ts";
 import { decodeEndpoints } from "./listening.ts";
 import { listSettings, type Settings } from "./reload-plan.ts";
+import { decodeSeatLimits } from "./seat-limits.ts";
 import { type ReaderContext, SectionReader } from "./section-reader.ts";
 import { decodeTlsServer } from "./tls-config.ts";
 import { validateDirectives } from "./validation.ts";
@@ -344,6 +345,7 @@ function decodeVhost(
     refer: decodeRefer(name, vhost.section("refer"), from.context),
     hooks: decodeHooks(vhost),
     token: decodeToken(vhost.section("token")),
+    limits: decodeSeatLimits(name, vhost),
   };
 }
 

@@ -41,6 +41,7 @@ test("a reload between asking and getting a stream counts", { timeout: 5000 }, a
     edge: NO_EDGE,
     shards,
     tokens: new Tokens(),
+    log: { warn: () => undefined },
   });
   const admitted = admission.play(STREAM, FROM);
   const held = coordinator.enter(admitted.key, admitted.settings);
