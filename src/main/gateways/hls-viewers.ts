@@ -120,7 +120,12 @@ export class HlsViewers {
         throw error;
       }
       await this.#host.admission.pause(error, question.ip);
-      logRefusal(this.#host.log, newConnectionId(), error.code, `${error.message}, ip=${question.ip}`);
+      logRefusal(
+        this.#host.log,
+        newConnectionId(),
+        error.code,
+        `${error.message}, ip=${question.ip}`,
+      );
       this.#host.refused(error.code);
       return { kind: "refused", ...refusedViewer(error, question) };
     }
