@@ -21,7 +21,7 @@ import type { LobbyHost } from "./lobby-host.ts";
 import { LobbySocket, type LobbySocketSink } from "./lobby-socket.ts";
 import { Patience } from "./patience.ts";
 import { Placed, placePlayer, placePublisher } from "./placing.ts";
-import { describeError, logRefusal, noRoom } from "./refusals.ts";
+import { describeError, logRefusal } from "./refusals.ts";
 
 /** A refused client has this long to read why. */
 const FAREWELL_MS = 1000;
@@ -261,8 +261,8 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
       return;
     }
     const arrival = this.#arrival(messageStream, request);
-    this.#conclude(placePublisher(this.#host, arrival, entry, style), () =>
-      this.#rejectPublish(messageStream, noRoom("NetStream.Publish.Failed")),
+    this.#conclude(placePublisher(this.#host, arrival, entry, style), (error) =>
+      this.#rejectPublish(messageStream, error),
     );
   }
 
@@ -271,13 +271,9 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
       return;
     }
     const arrival = this.#arrival(messageStream, request);
-    try {
-      this.#conclude(placePlayer(this.#host, arrival, stream), () =>
-        this.#rejectPlay(messageStream, noRoom("NetStream.Play.Failed")),
-      );
-    } catch (error) {
-      this.#rejectPlay(messageStream, error);
-    }
+    this.#conclude(placePlayer(this.#host, arrival, stream), (error) =>
+      this.#rejectPlay(messageStream, error),
+    );
   }
 
   #applicant({ pageUrl, tcUrl, param }: StreamRequest): Applicant {
@@ -291,12 +287,12 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
     return { id, ip, socket, session, sink: this, rest, messageStream, request, path, hooks };
   }
 
-  #conclude(placed: Placed, refuse: () => void): void {
+  #conclude(placed: Placed, refuse: (error: RejectedError) => void): void {
     if (placed === Placed.Given) {
       this.#state = "gone";
       this.#leave();
-    } else if (placed === Placed.NoRoom) {
-      refuse();
+    } else if (placed instanceof RejectedError) {
+      refuse(placed);
     } else {
       this.#socket.destroy();
     }

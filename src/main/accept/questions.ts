@@ -9,6 +9,9 @@ import type { ShardLink } from "../shards/shard-link.ts";
 import type { Admission, Applicant } from "./admission.ts";
 import { logRefusal } from "./refusals.ts";
 
+/** A thread's news is this many turns of the loop behind its questions at the most. */
+const NEWS_TURNS_MAX = 100;
+
 /** What questions are answered with. */
 export interface QuestionsHost {
   readonly admission: Admission;
@@ -56,6 +59,7 @@ export class Questions {
     question: RowQuestion,
   ): Promise<AdmissionAnswer> {
     const { stream } = question;
+    await this.#settled(client);
     const entry = await this.#host.admission.publish(stream, applicantOf(client, question));
     // It may have left, or died with its shard, while the name was made free.
     const isHere = this.#host.clients.find(shard.index, client.row) === client;
@@ -73,6 +77,18 @@ export class Questions {
     this.#host.edge.publishes(entry, demandOf(client, question));
     this.#host.log.info(client.id, `publishes again, stream=${entry.key}`);
     return { allowed: true, ...described(entry, shard), lease, play: 0 };
+  }
+
+  /**
+   * What a client has ended is told beside its questions, and may come after them: it would be in its own way. Waits for
+   * that news, a few turns of the loop at the most.
+   */
+  async #settled(client: Client): Promise<void> {
+    const { coordinator } = this.#host;
+    const isLate = (): boolean => [...client.published].some((entry) => coordinator.isOver(entry));
+    for (let turn = 0; turn < NEWS_TURNS_MAX && isLate(); turn += 1) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
   }
 
   async #admitPlay(

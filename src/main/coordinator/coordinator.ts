@@ -8,10 +8,9 @@ import type {
   RingNews,
   StreamNews,
   StreamSettings,
-  TimelineEnd,
 } from "../../protocol/control/calls.ts";
 import { RING_BYTES_MIN, TAPE_BYTES_MIN } from "../../protocol/limits.ts";
-import { wrapFor } from "../../protocol/ring/ring-layout.ts";
+import { RingState, wrapFor } from "../../protocol/ring/ring-layout.ts";
 import type { RingReader } from "../../protocol/ring/ring-reader.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 import { isPackaged, Packagers } from "./packagers.ts";
@@ -19,18 +18,19 @@ import { homeShard, type PlacementShard, placePlayer } from "./placement.ts";
 import { lastTimestampOf } from "./ring-end.ts";
 import type { RingPool } from "./ring-pool.ts";
 import type { Seat } from "./seats.ts";
+import {
+  newEntry,
+  type PlayerShare,
+  type PublisherPlace,
+  type StreamEntry,
+  vacate,
+} from "./stream-entry.ts";
+
+export type { PlayerShare, PublisherPlace, StreamEntry } from "./stream-entry.ts";
 
 const BITS = 8;
-/** What a player of a stream whose rate is not known yet counts for: a storm on it is spread as well. */
-const BITS_PER_SECOND_UNKNOWN = 1_000_000;
 /** Numbers of plays stand in 32 bits of a row. */
 const PLAYS_MAX = 0x7f_ff_ff_ff;
-
-/** Who publishes a stream. */
-export interface PublisherPlace {
-  readonly shard: number;
-  readonly row: number;
-}
 
 /** Rows below this are no rows: the writer is an upstream pull, see {@link pullPlace}. */
 const PULL_ROW = -1;
@@ -49,38 +49,6 @@ export function isPull(place: PublisherPlace | null): boolean {
 export interface DirectoryObserver {
   deserted(entry: StreamEntry): void;
   vacated(entry: StreamEntry): void;
-}
-
-/** One key with a publisher or players. */
-export interface StreamEntry {
-  readonly id: number;
-  /** `vhost/app/stream`. */
-  readonly key: string;
-  /** Replaced by a reload. */
-  settings: StreamSettings;
-  /** null while nobody publishes; the row is -1 until the hand-off. */
-  publisher: PublisherPlace | null;
-  /** The publisher's; null of a pull. */
-  seat: Seat | null;
-  /** The ring that players read now. */
-  ringId: number | null;
-  previous: TimelineEnd | null;
-  /** What each player counts for: the stream's rate when it was last looked at. */
-  bitsPerSecond: number;
-  /** Players by shard. */
-  readonly players: number[];
-  /** Shards that know the stream, each with the number of the announcement. */
-  readonly knownBy: Map<number, number>;
-}
-
-/** A player as it counts for its stream and shard. */
-export interface PlayerShare {
-  readonly entry: StreamEntry;
-  readonly shard: number;
-  /** Number of the play, 1 or more, never used again while it could be mistaken. */
-  readonly play: number;
-  /** null: it is not counted. */
-  readonly seat: Seat | null;
 }
 
 type RingOpened = Extract<FromShard, { kind: "ring-opened" }>;
@@ -147,18 +115,7 @@ export class Coordinator {
     if (known !== undefined) {
       return known;
     }
-    const entry: StreamEntry = {
-      id: this.#nextId,
-      key,
-      settings,
-      publisher: null,
-      seat: null,
-      ringId: null,
-      previous: null,
-      bitsPerSecond: BITS_PER_SECOND_UNKNOWN,
-      players: this.#shards.map(() => 0),
-      knownBy: new Map(),
-    };
+    const entry = newEntry(this.#nextId, key, settings, this.#shards.length);
     this.#nextId += 1;
     this.#byKey.set(key, entry);
     this.#byId.set(entry.id, entry);
@@ -270,6 +227,11 @@ export class Coordinator {
     this.#forgetUnused(entry, place.shard);
     this.#observer?.vacated(entry);
     this.prune(entry);
+  }
+
+  /** True when the publisher of an entry has ended it and the news is still on its way: its ring says so first. */
+  isOver(entry: StreamEntry): boolean {
+    return this.#readerOf(entry)?.state === RingState.Ended;
   }
 
   /** Measured rate of a live stream, 0 when not known. */
@@ -412,10 +374,4 @@ export class Coordinator {
       this.#shards[shard]?.post({ kind: "forget", streamId: entry.id, announcement });
     }
   }
-}
-
-function vacate(entry: StreamEntry): void {
-  entry.publisher = null;
-  entry.seat?.release();
-  entry.seat = null;
 }

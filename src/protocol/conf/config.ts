@@ -109,17 +109,15 @@ export function decodeConfig(
     told.add(`${[...softened].join(", ")}: SRS's default is kept, "strict on;" takes a safer one`);
   }
   const silent = { ...context, warnings: new Set<string>(), softened: new Set<string>() };
-  const lister = new SectionReader(DIRECTIVES, "", directives, { ...silent, onRead: ignore });
+  // Listing a value is no use of it.
+  const unheard = { ...silent, onRead: () => undefined };
+  const lister = new SectionReader(DIRECTIVES, "", directives, unheard);
   return {
     config: deepFreeze(config),
     settings: listSettings(lister),
     warnings: [...told],
     maxConnectionsAt: root.placeOf("max_connections"),
   };
-}
-
-function ignore(): void {
-  // Listing a value is no use of it.
 }
 
 /** The vhost that serves `name`: the exact one, else the default one; a disabled one is not found. */
