@@ -1,7 +1,14 @@
 /** Players of one stream: merged, at once, as the load asks, and by HTTP. */
 
 import type { FanOutWork, Terms } from "../works/work.ts";
-import { type Plan, RTMP_SERVERS, type Scenario, serversOf, termsOf } from "./scenario.ts";
+import {
+  COMPILED_SETTLE_TIMES,
+  type Plan,
+  RTMP_SERVERS,
+  type Scenario,
+  serversOf,
+  termsOf,
+} from "./scenario.ts";
 
 const one = (plan: Plan, players: number, about: Partial<Terms>): FanOutWork => ({
   ...termsOf(plan, about),
@@ -9,6 +16,7 @@ const one = (plan: Plan, players: number, about: Partial<Terms>): FanOutWork => 
   players,
   streams: 1,
   probes: 0,
+  settleTimes: COMPILED_SETTLE_TIMES,
 });
 
 /** P1. */

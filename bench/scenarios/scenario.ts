@@ -84,6 +84,12 @@ export interface Scenario {
   readonly curve?: Curve;
 }
 
+/**
+ * What a second costs in a server that runs for days is measured when V8 has compiled its loops: that takes up to 20 s
+ * at a stream's rate, for each thread anew. All servers wait as long.
+ */
+export const COMPILED_SETTLE_TIMES = 3;
+
 /** Servers that are measured at RTMP fan-out beside weir. */
 export const RTMP_SERVERS: readonly string[] = ["floor", "weir", "nginx-rtmp", "nms"];
 /** Servers that have HTTP-FLV. */

@@ -1,9 +1,13 @@
 /** Publishers, many streams, memory, shards, edge, a thread's delay. */
 import type { FanOutWork, Terms } from "../works/work.ts";
-import { type Plan, RTMP_SERVERS, type Scenario, serversOf, termsOf } from "./scenario.ts";
-
-/** Two shards have twice as much to compile, which is no part of what they cost. */
-const SHARDS_SETTLE_TIMES = 3;
+import {
+  COMPILED_SETTLE_TIMES,
+  type Plan,
+  RTMP_SERVERS,
+  type Scenario,
+  serversOf,
+  termsOf,
+} from "./scenario.ts";
 
 const fanOutWork = (
   plan: Plan,
@@ -64,7 +68,7 @@ export const shards: Scenario = {
   jobs: (plan) => [
     {
       id: "one",
-      work: fanOutWork(plan, { players: plan.players, settleTimes: SHARDS_SETTLE_TIMES }, {}),
+      work: fanOutWork(plan, { players: plan.players, settleTimes: COMPILED_SETTLE_TIMES }, {}),
       servers: ["weir"],
       isWeirsOwn: true,
     },
@@ -72,7 +76,7 @@ export const shards: Scenario = {
       id: "two",
       work: fanOutWork(
         plan,
-        { players: plan.players, settleTimes: SHARDS_SETTLE_TIMES },
+        { players: plan.players, settleTimes: COMPILED_SETTLE_TIMES },
         { workers: 2 },
       ),
       servers: ["weir"],

@@ -22,7 +22,7 @@ export interface FanOutWork extends Terms {
   readonly streams: number;
   /** Players among them that ping, to see how soon the server's threads answer. */
   readonly probes: number;
-  /** The window begins after so many times the usual pause: V8 compiles for up to 20 s, for each thread anew. */
+  /** The window begins after so many times the usual pause. */
   readonly settleTimes?: number;
 }
 

@@ -18,8 +18,9 @@ import { SendTurns } from "./send-turns.ts";
 import { SettingsChanges } from "./settings-changes.ts";
 import { StallGrace } from "./stall-grace.ts";
 
-/** The tick while somebody is served, and while nobody is. */
+/** The tick while somebody is served, while nobody of these waits for single frames, and while nobody is served. */
 const TICK_MS = 10;
+const TICK_DOZING_MS = 20;
 const TICK_IDLE_MS = 50;
 const TENTH_MS = 100;
 const SECOND_MS = 1000;
@@ -173,9 +174,16 @@ export class ThreadLoop {
       this.#board.counters[Counter.Skips] = this.#streams.tickSlow();
       this.#board.counters[Counter.LoopDelay] = this.#delay.take();
     }
-    const tickMs = this.#work.isServing() ? TICK_MS : TICK_IDLE_MS;
+    const tickMs = this.#tickMs;
     this.#delay.expect(monotonicMs() + tickMs);
     setTimeout(this.#ticking, tickMs);
+  }
+
+  get #tickMs(): number {
+    if (!this.#work.isServing()) {
+      return TICK_IDLE_MS;
+    }
+    return this.#isDozing ? TICK_DOZING_MS : TICK_MS;
   }
 
   #lookWhileDozing(): void {

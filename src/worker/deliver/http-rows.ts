@@ -2,7 +2,6 @@
  * HTTP viewers' sockets as rows. The HTTP library takes all that is written and keeps what the socket does not take, so
  * a row is full from the first write that says so until it has drained, and its cursor is always at a boundary.
  */
-import { joinBytes } from "../../protocol/bytes/join-bytes.ts";
 import type { Board } from "../../protocol/control/board.ts";
 import { elapsedMs, MS_MASK } from "../io/clock.ts";
 import { type RowMemory, SEND_FAILED } from "../io/row-transport.ts";
@@ -27,8 +26,14 @@ export class HttpRows implements Rows {
   /** Writes made. */
   sends = 0;
   readonly #sinks = new Map<number, RowSink>();
-  /** The first part of a write that goes over the end of its ring. **Owned**. */
-  #first: Uint8Array = NOTHING;
+  /** The first part of a write that goes over the end of its ring; length 0: there is none. */
+  #firstOffset = 0;
+  #firstLength = 0;
+  /** The last such write as one piece, which rows of one phase share, and where in its ring it begins. */
+  #joined: Uint8Array = NOTHING;
+  #joinedMemory: SharedArrayBuffer | undefined;
+  #joinedFrom = 0;
+  #scratch: Uint8Array = NOTHING;
   // Rows of one phase mostly send the same bytes: one view serves them.
   #buffer: SharedArrayBuffer | undefined;
   #offset = 0;
@@ -62,17 +67,18 @@ export class HttpRows implements Rows {
   }
 
   send(row: number, memory: RowMemory, offset: number, length: number, more: boolean): number {
-    const bytes = this.#viewOf(memory.buffer, offset, length);
     if (more) {
       // One write, so that a WebSocket message ends where a tag does.
-      this.#first = bytes.slice();
+      this.#firstOffset = offset;
+      this.#firstLength = length;
       return length;
     }
-    const first = this.#first;
-    this.#first = NOTHING;
-    return this.#write(row, first.length === 0 ? bytes : joinBytes([first, bytes]))
-      ? length
-      : SEND_FAILED;
+    const bytes =
+      this.#firstLength === 0
+        ? this.#viewOf(memory.buffer, offset, length)
+        : this.#join(row, memory.buffer, offset, length);
+    this.#firstLength = 0;
+    return this.#write(row, bytes) ? length : SEND_FAILED;
   }
 
   sendBytes(row: number, bytes: Uint8Array): boolean {
@@ -124,6 +130,25 @@ export class HttpRows implements Rows {
     }
     // Its end may be told within the write.
     return this.#sinks.get(row) === sink;
+  }
+
+  /** Both parts of a write, copied once for all rows that stand at one place. */
+  #join(row: number, buffer: SharedArrayBuffer, offset: number, length: number): Uint8Array {
+    const from = this.board.cursor[row] ?? 0;
+    const total = this.#firstLength + length;
+    const isSame =
+      this.#joinedMemory === buffer && this.#joinedFrom === from && this.#joined.length === total;
+    if (!isSame) {
+      if (this.#scratch.length < total) {
+        this.#scratch = new Uint8Array(total * 2);
+      }
+      this.#scratch.set(new Uint8Array(buffer, this.#firstOffset, this.#firstLength));
+      this.#scratch.set(new Uint8Array(buffer, offset, length), this.#firstLength);
+      this.#joined = this.#scratch.subarray(0, total);
+      this.#joinedMemory = buffer;
+      this.#joinedFrom = from;
+    }
+    return this.#joined;
   }
 
   #viewOf(buffer: SharedArrayBuffer, offset: number, length: number): Uint8Array {

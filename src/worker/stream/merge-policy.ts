@@ -15,10 +15,16 @@ const RELAX_BELOW = 0.24;
 /** Changes smaller than this are not made: hysteresis. */
 const DEAD_BAND = 0.15;
 const STRETCH_MAX = 64;
+/** While there is room a stretched shard is steered by the mean of so many periods: single ones differ by a quarter. */
+const STEER_PERIODS = 4;
 
 /** How far a shard stretches the merging of its streams, from its own use of the processor. */
 export class MergeStretch {
   #stretch = 1;
+  /** Periods since it was last looked at, and their sums. */
+  #periods = 0;
+  #busy = 0;
+  #sending = 0;
 
   /** Frames per send before each stream's ceiling; 1 or more, not whole. */
   get value(): number {
@@ -32,17 +38,37 @@ export class MergeStretch {
    * @param sending Share of a core spent in fan-out, within `busy`.
    */
   update(busy: number, sending: number): void {
-    const other = Math.max(0, busy - sending);
-    const atOnce = other + sending * this.#stretch;
+    const atOnce = Math.max(0, busy - sending) + sending * this.#stretch;
     if (atOnce < RELAX_BELOW || (this.#stretch === 1 && busy <= STRETCH_ABOVE)) {
       this.#stretch = 1;
+      this.#forget();
       return;
     }
+    this.#periods += 1;
+    this.#busy += busy;
+    this.#sending += sending;
+    if (busy > STRETCH_ABOVE) {
+      this.#steer(busy, sending);
+      this.#forget();
+    } else if (this.#periods === STEER_PERIODS) {
+      this.#steer(this.#busy / STEER_PERIODS, this.#sending / STEER_PERIODS);
+      this.#forget();
+    }
+  }
+
+  #steer(busy: number, sending: number): void {
+    const other = Math.max(0, busy - sending);
     const wanted = Math.max(SENDING_MIN, STEER_TO - other);
     const next = Math.min(STRETCH_MAX, Math.max(1, (this.#stretch * sending) / wanted));
     if (Math.abs(next - this.#stretch) > this.#stretch * DEAD_BAND) {
       this.#stretch = next;
     }
+  }
+
+  #forget(): void {
+    this.#periods = 0;
+    this.#busy = 0;
+    this.#sending = 0;
   }
 }
 

@@ -71,3 +71,43 @@ test("a row that is closed within its write is not full: its next viewer would b
   assert.equal(rows.board.flags[ROW], 0);
   assert.equal(rows.board.bytesOut[ROW], 0);
 });
+
+/** What a row is sent that stands at `cursor`, when it goes over the end of a ring of 8 bytes. */
+function sentOverTheEnd(
+  rows: HttpRows,
+  ring: SharedArrayBuffer,
+  row: number,
+  cursor: number,
+): void {
+  const memory = rows.memory(ring);
+  rows.board.cursor[row] = cursor;
+  assert.equal(rows.send(row, memory, 5, 3, true), 3);
+  assert.equal(rows.send(row, memory, 0, 2, false), 2);
+}
+
+test("a write over the end of a ring is one write, made once for all rows at that place", () => {
+  const { rows } = openRow({ now: 0 });
+  const ring = new SharedArrayBuffer(8);
+  new Uint8Array(ring).set([4, 5, 0, 0, 0, 1, 2, 3]);
+  const seen: { bytes: Uint8Array; text: string }[] = [];
+  const sink = {
+    write: (bytes: Uint8Array) => seen.push({ bytes, text: bytes.join() }) > 0,
+  };
+  rows.open(ROW, sink);
+  rows.open(ROW + 1, sink);
+  sentOverTheEnd(rows, ring, ROW, 5);
+  sentOverTheEnd(rows, ring, ROW + 1, 5);
+  assert.deepEqual(
+    seen.map(({ text }) => text),
+    ["1,2,3,4,5", "1,2,3,4,5"],
+  );
+  assert.equal(seen[0]?.bytes, seen[1]?.bytes, "one copy");
+  assert.equal(rows.sends, 2);
+  // A round later, at the same place and as long: other bytes.
+  new Uint8Array(ring).set([9, 9, 0, 0, 0, 8, 8, 8]);
+  sentOverTheEnd(rows, ring, ROW, 13);
+  assert.equal(seen[2]?.text, "8,8,8,9,9");
+  // What lies in one piece is the ring's own.
+  rows.send(ROW, rows.memory(ring), 1, 2, false);
+  assert.equal(seen[3]?.bytes.buffer, ring);
+});

@@ -35,6 +35,28 @@ describe("how far a shard stretches", () => {
     });
   }
 
+  test("stays where it is while periods differ by a quarter and their mean does not", () => {
+    const stretch = new MergeStretch();
+    run(stretch, 0.02, 0.8);
+    const settled = stretch.value;
+    const seen = new Set<number>();
+    for (let period = 0; period < 100; period += 1) {
+      const noise = [1.25, 0.8, 1.2, 0.75][period % 4] ?? 1;
+      const sending = (0.8 / stretch.value) * noise;
+      stretch.update(0.02 + sending, sending);
+      seen.add(stretch.value);
+    }
+    assert.deepEqual([...seen], [settled]);
+  });
+
+  test("a load that fills the thread counts at once", () => {
+    const stretch = new MergeStretch();
+    run(stretch, 0.02, 0.8);
+    const before = stretch.value;
+    stretch.update(0.4, 0.38);
+    assert.ok(stretch.value > before * 1.5);
+  });
+
   test("relaxes at once when the load is gone, and not before", () => {
     const stretch = new MergeStretch();
     run(stretch, 0.02, 1);
