@@ -166,11 +166,7 @@ export class Server {
       hls: this.#hls,
       rollout: this.#rollout,
     });
-    this.#acceptor = new Acceptor(
-      this.#poller,
-      (connection) => this.lobby.accept(connection),
-      (error) => log.error("accept", error.message),
-    );
+    this.#acceptor = new Acceptor(this.#poller, (connection) => this.lobby.accept(connection), log);
     this.lobby = this.#newLobby(options, directory);
   }
 

@@ -5,11 +5,11 @@
 
 /** What the intake works with. */
 export interface IntakeOptions<Message> {
-  take(message: Message): void;
+  readonly take: (message: Message) => void;
   /** Milliseconds, monotonic. */
-  now(): number;
+  readonly now: () => number;
   /** Runs a function in a later turn of the loop. */
-  later(next: () => void): void;
+  readonly later: (next: () => void) => void;
   /** A turn ends after this. */
   readonly turnMs: number;
 }

@@ -54,7 +54,7 @@ interface Call<T> {
   readonly name: string;
   readonly timeoutMs: number;
   /** Takes an answer that came too late. */
-  late(answer: T): void;
+  readonly late: (answer: T) => void;
 }
 
 function within<T>(promise: Promise<T>, { name, timeoutMs, late }: Call<T>): Promise<T> {

@@ -23,7 +23,7 @@ before(async () => {
 
 after(() => weir?.stop());
 
-describe("codecs beyond H.264", () => {
+describe("codecs beyond H.264", { concurrency: 3 }, () => {
   const forms = { "HEVC, enhanced": HEVC_ENHANCED, "HEVC, codec id 12": HEVC_CLASSIC };
   for (const [name, form] of Object.entries({ ...forms, "AV1, enhanced": AV1_ENHANCED })) {
     test(`F-14: ${name}`, async () => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { makeClip } from "../support/clips.ts";
-import { startPublish } from "../support/ffmpeg.ts";
+import { startPublish, startPublishLoop } from "../support/ffmpeg.ts";
 import type { Packet } from "../support/packets.ts";
 import { assertPassed, ofKind, probePackets } from "../support/packets.ts";
 import { startRtmpdump } from "../support/peers.ts";
@@ -42,7 +42,8 @@ async function passWhole(name: string, file: string): Promise<Packet[]> {
   return probePackets(copy, { timeoutMs: 10_000 });
 }
 
-describe("ffmpeg to ffmpeg", () => {
+// They wait for media in real time, each with a stream of its own.
+describe("ffmpeg to ffmpeg", { concurrency: 4 }, () => {
   test("F-01 D-17 B-01 B-79: a player that waits for the publisher gets all of it", async () => {
     assertPassed(source, await passWhole("waits", clip), { countMin: 180, toEnd: true });
   });
@@ -74,7 +75,7 @@ describe("ffmpeg to ffmpeg", () => {
 
   test("F-75: a second publisher of a name is refused and the first goes on", async () => {
     const url = weir.url("twice");
-    const first = startPublish(clip, url);
+    const first = startPublishLoop(clip, url);
     await delay(1000);
     const watching = probePackets(url, { seconds: 4, timeoutMs: 20_000 });
     const second = await startPublish(clip, url).waitEnd(6000);

@@ -25,7 +25,7 @@ before(async () => {
 
 after(() => weir?.stop());
 
-describe("GStreamer", () => {
+describe("GStreamer", { concurrency: 2 }, () => {
   test("B-10: rtmp2src plays what ffmpeg publishes", async () => {
     const file = join(scratch, "played.flv");
     const publisher = startPublish(clip, weir.url("plays"));

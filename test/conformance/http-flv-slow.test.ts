@@ -90,41 +90,43 @@ function assertGaps(tags: readonly Got[]): number {
   return gaps;
 }
 
-for (const backend of ["uws", "node"]) {
-  describe(`on ${backend}`, () => {
-    let weir: RunningServer;
-    let http: number;
+describe("a slow viewer", { concurrency: 2 }, () => {
+  for (const backend of ["uws", "node"]) {
+    describe(`on ${backend}`, () => {
+      let weir: RunningServer;
+      let http: number;
 
-    before(async () => {
-      http = await findFreePort();
-      weir = await startWeir({
-        directives: `player_stall 100000; http_backend ${backend}; http_server { enabled on; listen 127.0.0.1:${http}; }`,
-        vhost: "http_remux { enabled on; } play { queue_length 1; }",
+      before(async () => {
+        http = await findFreePort();
+        weir = await startWeir({
+          directives: `player_stall 100000; http_backend ${backend}; http_server { enabled on; listen 127.0.0.1:${http}; }`,
+          vhost: "http_remux { enabled on; } play { queue_length 1; }",
+        });
+        await waitUntil("http listens", () => isListening(http), 5000);
       });
-      await waitUntil("http listens", () => isListening(http), 5000);
-    });
 
-    after(() => weir?.stop());
+      after(() => weir?.stop());
 
-    test("who reads nothing for seconds, then all", { timeout: 90_000 }, async () => {
-      const peer = await new RtmpPeer(weir.url("slow"), "publish").waitReady();
-      const began = performance.now();
-      const publisher = new ClipPublisher(peer, bigClip());
-      const response = await new Promise<IncomingMessage>((resolve, reject) => {
-        const url = `http://127.0.0.1:${http}/live/slow.flv`;
-        get(url, { agent: false }, resolve).on("error", reject);
+      test("who reads nothing for seconds, then all", { timeout: 90_000 }, async () => {
+        const peer = await new RtmpPeer(weir.url("slow"), "publish").waitReady();
+        const began = performance.now();
+        const publisher = new ClipPublisher(peer, bigClip());
+        const response = await new Promise<IncomingMessage>((resolve, reject) => {
+          const url = `http://127.0.0.1:${http}/live/slow.flv`;
+          get(url, { agent: false }, resolve).on("error", reject);
+        });
+        const slow = new SlowReader(response);
+        await delay((UNREAD_BYTES / FRAME_BYTES) * FRAME_MS);
+        slow.read();
+        const liveMs = performance.now() - began + 2 * GOP_FRAMES * FRAME_MS;
+        const isLive = (): boolean => (slow.tags.at(-1)?.timestamp ?? 0) >= liveMs || slow.isOver;
+        await waitUntil("it has caught up", isLive, 40_000);
+        publisher.close();
+        slow.close();
+        assert.equal(slow.isOver, false, weir.log());
+        const gaps = assertGaps(slow.tags);
+        assert.ok(gaps > 0, `${slow.tags.length} tags without a gap`);
       });
-      const slow = new SlowReader(response);
-      await delay((UNREAD_BYTES / FRAME_BYTES) * FRAME_MS);
-      slow.read();
-      const liveMs = performance.now() - began + 2 * GOP_FRAMES * FRAME_MS;
-      const isLive = (): boolean => (slow.tags.at(-1)?.timestamp ?? 0) >= liveMs || slow.isOver;
-      await waitUntil("it has caught up", isLive, 40_000);
-      publisher.close();
-      slow.close();
-      assert.equal(slow.isOver, false, weir.log());
-      const gaps = assertGaps(slow.tags);
-      assert.ok(gaps > 0, `${slow.tags.length} tags without a gap`);
     });
-  });
-}
+  }
+});

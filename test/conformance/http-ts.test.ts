@@ -83,117 +83,125 @@ function assertPlayed(judge: TsCheck, { messages, streams }: Omit<Case, "name">)
   assert.equal(packets.length, frames.length);
 }
 
-for (const backend of ["uws", "node"]) {
-  describe(`HTTP-TS on ${backend}`, { concurrency: true }, () => {
-    let weir: RunningServer;
-    let http: number;
+describe("HTTP-TS", { concurrency: 2 }, () => {
+  for (const backend of ["uws", "node"]) {
+    describe(`on ${backend}`, { concurrency: true }, () => {
+      let weir: RunningServer;
+      let http: number;
 
-    before(async () => {
-      http = await findFreePort();
-      const remux = "http_remux { enabled on; mount [vhost]/[app]/[stream].ts; }";
-      weir = await startWeir({
-        directives: [
-          `http_backend ${backend}; gateways 1; http_server { enabled on; listen 127.0.0.1:${http}; }`,
-          `vhost soon.test { ${remux} play { play_wait 1000; } }`,
-        ].join("\n"),
-        vhost: `${remux} play { play_wait ${WAIT_MS}; }`,
+      before(async () => {
+        http = await findFreePort();
+        const remux = "http_remux { enabled on; mount [vhost]/[app]/[stream].ts; }";
+        weir = await startWeir({
+          directives: [
+            `http_backend ${backend}; gateways 1; http_server { enabled on; listen 127.0.0.1:${http}; }`,
+            `vhost soon.test { ${remux} play { play_wait 1000; } }`,
+          ].join("\n"),
+          vhost: `${remux} play { play_wait ${WAIT_MS}; }`,
+        });
+        await waitUntil("http listens", () => isListening(http), WAIT_MS);
       });
-      await waitUntil("http listens", () => isListening(http), WAIT_MS);
-    });
 
-    after(() => weir?.stop());
+      after(() => weir?.stop());
 
-    const ts = (name: string): string => `http://127.0.0.1:${http}/live/${name}.ts`;
+      const ts = (name: string): string => `http://127.0.0.1:${http}/live/${name}.ts`;
 
-    async function play(name: string, messages: readonly Frame[]): Promise<TsCheck> {
-      const viewer = new HttpViewer(ts(name));
-      await publishOnce(weir.url(name), messages);
-      const last = (readFrames(messages).at(-1)?.dtsMs ?? 0) * 90;
-      const isWhole = (bytes: Buffer): boolean => check(bytes).pes.at(-1)?.dts === last;
-      const bytes = await viewer.waitBody("the last frame came", isWhole, WAIT_MS);
-      viewer.close();
-      assert.equal(viewer.status, 200);
-      assert.equal(viewer.headers["content-type"], "video/MP2T");
-      assert.equal(bytes.length % PACKET_BYTES, 0);
-      return check(bytes);
-    }
+      async function play(name: string, messages: readonly Frame[]): Promise<TsCheck> {
+        const viewer = new HttpViewer(ts(name));
+        await publishOnce(weir.url(name), messages);
+        const last = (readFrames(messages).at(-1)?.dtsMs ?? 0) * 90;
+        const isWhole = (bytes: Buffer): boolean => check(bytes).pes.at(-1)?.dts === last;
+        const bytes = await viewer.waitBody("the last frame came", isWhole, WAIT_MS);
+        viewer.close();
+        assert.equal(viewer.status, 200);
+        assert.equal(viewer.headers["content-type"], "video/MP2T");
+        assert.equal(bytes.length % PACKET_BYTES, 0);
+        return check(bytes);
+      }
 
-    test("H.264 with B-frames and AAC", LIMIT, async () => {
-      assertPlayed(await play("av", main), { messages: main, streams: [0x1b, 0x0f] });
-    });
-
-    for (const name of backend === "uws" ? ["HEVC", "MP3", "audio", "video"] : []) {
-      test(`${name} comes as it was published`, LIMIT, async () => {
-        const one = others.find((other) => other.name === name);
-        assert.ok(one);
-        assertPlayed(await play(name, one.messages), one);
+      test("H.264 with B-frames and AAC", LIMIT, async () => {
+        assertPlayed(await play("av", main), { messages: main, streams: [0x1b, 0x0f] });
       });
-    }
 
-    test(
-      "ffprobe that joins in the middle sees the packets that were published",
-      LIMIT,
-      async () => {
-        const peer = await new RtmpPeer(weir.url("joined"), "publish").waitReady();
-        const publisher = new ClipPublisher(peer, main);
-        const packets = await probeTimes(ts("joined"), ["-read_intervals", "%+1.5"]);
-        publisher.close();
-        const sent = readFrames(main);
-        const roundMs = roundMsOf(main);
-        for (const kind of ["video", "audio"] as const) {
-          const track = sent.filter((frame) => frame.isVideo === (kind === "video"));
-          const got = packets
-            .filter((packet) => packet.kind === kind)
-            .map(({ dts, pts }) => [Math.round(dts), Math.round(pts)] as const);
-          assert.ok(got.length > 25, `${got.length} packets of ${kind}`);
-          const [first = 0] = got[0] ?? [];
-          const start = track.findIndex((frame) => frame.dtsMs === first % roundMs);
-          assert.ok(start >= 0 && (kind === "audio" || track[start]?.isKeyframe), `${first}`);
-          const wanted = got.map((_, index) => {
-            const round = Math.floor(first / roundMs) + Math.floor((start + index) / track.length);
-            const { dtsMs = 0, ptsMs = 0 } = track[(start + index) % track.length] ?? {};
-            return [dtsMs + round * roundMs, ptsMs + round * roundMs];
-          });
-          assert.deepEqual(got, wanted);
-        }
-      },
-    );
+      for (const name of backend === "uws" ? ["HEVC", "MP3", "audio", "video"] : []) {
+        test(`${name} comes as it was published`, LIMIT, async () => {
+          const one = others.find((other) => other.name === name);
+          assert.ok(one);
+          assertPlayed(await play(name, one.messages), one);
+        });
+      }
 
-    test("what is not served gets a status, and what is gets its type", LIMIT, async () => {
-      const ask = (path: string, method = "GET"): Promise<HttpViewer> =>
-        new HttpViewer(`http://127.0.0.1:${http}/live/${path}`, method).answered(WAIT_MS);
-      const never = ask("never.ts?vhost=soon.test");
-      assert.equal((await ask("x.flv")).status, 404);
-      assert.equal((await ask("show/x.ts")).status, 404);
-      assert.equal((await ask("x.ts", "POST")).status, 405);
-      assert.equal((await ask("x.ts", "OPTIONS")).status, 204);
-      const head = await ask("x.ts", "HEAD");
-      assert.equal(head.status, 200);
-      assert.equal(head.headers["content-type"], "video/MP2T");
-      assert.equal(head.headers["access-control-allow-origin"], "*");
-      // In the end a stream that does not come is none: within play_wait and the second that it is looked at.
-      assert.equal((await never).status, 404);
-      assert.equal((await never).headers["access-control-allow-origin"], "*");
-    });
-
-    test("a viewer stays through a republish: time goes on, a step is marked", LIMIT, async () => {
-      const viewer = new HttpViewer(ts("again"));
-      await publishOnce(
-        weir.url("again"),
-        main.filter((frame) => frame.timestamp < 1500),
+      test(
+        "ffprobe that joins in the middle sees the packets that were published",
+        LIMIT,
+        async () => {
+          const peer = await new RtmpPeer(weir.url("joined"), "publish").waitReady();
+          const publisher = new ClipPublisher(peer, main);
+          const packets = await probeTimes(ts("joined"), ["-read_intervals", "%+1.5"]);
+          publisher.close();
+          const sent = readFrames(main);
+          const roundMs = roundMsOf(main);
+          for (const kind of ["video", "audio"] as const) {
+            const track = sent.filter((frame) => frame.isVideo === (kind === "video"));
+            const got = packets
+              .filter((packet) => packet.kind === kind)
+              .map(({ dts, pts }) => [Math.round(dts), Math.round(pts)] as const);
+            assert.ok(got.length > 25, `${got.length} packets of ${kind}`);
+            const [first = 0] = got[0] ?? [];
+            const start = track.findIndex((frame) => frame.dtsMs === first % roundMs);
+            assert.ok(start >= 0 && (kind === "audio" || track[start]?.isKeyframe), `${first}`);
+            const wanted = got.map((_, index) => {
+              const round =
+                Math.floor(first / roundMs) + Math.floor((start + index) / track.length);
+              const { dtsMs = 0, ptsMs = 0 } = track[(start + index) % track.length] ?? {};
+              return [dtsMs + round * roundMs, ptsMs + round * roundMs];
+            });
+            assert.deepEqual(got, wanted);
+          }
+        },
       );
-      const first = (await viewer.waitBody("media", (bytes) => bytes.length > 0, WAIT_MS)).length;
-      await publishOnce(weir.url("again"), main);
-      const frames = readFrames(main).filter((frame) => frame.isVideo).length;
-      const count = (bytes: Buffer): number =>
-        check(bytes).pes.filter((one) => one.pid === PID_VIDEO).length;
-      const bytes = await viewer.waitBody("more", (all) => count(all) > frames, WAIT_MS);
-      assert.ok(bytes.length > first);
-      viewer.close();
-      const judge = check(bytes);
-      assert.deepEqual(judge.errors, []);
-      assert.equal(judge.maps.length, 1, "the same tracks are the same map");
-      assert.equal(judge.steps, 4, "one on each PID");
+
+      test("what is not served gets a status, and what is gets its type", LIMIT, async () => {
+        const ask = (path: string, method = "GET"): Promise<HttpViewer> =>
+          new HttpViewer(`http://127.0.0.1:${http}/live/${path}`, method).answered(WAIT_MS);
+        const never = ask("never.ts?vhost=soon.test");
+        assert.equal((await ask("x.flv")).status, 404);
+        assert.equal((await ask("show/x.ts")).status, 404);
+        assert.equal((await ask("x.ts", "POST")).status, 405);
+        assert.equal((await ask("x.ts", "OPTIONS")).status, 204);
+        const head = await ask("x.ts", "HEAD");
+        assert.equal(head.status, 200);
+        assert.equal(head.headers["content-type"], "video/MP2T");
+        assert.equal(head.headers["access-control-allow-origin"], "*");
+        // In the end a stream that does not come is none: within play_wait and the second that it is looked at.
+        assert.equal((await never).status, 404);
+        assert.equal((await never).headers["access-control-allow-origin"], "*");
+      });
+
+      test(
+        "a viewer stays through a republish: time goes on, a step is marked",
+        LIMIT,
+        async () => {
+          const viewer = new HttpViewer(ts("again"));
+          await publishOnce(
+            weir.url("again"),
+            main.filter((frame) => frame.timestamp < 1500),
+          );
+          const first = (await viewer.waitBody("media", (bytes) => bytes.length > 0, WAIT_MS))
+            .length;
+          await publishOnce(weir.url("again"), main);
+          const frames = readFrames(main).filter((frame) => frame.isVideo).length;
+          const count = (bytes: Buffer): number =>
+            check(bytes).pes.filter((one) => one.pid === PID_VIDEO).length;
+          const bytes = await viewer.waitBody("more", (all) => count(all) > frames, WAIT_MS);
+          assert.ok(bytes.length > first);
+          viewer.close();
+          const judge = check(bytes);
+          assert.deepEqual(judge.errors, []);
+          assert.equal(judge.maps.length, 1, "the same tracks are the same map");
+          assert.equal(judge.steps, 4, "one on each PID");
+        },
+      );
     });
-  });
-}
+  }
+});

@@ -29,7 +29,7 @@ vhost __defaultVhost__ {
 `;
 /** Frames that come within this belong to one send. */
 const BURST_MS = 12;
-const LIMIT = { timeout: 40_000 };
+const LIMIT = { timeout: 80_000 };
 
 const servers: RunningServer[] = [];
 /** Four seconds between keyframes. */
@@ -99,18 +99,6 @@ test("it starts as it is, and nothing in it is without effect", LIMIT, async () 
   assert.equal((await weir.stop()).code, 0);
 });
 
-describe("tcp_nodelay", () => {
-  for (const word of ["on", "off"] as const) {
-    test(`${word}: as it stands on the players' sockets`, LIMIT, async () => {
-      const weir = await start(["tcp_nodelay     on", `tcp_nodelay     ${word}`]);
-      await new RtmpPeer(weir.url("none"), "play").waitReady();
-      await delay(100);
-      assert.deepEqual(noDelaysOf(weir.pid, weir.port), [word === "on"]);
-      await weir.stop();
-    });
-  }
-});
-
 describe("min_latency", () => {
   // weir merges little while it is idle: as SRS merges, so that there is a difference to see.
   const AS_SRS: [string, string] = ["queue_length 10;", "queue_length 10; mw_adaptive off;"];
@@ -121,7 +109,8 @@ describe("min_latency", () => {
     const joined = player.received.length;
     await delay(2500);
     const perSend = framesPerSend(player.received.slice(joined));
-    assert.ok(perSend < 1.6, `${perSend} frames a send`);
+    // A busy machine is late now and then and sends two together; merged are eight.
+    assert.ok(perSend < 2.5, `${perSend} frames a send`);
     publisher.close();
     await weir.stop();
   });
@@ -140,80 +129,6 @@ describe("min_latency", () => {
   });
 });
 
-describe("gop_cache", () => {
-  for (const word of ["off", "on"] as const) {
-    test(
-      `${word}: who joins within a GOP ${word === "on" ? "starts at its keyframe" : "waits for the next keyframe"}`,
-      LIMIT,
-      async () => {
-        const weir = await start(["gop_cache   off", `gop_cache   ${word}`]);
-        const { publisher, player } = await watch(weir);
-        await delay(700);
-        assert.equal(player.received.some(isVideo), word === "on");
-        await delay(2800);
-        const first = player.received.find(isVideo);
-        assert.equal(first?.kind, "key");
-        publisher.close();
-        await weir.stop();
-      },
-    );
-  }
-});
-
-describe("queue_length", () => {
-  /** Reads a little every second, so that it lags more and more and never stands still. */
-  async function readSlowly(player: RtmpPeer, ms: number): Promise<void> {
-    const until = performance.now() + ms;
-    player.setStalled(true);
-    while (performance.now() < until) {
-      await delay(500);
-      player.readSome(32 * 1024);
-    }
-    player.setStalled(false);
-  }
-
-  for (const [seconds, isSkipped] of [
-    [10, false],
-    [1, true],
-  ] as const) {
-    test(
-      `${seconds}: a player that lags some seconds ${isSkipped ? "skips to a keyframe" : "loses nothing"}`,
-      LIMIT,
-      async () => {
-        const weir = await start(["queue_length 10", `queue_length ${seconds}`]);
-        const peer = await new RtmpPeer(weir.url("lag"), "publish").waitReady();
-        const payload = Buffer.alloc(20_000, 0x55);
-        let sent = 0;
-        const send = setInterval(() => {
-          const isKey = sent % 25 === 0;
-          payload.set([isKey ? 0x17 : 0x27, 1, 0, 0, 0]);
-          payload.writeUInt32BE(sent, 5);
-          peer.send({ type: 9, kind: "inter", timestamp: 0, hash: "", payload }, sent * 40);
-          sent += 1;
-        }, 40);
-        // By then the ring is as large as the stream asks for.
-        await delay(2500);
-        const player = await new RtmpPeer(weir.url("lag"), "play").waitReady();
-        await readSlowly(player, 5400);
-        await delay(1500);
-        clearInterval(send);
-        await delay(500);
-        const times = player.received.filter(isVideo).map(({ timestamp }) => timestamp);
-        const gaps = times.filter(
-          (time, index) => index > 0 && time - (times[index - 1] ?? 0) > 45,
-        );
-        assert.ok(
-          times.length > 30,
-          `${times.length} frames, ${player.end}, ${peer.end}\n${weir.log()}`,
-        );
-        assert.equal(gaps.length > 0, isSkipped, `gaps before ${gaps.join(" ")}`);
-        peer.reset();
-        await weir.stop();
-      },
-    );
-  }
-});
-
 test(
   "mr: a publisher's frames are not held back for others to be read with them",
   LIMIT,
@@ -229,3 +144,92 @@ test(
     await weir.stop();
   },
 );
+
+// No time is judged closely: each has a server of its own.
+describe("a directive for itself", { concurrency: 2 }, () => {
+  describe("tcp_nodelay", { concurrency: 2 }, () => {
+    for (const word of ["on", "off"] as const) {
+      test(`${word}: as it stands on the players' sockets`, LIMIT, async () => {
+        const weir = await start(["tcp_nodelay     on", `tcp_nodelay     ${word}`]);
+        await new RtmpPeer(weir.url("none"), "play").waitReady();
+        await delay(100);
+        assert.deepEqual(noDelaysOf(weir.pid, weir.port), [word === "on"]);
+        await weir.stop();
+      });
+    }
+  });
+
+  describe("gop_cache", { concurrency: 2 }, () => {
+    for (const word of ["off", "on"] as const) {
+      test(
+        `${word}: who joins within a GOP ${word === "on" ? "starts at its keyframe" : "waits for the next keyframe"}`,
+        LIMIT,
+        async () => {
+          const weir = await start(["gop_cache   off", `gop_cache   ${word}`]);
+          const { publisher, player } = await watch(weir);
+          await delay(700);
+          assert.equal(player.received.some(isVideo), word === "on");
+          await delay(2800);
+          const first = player.received.find(isVideo);
+          assert.equal(first?.kind, "key");
+          publisher.close();
+          await weir.stop();
+        },
+      );
+    }
+  });
+
+  describe("queue_length", { concurrency: 2 }, () => {
+    /** Reads a little every second, so that it lags more and more and never stands still. */
+    async function readSlowly(player: RtmpPeer, ms: number): Promise<void> {
+      const until = performance.now() + ms;
+      player.setStalled(true);
+      while (performance.now() < until) {
+        await delay(500);
+        player.readSome(32 * 1024);
+      }
+      player.setStalled(false);
+    }
+
+    for (const [seconds, isSkipped] of [
+      [10, false],
+      [1, true],
+    ] as const) {
+      test(
+        `${seconds}: a player that lags some seconds ${isSkipped ? "skips to a keyframe" : "loses nothing"}`,
+        LIMIT,
+        async () => {
+          const weir = await start(["queue_length 10", `queue_length ${seconds}`]);
+          const peer = await new RtmpPeer(weir.url("lag"), "publish").waitReady();
+          const payload = Buffer.alloc(20_000, 0x55);
+          let sent = 0;
+          const send = setInterval(() => {
+            const isKey = sent % 25 === 0;
+            payload.set([isKey ? 0x17 : 0x27, 1, 0, 0, 0]);
+            payload.writeUInt32BE(sent, 5);
+            peer.send({ type: 9, kind: "inter", timestamp: 0, hash: "", payload }, sent * 40);
+            sent += 1;
+          }, 40);
+          // By then the ring is as large as the stream asks for.
+          await delay(2500);
+          const player = await new RtmpPeer(weir.url("lag"), "play").waitReady();
+          await readSlowly(player, 5400);
+          await delay(1500);
+          clearInterval(send);
+          await delay(500);
+          const times = player.received.filter(isVideo).map(({ timestamp }) => timestamp);
+          const gaps = times.filter(
+            (time, index) => index > 0 && time - (times[index - 1] ?? 0) > 45,
+          );
+          assert.ok(
+            times.length > 30,
+            `${times.length} frames, ${player.end}, ${peer.end}\n${weir.log()}`,
+          );
+          assert.equal(gaps.length > 0, isSkipped, `gaps before ${gaps.join(" ")}`);
+          peer.reset();
+          await weir.stop();
+        },
+      );
+    }
+  });
+});

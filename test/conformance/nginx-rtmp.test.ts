@@ -24,7 +24,7 @@ before(async () => {
 
 after(() => weir?.stop());
 
-describe("nginx-rtmp", () => {
+describe("nginx-rtmp", { concurrency: 2 }, () => {
   test("pulls from weir, and a player behind it gets what was published", async () => {
     const nginx = await startNginxRtmp(`pull rtmp://127.0.0.1:${weir.port}/live;`);
     const publisher = startPublish(clip, weir.url("pulled"));

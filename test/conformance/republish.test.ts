@@ -39,7 +39,8 @@ async function canPublish(url: string): Promise<boolean> {
   }
 }
 
-describe("unpublish and republish", () => {
+// They wait for media in real time, each with a stream of its own.
+describe("unpublish and republish", { concurrency: 3 }, () => {
   test("B-72 B-73: a player stays, gets new headers and never sees time go back", async () => {
     const url = weir.url("again");
     const player = await new RtmpPeer(url, "play").waitReady();

@@ -36,7 +36,7 @@ async function dump(name: string, hasDigest: boolean): Promise<string> {
   return player.stderr;
 }
 
-describe("rtmpdump plays", () => {
+describe("rtmpdump plays", { concurrency: 2 }, () => {
   test("B-05 B-06 B-30: with a simple handshake", async () => {
     const said = await dump("simple", false);
     assert.match(said, /Handshaking finished/);

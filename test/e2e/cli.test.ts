@@ -15,7 +15,7 @@ const servers: RunningServer[] = [];
 after(() => Promise.all(servers.map((server) => server.stop())));
 
 function runWeir(...args: string[]): Promise<CommandResult> {
-  return runCommand(WEIR, args, { cwd: scratch, timeoutMs: 10_000 });
+  return runCommand(WEIR, args, { cwd: scratch, timeoutMs: 30_000 });
 }
 
 async function writeConf(name: string, directives: string): Promise<string> {
@@ -24,7 +24,7 @@ async function writeConf(name: string, directives: string): Promise<string> {
   return file;
 }
 
-describe("command line", () => {
+describe("command line", { concurrency: 2 }, () => {
   for (const flag of ["-h", "-?"]) {
     test(`${flag} prints the usage and succeeds`, async () => {
       const { code, stdout } = await runWeir(flag);
@@ -97,6 +97,6 @@ describe("command line", () => {
     servers.push(weir);
     const isTold = (): boolean =>
       weir.log().includes(`127.0.0.1:${weir.port}`) && /2 shards|shards[ =:]+2/.test(weir.log());
-    await waitUntil("the log tells both", isTold, 2000);
+    await waitUntil("the log tells both", isTold, 20_000);
   });
 });

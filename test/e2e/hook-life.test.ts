@@ -71,7 +71,7 @@ test(
     const { fields } = await bench.only("on_play");
     assert.equal(fields.stream, "a");
     assert.equal(fields.param, "?token=3");
-    assert.equal(fields.tcUrl, `http://127.0.0.1:${bench.http}/live`);
+    assert.equal(fields.tcUrl, "rtmp://__defaultVhost__/live");
     await bench.settle();
     assert.equal(bench.hooks.of("on_stop").length, 0);
     bench.hooks.answers.clear();

@@ -146,7 +146,7 @@ for (const [what, path, vhost, view] of [
     await view(path);
     const streamUrl = `${vhost === "ts" ? "ts" : ""}/live/a`;
     const place = { vhost, app: "live", stream: "a", stream_url: streamUrl };
-    const tcUrl = `https://127.0.0.1:${https}/live`;
+    const tcUrl = `rtmp://${vhost}/live`;
     const wanted = {
       ip: CLIENT,
       ...place,
@@ -162,7 +162,8 @@ for (const [what, path, vhost, view] of [
 test("HLS over HTTPS: once for each session", LIMIT, async () => {
   const fetchText = (path: string): Promise<string> =>
     new Promise((resolve, reject) => {
-      const from = { agent: false, rejectUnauthorized: false, localAddress: CLIENT };
+      const headers = { referer: PAGE };
+      const from = { agent: false, rejectUnauthorized: false, localAddress: CLIENT, headers };
       get(`https://127.0.0.1:${https}${path}`, from, (response) => {
         let text = "";
         response.on("data", (part: Buffer) => {
@@ -171,9 +172,9 @@ test("HLS over HTTPS: once for each session", LIMIT, async () => {
         response.on("end", () => resolve(text));
       }).on("error", reject);
     });
-  const master = await fetchText("/live/a.m3u8?key=3");
+  const master = await fetchText("/live/a.m3u8?key=3&x=a%20+b");
   const own = /^.*hls_ctx=.*$/m.exec(master)?.[0] ?? assert.fail(master);
   await fetchText(own.startsWith("/") ? own : `/live/${own}`);
-  const tcUrl = `https://127.0.0.1:${https}/live`;
-  await assertPair("on_play", "on_stop", { ip: CLIENT, stream: "a", param: "?key=3", tcUrl });
+  const place = { ip: CLIENT, stream: "a", tcUrl: "rtmp://127.0.0.1/live" };
+  await assertPair("on_play", "on_stop", { ...place, param: "?key=3&x=a%20+b", pageUrl: PAGE });
 });

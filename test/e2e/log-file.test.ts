@@ -27,7 +27,7 @@ function linesOf(text: string): string[] {
   return text.split("\n").slice(0, -1);
 }
 
-describe("srs_log_tank and srs_log_file", () => {
+describe("srs_log_tank and srs_log_file", { concurrency: 2 }, () => {
   test(
     "file: lines stand in the file, in SRS's form, one connection's under one id",
     LIMIT,
@@ -160,7 +160,7 @@ describe("what clients send", () => {
   );
 });
 
-describe("a log that cannot be written", () => {
+describe("a log that cannot be written", { concurrency: 2 }, () => {
   for (const file of ["/dev/full", "/proc/none/weir.log"]) {
     test(`E-73: ${file} stops neither start nor media`, LIMIT, async () => {
       const run = await makeRun(`srs_log_tank file; srs_log_file ${file};`);

@@ -379,6 +379,7 @@ test("who guesses credentials and tokens", LIMIT, async () => {
     const text = await (await guarded.raw("/metrics")).text();
     for (const told of ['missing"} 1', 'wrong"} 10', 'locked"} 1']) {
       assert.ok(text.includes(`weir_api_refusals_total{reason="${told}\n`), told);
+      assert.ok(text.includes(`weir_rejects_total{reason="api_${told}\n`), `api_${told}`);
     }
     assert.match(text, /weir_tokens_late_total 2\n/);
   } finally {

@@ -33,21 +33,6 @@ function join(url: string, count: number): Promise<RtmpPeer[]> {
 }
 
 describe("two shards", () => {
-  test(`D-17: ${PLAYERS} players of one stream get every message, byte for byte`, async () => {
-    const publisher = await publish(weir.url("many"));
-    await delay(1000);
-    const players = await join(weir.url("many"), PLAYERS);
-    await delay(4000);
-    for (const player of players) {
-      assert.equal(player.end, "open");
-      assertJoined(player.received);
-      const count = assertMessageRun(frames, player.received);
-      assert.ok(count >= 250, `only ${count} messages came`);
-      player.close();
-    }
-    publisher.close();
-  });
-
   test("D-18: a player that joins gets a keyframe within 200 ms, wherever in the GOP it joins", async () => {
     const publisher = await publish(weir.url("joins"));
     await delay(2100);
@@ -67,56 +52,73 @@ describe("two shards", () => {
     publisher.close();
   });
 
-  test("players come and go without a gap for those who stay", async () => {
-    const publisher = await publish(weir.url("churn"));
-    await delay(500);
-    const staying = await join(weir.url("churn"), 10);
-    for (let round = 0; round < 5; round++) {
-      const passing = await join(weir.url("churn"), 10);
-      await delay(300);
-      for (const [index, player] of passing.entries()) {
-        if (index % 2 === 0) {
-          player.close();
-        } else {
-          player.reset();
+  describe("streams beside each other", { concurrency: 4 }, () => {
+    test(`D-17: ${PLAYERS} players of one stream get every message, byte for byte`, async () => {
+      const publisher = await publish(weir.url("many"));
+      await delay(1000);
+      const players = await join(weir.url("many"), PLAYERS);
+      await delay(4000);
+      for (const player of players) {
+        assert.equal(player.end, "open");
+        assertJoined(player.received);
+        const count = assertMessageRun(frames, player.received);
+        assert.ok(count >= 250, `only ${count} messages came`);
+        player.close();
+      }
+      publisher.close();
+    });
+
+    test("players come and go without a gap for those who stay", async () => {
+      const publisher = await publish(weir.url("churn"));
+      await delay(500);
+      const staying = await join(weir.url("churn"), 10);
+      for (let round = 0; round < 5; round++) {
+        const passing = await join(weir.url("churn"), 10);
+        await delay(300);
+        for (const [index, player] of passing.entries()) {
+          if (index % 2 === 0) {
+            player.close();
+          } else {
+            player.reset();
+          }
         }
       }
-    }
-    await delay(500);
-    for (const player of staying) {
-      assert.equal(player.end, "open");
-      assertMessageRun(frames, player.received);
-      player.close();
-    }
-    publisher.close();
-  });
-
-  test("C-13: a player that takes nothing does not disturb the others", async () => {
-    const publisher = await publish(weir.url("stalled"));
-    await delay(500);
-    const players = await join(weir.url("stalled"), 12);
-    const [stalled, ...others] = players;
-    stalled?.setStalled(true);
-    await delay(4000);
-    for (const player of others) {
-      assertMessageRun(frames, player.received);
-      player.close();
-    }
-    stalled?.reset();
-    publisher.close();
-  });
-
-  test("two streams at once keep their bytes apart", async () => {
-    const names = ["left", "right"];
-    const publishers = await Promise.all(names.map((name) => publish(weir.url(name))));
-    const waiting = await Promise.all(names.map((name) => join(weir.url(name), 5)));
-    await delay(2500);
-    for (const player of waiting.flat()) {
-      assertMessageRun(frames, player.received);
-      player.close();
-    }
-    for (const publisher of publishers) {
+      await delay(500);
+      for (const player of staying) {
+        assert.equal(player.end, "open");
+        assertMessageRun(frames, player.received);
+        player.close();
+      }
       publisher.close();
-    }
+    });
+
+    test("C-13: a player that takes nothing does not disturb the others", async () => {
+      const publisher = await publish(weir.url("stalled"));
+      await delay(500);
+      const players = await join(weir.url("stalled"), 12);
+      const [stalled, ...others] = players;
+      stalled?.setStalled(true);
+      await delay(4000);
+      for (const player of others) {
+        assertMessageRun(frames, player.received);
+        player.close();
+      }
+      stalled?.reset();
+      publisher.close();
+    });
+
+    test("two streams at once keep their bytes apart", async () => {
+      const names = ["left", "right"];
+      const publishers = await Promise.all(names.map((name) => publish(weir.url(name))));
+      const waiting = await Promise.all(names.map((name) => join(weir.url(name), 5)));
+      await delay(2500);
+      for (const player of waiting.flat()) {
+        assertMessageRun(frames, player.received);
+        player.close();
+      }
+      for (const publisher of publishers) {
+        publisher.close();
+      }
+    });
   });
 });

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { makeCertificate } from "../support/certificates.ts";
 import { makeClip } from "../support/clips.ts";
-import { readFlv } from "../support/flv-file.ts";
+import { type Frame, readFlv } from "../support/flv-file.ts";
 import { runCommand } from "../support/process.ts";
 import { ClipPublisher, RtmpPeer } from "../support/rtmp-peer.ts";
 import { findFreePort, makeScratch } from "../support/scratch.ts";
@@ -14,7 +14,13 @@ import { REPOSITORY, startWeir, WEIR } from "../support/weir.ts";
 
 const FOLDER = join(REPOSITORY, "conf");
 const NAMES = readdirSync(FOLDER).filter((name) => name.endsWith(".conf"));
-const LIMIT = { timeout: 40_000 };
+const LIMIT = { timeout: 60_000 };
+
+let frames: Frame[];
+
+before(async () => {
+  frames = readFlv(await makeClip(makeScratch(), "clip", { seconds: 1 }));
+});
 
 test("there is one for each way to run it", () => {
   for (const name of [
@@ -42,38 +48,41 @@ async function elsewhere(conf: string): Promise<string> {
   return text;
 }
 
-for (const name of NAMES) {
-  describe(name, () => {
-    test("-t finds it right", LIMIT, async () => {
-      const { code, stdout, stderr } = await runCommand(WEIR, ["-t", "-c", join(FOLDER, name)], {
-        cwd: makeScratch(),
-        timeoutMs: 10_000,
+describe("samples", { concurrency: 2 }, () => {
+  for (const name of NAMES) {
+    describe(name, () => {
+      test("-t finds it right", LIMIT, async () => {
+        const { code, stdout, stderr } = await runCommand(WEIR, ["-t", "-c", join(FOLDER, name)], {
+          cwd: makeScratch(),
+          timeoutMs: 30_000,
+        });
+        assert.equal(code, 0, stdout + stderr);
+        const isEdge = name === "edge.conf";
+        const oddities = stderr
+          .split("\n")
+          .filter((line) => line !== "" && !/strict on/.test(line));
+        assert.ok(isEdge || oddities.length <= 1, stderr);
       });
-      assert.equal(code, 0, stdout + stderr);
-      const isEdge = name === "edge.conf";
-      const oddities = stderr.split("\n").filter((line) => line !== "" && !/strict on/.test(line));
-      assert.ok(isEdge || oddities.length <= 1, stderr);
-    });
 
-    test("a server starts on it and ends in order", LIMIT, async () => {
-      const port = await findFreePort();
-      const text = readFileSync(join(FOLDER, name), "utf8");
-      const own = text.replace(/^listen\s+\d+;/m, `listen 127.0.0.1:${port};\nworkers 1;`);
-      assert.notEqual(own, text);
-      const conf = await elsewhere(own);
-      const weir = await startWeir({ conf, port });
-      // Its server of callbacks does not run, so it refuses everybody.
-      const isServing = name !== "http.hooks.callback.conf";
-      if (isServing && name !== "edge.conf") {
-        const frames = readFlv(await makeClip(makeScratch(), "clip", { seconds: 1 }));
-        const peer = await new RtmpPeer(weir.url("sample"), "publish").waitReady();
-        const publisher = new ClipPublisher(peer, frames);
-        const player = await new RtmpPeer(weir.url("sample"), "play").waitReady();
-        await player.waitFrames(20, 5000);
-        publisher.pause();
-      }
-      await delay(100);
-      assert.equal((await weir.stop()).code, 0);
+      test("a server starts on it and ends in order", LIMIT, async () => {
+        const port = await findFreePort();
+        const text = readFileSync(join(FOLDER, name), "utf8");
+        const own = text.replace(/^listen\s+\d+;/m, `listen 127.0.0.1:${port};\nworkers 1;`);
+        assert.notEqual(own, text);
+        const conf = await elsewhere(own);
+        const weir = await startWeir({ conf, port });
+        // Its server of callbacks does not run, so it refuses everybody.
+        const isServing = name !== "http.hooks.callback.conf";
+        if (isServing && name !== "edge.conf") {
+          const peer = await new RtmpPeer(weir.url("sample"), "publish").waitReady();
+          const publisher = new ClipPublisher(peer, frames);
+          const player = await new RtmpPeer(weir.url("sample"), "play").waitReady();
+          await player.waitFrames(20, 20_000);
+          publisher.pause();
+        }
+        await delay(100);
+        assert.equal((await weir.stop()).code, 0);
+      });
     });
-  });
-}
+  }
+});

@@ -159,7 +159,7 @@ describe("a slow connection with several streams", () => {
     LIMIT,
     async () => {
       const source = await flood("inside");
-      for (let round = 0; round < 4; round += 1) {
+      const end = async (round: number): Promise<void> => {
         const peer = await weir.connect();
         const play = await peer.play("inside");
         await play.waitFrames(5);
@@ -178,7 +178,8 @@ describe("a slow connection with several streams", () => {
         assert.deepEqual([peer.fault, peer.end, peer.pongs], ["", "open", [round + 1]]);
         source.flood.assertSkipped(play.received);
         peer.close();
-      }
+      };
+      await Promise.all([0, 1, 2, 3].map(end));
       source.flood.stop();
       weir.closeOpened();
       await weir.waitEmpty();
@@ -188,7 +189,7 @@ describe("a slow connection with several streams", () => {
   test("a player that was slow asks for a second stream inside a message", LIMIT, async () => {
     const source = await flood("later");
     // Somewhere on the way from a socket that has just become full to the jump to a keyframe.
-    for (const stalledMs of [500, 700, 900, 1100]) {
+    const ask = async (stalledMs: number): Promise<void> => {
       const peer = await weir.connect();
       const first = await peer.play("later");
       await first.waitFrames(5);
@@ -206,7 +207,8 @@ describe("a slow connection with several streams", () => {
       source.flood.assertSkipped(first.received);
       assert.equal(peer.fault, "");
       peer.close();
-    }
+    };
+    await Promise.all([500, 700, 900, 1100].map(ask));
     source.flood.stop();
     weir.closeOpened();
     await weir.waitEmpty();

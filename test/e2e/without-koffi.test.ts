@@ -50,52 +50,54 @@ describe("without koffi", { timeout: 90_000 }, () => {
     assert.match(weir.log(), /koffi does not load/);
   });
 
-  test("ffmpeg publishes, ffprobe and two players play, byte for byte", {
-    timeout: 40_000,
-  }, async () => {
-    const input = ["-re", "-stream_loop", "-1", "-i", clip, "-c", "copy", "-f", "flv"];
-    const ffmpeg = startProcess("ffmpeg", ["-v", "error", "-nostdin", ...input, weir.url("ff")]);
-    const publisher = await publish("own", { pieceBytes: 7 });
-    await delay(2500);
-    const players = [1, 2].map(() => new RtmpPeer(weir.url("own"), "play"));
-    await Promise.all(players.map((player) => player.waitReady()));
-    const entries = ["-show_entries", "stream=codec_name", "-of", "csv=p=0"];
-    const probed = await runChecked("ffprobe", ["-v", "error", ...entries, weir.url("ff")], {
-      timeoutMs: 15_000,
+  describe("streams beside each other", { concurrency: 2 }, () => {
+    test("ffmpeg publishes, ffprobe and two players play, byte for byte", {
+      timeout: 40_000,
+    }, async () => {
+      const input = ["-re", "-stream_loop", "-1", "-i", clip, "-c", "copy", "-f", "flv"];
+      const ffmpeg = startProcess("ffmpeg", ["-v", "error", "-nostdin", ...input, weir.url("ff")]);
+      const publisher = await publish("own", { pieceBytes: 7 });
+      await delay(2500);
+      const players = [1, 2].map(() => new RtmpPeer(weir.url("own"), "play"));
+      await Promise.all(players.map((player) => player.waitReady()));
+      const entries = ["-show_entries", "stream=codec_name", "-of", "csv=p=0"];
+      const probed = await runChecked("ffprobe", ["-v", "error", ...entries, weir.url("ff")], {
+        timeoutMs: 15_000,
+      });
+      assert.deepEqual(probed.stdout.trim().split("\n").sort(), ["aac", "h264"]);
+      await delay(2000);
+      for (const player of players) {
+        assertJoined(player.received);
+        assert.ok(assertMessageRun(frames, player.received) > 100);
+        player.close();
+      }
+      publisher.close();
+      await ffmpeg.stop();
     });
-    assert.deepEqual(probed.stdout.trim().split("\n").sort(), ["aac", "h264"]);
-    await delay(2000);
-    for (const player of players) {
-      assertJoined(player.received);
-      assert.ok(assertMessageRun(frames, player.received) > 100);
-      player.close();
-    }
-    publisher.close();
-    await ffmpeg.stop();
-  });
 
-  test("a player that reads nothing skips, another loses nothing", {
-    timeout: 40_000,
-  }, async () => {
-    const publisher = await publish("slow");
-    const [slow, good] = [
-      new RtmpPeer(weir.url("slow"), "play"),
-      new RtmpPeer(weir.url("slow"), "play"),
-    ];
-    await Promise.all([slow.waitReady(), good.waitReady()]);
-    await delay(500);
-    slow.setStalled(true);
-    await delay(6000);
-    slow.setStalled(false);
-    await delay(1500);
-    assert.ok(assertMessageRun(frames, good.received) > 300);
-    assert.equal(slow.end, "open");
-    // The kernels' buffers hold what they hold; whatever was skipped, it goes on at a keyframe.
-    assert.ok(slow.received.filter(isMedia).length > 50);
-    for (const player of [slow, good]) {
-      player.close();
-    }
-    publisher.close();
+    test("a player that reads nothing skips, another loses nothing", {
+      timeout: 40_000,
+    }, async () => {
+      const publisher = await publish("slow");
+      const [slow, good] = [
+        new RtmpPeer(weir.url("slow"), "play"),
+        new RtmpPeer(weir.url("slow"), "play"),
+      ];
+      await Promise.all([slow.waitReady(), good.waitReady()]);
+      await delay(500);
+      slow.setStalled(true);
+      await delay(6000);
+      slow.setStalled(false);
+      await delay(1500);
+      assert.ok(assertMessageRun(frames, good.received) > 300);
+      assert.equal(slow.end, "open");
+      // The kernels' buffers hold what they hold; whatever was skipped, it goes on at a keyframe.
+      assert.ok(slow.received.filter(isMedia).length > 50);
+      for (const player of [slow, good]) {
+        player.close();
+      }
+      publisher.close();
+    });
   });
 
   test("pings are answered within 50 ms", { timeout: 20_000 }, async () => {
@@ -149,34 +151,40 @@ async function watch(url: string, bytesMin: number): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-for (const backend of ["uws", "node"]) {
-  test(`without koffi viewers are served by ${backend}`, { timeout: 60_000 }, async () => {
-    const [http, https, rtmps] = [await findFreePort(), await findFreePort(), await findFreePort()];
-    const { key, certificate } = makeCertificate();
-    const tls = (port: number): string =>
-      `{ enabled on; listen 127.0.0.1:${port}; key ${key}; cert ${certificate}; }`;
-    const server = await startWeir({
-      preload,
-      workers: 1,
-      directives: `http_backend ${backend}; gateways 2; rtmps ${tls(rtmps)}
+describe("viewers without koffi", { concurrency: 2 }, () => {
+  for (const backend of ["uws", "node"]) {
+    test(`without koffi viewers are served by ${backend}`, { timeout: 60_000 }, async () => {
+      const [http, https, rtmps] = [
+        await findFreePort(),
+        await findFreePort(),
+        await findFreePort(),
+      ];
+      const { key, certificate } = makeCertificate();
+      const tls = (port: number): string =>
+        `{ enabled on; listen 127.0.0.1:${port}; key ${key}; cert ${certificate}; }`;
+      const server = await startWeir({
+        preload,
+        workers: 1,
+        directives: `http_backend ${backend}; gateways 2; rtmps ${tls(rtmps)}
         http_server { enabled on; listen 127.0.0.1:${http}; https ${tls(https)} }`,
-      vhost: "http_remux { enabled on; }",
-    });
-    try {
-      await waitUntil("http listens", () => isListening(http), 15_000);
-      const publisher = await publish("web", { server });
-      const urls = [`http://127.0.0.1:${http}`, `https://127.0.0.1:${https}`];
-      const copies = await Promise.all(urls.map((url) => watch(`${url}/live/web.flv`, 50_000)));
-      for (const copy of copies) {
-        assert.equal(copy.toString("latin1", 0, 3), "FLV");
+        vhost: "http_remux { enabled on; }",
+      });
+      try {
+        await waitUntil("http listens", () => isListening(http), 15_000);
+        const publisher = await publish("web", { server });
+        const urls = [`http://127.0.0.1:${http}`, `https://127.0.0.1:${https}`];
+        const copies = await Promise.all(urls.map((url) => watch(`${url}/live/web.flv`, 50_000)));
+        for (const copy of copies) {
+          assert.equal(copy.toString("latin1", 0, 3), "FLV");
+        }
+        publisher.close();
+        assert.match(server.log(), /\[ERR_RTMPS\] rtmps needs koffi, .* not served/);
+        assert.ok(!(await isListening(rtmps)));
+        assert.doesNotMatch(server.log(), /InvariantError/);
+      } finally {
+        const { code } = await server.stop();
+        assert.equal(code, 0);
       }
-      publisher.close();
-      assert.match(server.log(), /\[ERR_RTMPS\] rtmps needs koffi, .* not served/);
-      assert.ok(!(await isListening(rtmps)));
-      assert.doesNotMatch(server.log(), /InvariantError/);
-    } finally {
-      const { code } = await server.stop();
-      assert.equal(code, 0);
-    }
-  });
-}
+    });
+  }
+});

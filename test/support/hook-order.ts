@@ -9,8 +9,8 @@ function checkSession(client: string, notes: readonly HookNote[]): void {
   const told = notes.map(({ action, fields }) => `${action} ${String(fields.stream ?? "")}`);
   const about = `${client}: ${told.join(", ")}`;
   const open = new Map<string, number>();
-  // Viewers by HTTP connect to nothing.
-  const isRtmp = notes.some(({ fields }) => !String(fields.tcUrl ?? "rtmp").startsWith("http"));
+  // Viewers by HTTP connect to nothing; their tcUrl names no port.
+  const isRtmp = notes.some(({ fields }) => /^rtmps?:\/\/[^/]*:\d/.test(String(fields.tcUrl)));
   for (const [index, { action, fields }] of notes.entries()) {
     const stream = String(fields.stream ?? "");
     const [isFirst, isLast] = [index === 0, index === notes.length - 1];

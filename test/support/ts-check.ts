@@ -3,9 +3,10 @@
  *
  * Spec: ISO/IEC 13818-1.
  */
+import { PcrCheck, type PcrCheckOptions } from "./pcr-check.ts";
+import { byteAt, crc32, hasPcrOf, pcrAt, pidAt, timeDistance, timestampAt } from "./ts-bytes.ts";
 
 const PACKET_BYTES = 188;
-const WRAP = 2 ** 33;
 /** 90 kHz. */
 const SECOND = 90_000;
 
@@ -30,17 +31,9 @@ interface Open {
   readonly announced: number;
 }
 
-/** Distance of two 33-bit times, the shorter way round. */
-function timeDistance(from: number, to: number): number {
-  const ahead = (((to - from) % WRAP) + WRAP) % WRAP;
-  return ahead > WRAP / 2 ? ahead - WRAP : ahead;
-}
-
-export interface TsCheckOptions {
+export interface TsCheckOptions extends PcrCheckOptions {
   /** PAT and PMT at least this often, by the time of PES packets. */
   readonly tablesMsMax?: number;
-  /** PCR at least this often. */
-  readonly pcrMsMax?: number;
 }
 
 /** Reads a stream piece by piece; pieces are whole packets. */
@@ -53,18 +46,19 @@ export class TsCheck {
   tables = 0;
   /** Packets that announce a step. */
   steps = 0;
+  readonly clock: PcrCheck;
   /** Times at which the 33-bit clock went round. */
   wraps = 0;
-  readonly #options: Required<TsCheckOptions>;
+  readonly #tablesMsMax: number;
   readonly #counters = new Map<number, number>();
   readonly #open = new Map<number, Open>();
   readonly #lastDts = new Map<number, number>();
   #pmtPid = -1;
   #lastTables = Number.NaN;
-  #lastPcr = Number.NaN;
 
   constructor(options: TsCheckOptions = {}) {
-    this.#options = { tablesMsMax: 1500, pcrMsMax: 1000, ...options };
+    this.#tablesMsMax = options.tablesMsMax ?? 1500;
+    this.clock = new PcrCheck(options);
   }
 
   /** The current program map's streams: pid to stream type. */
@@ -102,7 +96,7 @@ export class TsCheck {
     this.#counters.clear();
     this.#lastDts.clear();
     this.#lastTables = Number.NaN;
-    this.#lastPcr = Number.NaN;
+    this.clock.forget();
   }
 
   /** No more packets, for now: what is open is whole. */
@@ -129,8 +123,8 @@ export class TsCheck {
     const pid = pidAt(bytes, 0);
     const control = (byteAt(bytes, 3) >> 4) & 3;
     const counter = byteAt(bytes, 3) & 15;
-    if (control === 2 && bytes[4] === PACKET_BYTES - 5 && (byteAt(bytes, 5) & 0x80) !== 0) {
-      this.#step(pid, counter, bytes.subarray(4));
+    if (control === 2 && bytes[4] === PACKET_BYTES - 5) {
+      this.#withoutPayload(pid, counter, bytes.subarray(4));
       return;
     }
     if ((flags & 0x80) !== 0 || byteAt(bytes, 3) >> 6 !== 0 || (control & 1) === 0) {
@@ -146,7 +140,7 @@ export class TsCheck {
       this.#fail(`adaptation field of ${fieldBytes} bytes leaves no payload`);
     }
     const field = bytes.subarray(4, 4 + fieldBytes);
-    this.#field(field);
+    this.#field(pid, field);
     const payload = bytes.subarray(4 + fieldBytes);
     const isStart = (flags & 0x40) !== 0;
     if (pid === 0 || pid === this.#pmtPid) {
@@ -156,22 +150,40 @@ export class TsCheck {
     }
   }
 
-  /** A packet without payload that says that counters and clock make a step: what follows counts on from it. */
-  #step(pid: number, counter: number, field: Uint8Array): void {
-    this.steps += 1;
-    this.#field(field);
-    this.#closePes(pid);
+  /** A packet that is all adaptation field: it has the clock, or says that counters and clock make a step, or both. */
+  #withoutPayload(pid: number, counter: number, field: Uint8Array): void {
+    const isStep = (byteAt(field, 1) & 0x80) !== 0;
+    const hasPcr = hasPcrOf(field);
+    if (!(isStep || hasPcr)) {
+      this.#fail("a packet that says nothing");
+    }
+    const expected = this.#counters.get(pid);
+    // It has the number of the packet before it; a step alone may be to any number.
+    if (hasPcr && expected !== undefined && ((counter + 1) & 15) !== expected) {
+      this.#fail(`continuity of pid ${pid}: ${counter} without payload before ${expected}`);
+    }
     this.#counters.set(pid, (counter + 1) & 15);
-    this.#lastTables = Number.NaN;
-    this.#lastPcr = Number.NaN;
+    if (isStep && !hasPcr) {
+      this.steps += 1;
+      this.#closePes(pid);
+      this.#lastTables = Number.NaN;
+      this.clock.forget();
+    }
+    if (isStep) {
+      this.#lastDts.delete(pid);
+    }
+    this.#field(pid, field);
   }
 
-  #field(field: Uint8Array): void {
+  #field(pid: number, field: Uint8Array): void {
     if (field.length < 2) {
       return;
     }
-    const pcrBytes = (byteAt(field, 1) & 0x10) === 0 ? 0 : 6;
-    for (const byte of field.subarray(2 + pcrBytes)) {
+    const hasPcr = hasPcrOf(field);
+    if (hasPcr) {
+      this.#pcr(pid, pcrAt(field), (byteAt(field, 1) & 0x80) !== 0);
+    }
+    for (const byte of field.subarray(hasPcr ? 8 : 2)) {
       if (byte !== 0xff) {
         this.#fail("stuffing that is not ff");
         return;
@@ -244,8 +256,7 @@ export class TsCheck {
     }
     const pts = timestampAt(payload, 9);
     const dts = (flags & 0x40) === 0 ? pts : timestampAt(payload, 14);
-    const hasPcr = field.length > 7 && (byteAt(field, 1) & 0x10) !== 0;
-    const pcr = hasPcr ? pcrAt(field) : null;
+    const pcr = hasPcrOf(field) ? pcrAt(field) : null;
     const head = {
       ...{ pid, streamType, pts, dts, pcr },
       isRandomAccess: (byteAt(field, 1) & 0x40) !== 0,
@@ -268,9 +279,12 @@ export class TsCheck {
     if (timeDistance(dts, pts) < 0) {
       this.#fail(`pts ${pts} before dts ${dts}`);
     }
+    if (pcr !== null && timeDistance(pcr, dts) < 0) {
+      this.#fail("PCR after dts");
+    }
     if (isDiscontinuity) {
       this.#lastTables = dts;
-      this.#lastPcr = Number.NaN;
+      this.clock.forgetTracks();
     } else if (last !== undefined) {
       if (timeDistance(last, dts) < 0) {
         this.#fail(`dts of pid ${pid} goes back from ${last} to ${dts}`);
@@ -279,27 +293,23 @@ export class TsCheck {
     }
     if (Number.isNaN(this.#lastTables)) {
       this.#lastTables = dts;
-    } else if (timeDistance(this.#lastTables, dts) > (this.#options.tablesMsMax * SECOND) / 1000) {
+    } else if (timeDistance(this.#lastTables, dts) > (this.#tablesMsMax * SECOND) / 1000) {
       this.#fail(`no tables for ${timeDistance(this.#lastTables, dts) / 90} ms`);
     }
-    this.#pcr(pid, pcr, dts);
+    this.#note(this.clock.judge(pid, dts));
   }
 
-  #pcr(pid: number, pcr: number | null, dts: number): void {
-    if (pcr === null) {
-      return;
-    }
+  #pcr(pid: number, pcr: number, isStep: boolean): void {
     if (pid !== this.maps.at(-1)?.pcrPid) {
       this.#fail(`PCR on pid ${pid}`);
     }
-    if (timeDistance(pcr, dts) < 0) {
-      this.#fail("PCR after dts");
+    this.#note(this.clock.push(pcr, isStep));
+  }
+
+  #note(error: string | null): void {
+    if (error !== null) {
+      this.#fail(error);
     }
-    const since = timeDistance(this.#lastPcr, pcr);
-    if (since < 0 || since > (this.#options.pcrMsMax * SECOND) / 1000) {
-      this.#fail(`${since / 90} ms from PCR to PCR`);
-    }
-    this.#lastPcr = pcr;
   }
 
   #closePes(pid: number): void {
@@ -367,37 +377,4 @@ export function splitWholeAdts(data: Uint8Array): Uint8Array[] {
     end += length;
   }
   return splitAdts(data.subarray(0, end));
-}
-
-function byteAt(bytes: Uint8Array, at: number): number {
-  return bytes[at] ?? 0;
-}
-
-function pidAt(bytes: Uint8Array, at: number): number {
-  return ((byteAt(bytes, at + 1) & 0x1f) << 8) | byteAt(bytes, at + 2);
-}
-
-function timestampAt(bytes: Uint8Array, at: number): number {
-  const [a = 0, b = 0, c = 0, d = 0, e = 0] = bytes.subarray(at, at + 5);
-  if ((a & 1) !== 1 || (c & 1) !== 1 || (e & 1) !== 1) {
-    throw new Error("a timestamp without its marker bits");
-  }
-  return ((a >> 1) & 7) * 2 ** 30 + ((b << 22) | ((c >> 1) << 15) | (d << 7) | (e >> 1));
-}
-
-function pcrAt(field: Uint8Array): number {
-  const [a = 0, b = 0, c = 0, d = 0, e = 0] = field.subarray(2, 7);
-  return (((a << 24) | (b << 16) | (c << 8) | d) >>> 0) * 2 + (e >> 7);
-}
-
-/** 0 over a table with its own checksum. */
-function crc32(bytes: Uint8Array): number {
-  let crc = 0xff_ff_ff_ff;
-  for (const byte of bytes) {
-    for (let bit = 7; bit >= 0; bit -= 1) {
-      const isOdd = ((crc >>> 31) ^ ((byte >> bit) & 1)) === 1;
-      crc = ((crc << 1) ^ (isOdd ? 0x04_c1_1d_b7 : 0)) >>> 0;
-    }
-  }
-  return crc;
 }

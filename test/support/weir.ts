@@ -11,7 +11,8 @@ export const REPOSITORY: string = fileURLToPath(new URL("../../../", import.meta
 /** The command line under test. */
 export const WEIR: string = join(REPOSITORY, "bin/weir");
 
-const START_TIMEOUT_MS = 15_000;
+/** For a machine that is busy with other things. */
+const START_TIMEOUT_MS = 40_000;
 
 export interface WeirOptions {
   /** The whole configuration text in place of the one made from the other options; `port` must fit it. */

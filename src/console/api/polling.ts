@@ -8,7 +8,7 @@ export interface Polled<Fields> {
   readonly answer: Fields | undefined;
   readonly error: string;
   /** Asks again now. */
-  refresh(): void;
+  readonly refresh: () => void;
 }
 
 /** Told when the API wants credentials. */

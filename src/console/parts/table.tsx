@@ -9,7 +9,7 @@ export interface Column<Row> {
   readonly isFigure?: boolean;
   /** What it is sorted by; without it, it is not. */
   readonly order?: (row: Row) => number | string;
-  cell(row: Row): ComponentChildren;
+  readonly cell: (row: Row) => ComponentChildren;
 }
 
 interface TableProps<Row> {

@@ -3,11 +3,12 @@
  * refused, because the listening descriptor stays open while nobody accepts on it.
  */
 import type { Config, ListenEndpoint } from "../../protocol/conf/config.ts";
-import { TransportError } from "../../protocol/errors.ts";
 import type { Prepared, ReloadPart } from "../config/parts.ts";
+import { monotonicMs } from "../monotonic.ts";
 import { addressOf, listenOn } from "./listening.ts";
 import { acceptedFrom, acceptNow, closeDescriptor, Epoll, Errno } from "./native.ts";
 import type { Poller } from "./poller.ts";
+import { Shortage, type ShortageLog } from "./shortage.ts";
 
 /** Connections accepted in one turn: those that talk already get theirs. */
 const ACCEPTS_PER_TURN = 64;
@@ -42,20 +43,16 @@ export class Acceptor implements ReloadPart {
   #listeners: Listener[] = [];
   readonly #poller: Poller;
   readonly #accepted: (connection: Connection) => void;
-  readonly #failed: (error: Error) => void;
+  readonly #shortage: Shortage;
   #isSuspended = false;
   #isClosed = false;
   /** Set while no descriptor is to be had. */
   #retry: NodeJS.Timeout | undefined;
 
-  constructor(
-    poller: Poller,
-    accepted: (connection: Connection) => void,
-    failed: (error: Error) => void,
-  ) {
+  constructor(poller: Poller, accepted: (connection: Connection) => void, log: ShortageLog) {
     this.#poller = poller;
     this.#accepted = accepted;
-    this.#failed = failed;
+    this.#shortage = new Shortage(log, monotonicMs);
   }
 
   /** Starts listening. @throws TransportError that names the address when it cannot be had. */
@@ -143,11 +140,12 @@ export class Acceptor implements ReloadPart {
     for (let count = 0; count < ACCEPTS_PER_TURN && !this.#isSuspended; count += 1) {
       const descriptor = acceptNow(listening);
       if (descriptor >= 0) {
+        this.#shortage.passed();
         this.#accepted({ descriptor, ip: acceptedFrom() });
       } else if (descriptor === -Errno.Again) {
         return;
-      } else if (isShortage(-descriptor)) {
-        this.#failed(new TransportError("ERR_ACCEPT", `accept: errno ${-descriptor}`));
+      } else if (Shortage.isOne(-descriptor)) {
+        this.#shortage.met(-descriptor);
         this.#forget(this.#listeners);
         this.#retry = setTimeout(() => {
           this.#retry = undefined;
@@ -162,9 +160,4 @@ export class Acceptor implements ReloadPart {
 
 function closeListener({ descriptor }: Listener): void {
   closeDescriptor(descriptor);
-}
-
-/** ENFILE, EMFILE, ENOMEM or ENOBUFS: it would be told again at once. */
-function isShortage(errno: number): boolean {
-  return errno === 23 || errno === 24 || errno === 12 || errno === 105;
 }

@@ -71,11 +71,7 @@ export class TlsFront implements ReloadPart {
     this.#options = options;
     this.memory = new SharedArrayBuffer(tlsBoardBytes(options.rows));
     this.#board = new TlsBoard(this.memory);
-    this.#acceptor = new Acceptor(
-      poller,
-      (connection) => this.#accept(connection),
-      (error) => log.error("accept", error.message),
-    );
+    this.#acceptor = new Acceptor(poller, (connection) => this.#accept(connection), log);
     this.#thread = new TlsThread({
       memory: this.memory,
       log,

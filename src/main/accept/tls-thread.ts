@@ -32,9 +32,9 @@ export interface TlsThreadOptions {
   readonly allowFaults: boolean;
   /** A thread silent this long is terminated. */
   readonly hangKillMs: number;
-  heard(message: FromTls): void;
+  readonly heard: (message: FromTls) => void;
   /** It runs now (true), or has ended and its rows are free (false). */
-  up(isUp: boolean): void;
+  readonly up: (isUp: boolean) => void;
 }
 
 /** One thread and its successors. */

@@ -12,6 +12,7 @@ import type { Logger } from "../log/logger.ts";
 import { ApiError } from "./api-error.ts";
 import { type Credentials, challenge } from "./credentials.ts";
 import { isOfForeignPage, mayForeignPageChange } from "./foreign-pages.ts";
+import { encodeFields } from "./json-list.ts";
 import type { PlainRoute, Route, RouteRequest } from "./route.ts";
 
 const CALLBACK = /^[A-Za-z0-9_.-]{1,128}$/;
@@ -175,7 +176,7 @@ export class Api {
   }
 
   #json(callback: string | null, fields: object): ApiAnswer {
-    const text = JSON.stringify(fields);
+    const text = encodeFields(fields);
     return callback === null
       ? { status: OK, headers: { "content-type": "application/json" }, body: text }
       : {

@@ -24,7 +24,7 @@ export interface BooksHost {
   readonly pool: RingPool;
   readonly shards: readonly (ShardLink | undefined)[];
   /** Milliseconds, monotonic. */
-  now(): number;
+  readonly now: () => number;
 }
 
 /** What sessions add up to at one moment, those included that are over. */

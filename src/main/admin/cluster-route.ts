@@ -12,7 +12,7 @@ const RTMP_PORT = 1935;
 
 /** What is looked at. */
 export interface ClusterRouteHost {
-  config(): Config;
+  readonly config: () => Config;
   readonly coordinator: Coordinator;
 }
 

@@ -22,7 +22,7 @@ export interface ConsoleRoutesHost {
   /** weir's own. */
   readonly version: string;
   /** undefined while the server starts. */
-  reloader(): { readonly settings: Settings } | undefined;
+  readonly reloader: () => { readonly settings: Settings } | undefined;
 }
 
 const THREAD = shape({

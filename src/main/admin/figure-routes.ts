@@ -10,7 +10,7 @@ export interface FigureRoutesHost {
   readonly figures: HostFigures;
   readonly books: Books;
   /** Connections that are there. */
-  connections(): number;
+  readonly connections: () => number;
   /** weir's own. */
   readonly version: string;
 }

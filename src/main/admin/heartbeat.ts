@@ -26,7 +26,7 @@ export interface HeartbeatHost {
   /** weir's own. */
   readonly version: string;
   /** `data` of the endpoint. */
-  summaries(): object;
+  readonly summaries: () => object;
   /** Milliseconds, monotonic. */
   now(): number;
 }

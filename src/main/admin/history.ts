@@ -25,7 +25,7 @@ export interface HistoryHost {
   readonly server: Server;
   readonly figures: HostFigures;
   /** Somebody may ask: samples are taken. */
-  isAsked(): boolean;
+  readonly isAsked: () => boolean;
 }
 
 /** A sample every ten seconds, the oldest makes way. */

@@ -5,7 +5,7 @@ import type { Logger } from "../log/logger.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 import { ApiCode, ApiError } from "./api-error.ts";
 import type { Books } from "./books.ts";
-import { idOf } from "./ids.ts";
+import { ListWriter } from "./json-list.ts";
 import type { Listing } from "./listing.ts";
 import { READ, type Route, type RouteRequest } from "./route.ts";
 import { COUNT, listOf, shape } from "./schema.ts";
@@ -13,8 +13,6 @@ import { CLIENT, STREAM, VHOST } from "./shapes.ts";
 
 /** SRS gives so many at the least, whatever is asked for. */
 const PAGE_DEFAULT = 10;
-/** Entries made in one turn of the loop. */
-const ENTRIES_PER_TURN = 500;
 
 /** What is listed. */
 export interface ListRoutesHost {
@@ -27,7 +25,13 @@ export interface ListRoutesHost {
 
 /** All of them. */
 export function listRoutes(host: ListRoutesHost): Route[] {
-  return [vhostsRoute(host), vhostRoute(host), ...streamRoutes(host), ...clientRoutes(host)];
+  const writer = new ListWriter();
+  return [
+    vhostsRoute(host),
+    vhostRoute(host),
+    ...streamRoutes(host, writer),
+    ...clientRoutes(host, writer),
+  ];
 }
 
 function vhostsRoute({ listing, books }: ListRoutesHost): Route {
@@ -56,7 +60,7 @@ function vhostRoute({ listing, books }: ListRoutesHost): Route {
   };
 }
 
-function streamRoutes({ listing, books }: ListRoutesHost): Route[] {
+function streamRoutes({ listing, books }: ListRoutesHost, writer: ListWriter): Route[] {
   return [
     {
       path: "/api/v1/streams",
@@ -64,13 +68,14 @@ function streamRoutes({ listing, books }: ListRoutesHost): Route[] {
       about: "Streams by pages, oldest first; those that ended stay for half a minute.",
       parameters: ["start", "count", "vhost"],
       fields: shape({ streams: listOf(STREAM), total: COUNT }),
-      answer: ({ query }) => {
+      answer: async ({ query }) => {
         const vhost = query.get("vhost");
         const all = [...books.streams.all()].filter(
-          (stream) => vhost === null || vhost === stream.vhost || vhost === idOf(stream.vhost),
+          (stream) => vhost === null || vhost === stream.vhost || vhost === stream.vhostId,
         );
         const { start, count } = pageOf(query);
-        const streams = listing.streams(all.slice(start, start + count), books.sums());
+        const tell = listing.streamTeller(books.sums());
+        const streams = await writer.write(all.slice(start, start + count), tell);
         return { streams, total: all.length };
       },
     },
@@ -84,14 +89,13 @@ function streamRoutes({ listing, books }: ListRoutesHost): Route[] {
         if (record === undefined) {
           throw new ApiError(ApiCode.StreamNotFound);
         }
-        const [stream] = listing.streams([record], books.sums());
-        return { stream };
+        return { stream: listing.streamTeller(books.sums())(record) };
       },
     },
   ];
 }
 
-function clientRoutes(host: ListRoutesHost): Route[] {
+function clientRoutes(host: ListRoutesHost, writer: ListWriter): Route[] {
   const { listing, clients } = host;
   return [
     {
@@ -101,17 +105,10 @@ function clientRoutes(host: ListRoutesHost): Route[] {
       parameters: ["start", "count"],
       fields: shape({ clients: listOf(CLIENT), total: COUNT }),
       answer: async ({ query }) => {
-        const page = clientsOf(clients, pageOf(query));
-        const listed: object[] = [];
-        for (let at = 0; at < page.length; at += ENTRIES_PER_TURN) {
-          if (at > 0) {
-            // Media waits for nobody's listing.
-            await new Promise<void>((resolve) => setImmediate(resolve));
-          }
-          const part = page.slice(at, at + ENTRIES_PER_TURN);
-          listed.push(...part.map((client) => listing.client(client)));
-        }
-        return { clients: listed, total: clients.size };
+        const { start, count } = pageOf(query);
+        const total = clients.size;
+        const page = clients.page(start, count);
+        return { clients: await writer.write(page, listing.clientTeller()), total };
       },
     },
     {
@@ -126,7 +123,7 @@ function clientRoutes(host: ListRoutesHost): Route[] {
         }
         return request.method === "DELETE"
           ? kick(host, client, request)
-          : { client: listing.client(client) };
+          : { client: listing.clientTeller()(client) };
       },
     },
   ];
@@ -144,21 +141,6 @@ async function kick(
     throw new ApiError(ApiCode.ClientNotFound);
   }
   return {};
-}
-
-function clientsOf(clients: Clients, { start, count }: Page): Client[] {
-  const page: Client[] = [];
-  let at = 0;
-  for (const client of clients) {
-    if (at >= start + count) {
-      break;
-    }
-    if (at >= start) {
-      page.push(client);
-    }
-    at += 1;
-  }
-  return page;
 }
 
 interface Page {

@@ -10,16 +10,24 @@ import type { Books, Sums } from "./books.ts";
 import { idOf } from "./ids.ts";
 import type { Bytes, StreamRecord } from "./stream-records.ts";
 
+type Mask = (url: string) => string;
+
+interface StreamCounts {
+  readonly bytes: Bytes;
+  readonly clients: number;
+  readonly mask: Mask;
+}
+
 const NOTHING: Bytes = { in: 0, out: 0 };
 
 /** What is listed. */
 export interface ListingHost {
-  config(): Config;
+  readonly config: () => Config;
   readonly books: Books;
   readonly clients: Clients;
   readonly shards: readonly (ShardLink | undefined)[];
   /** Milliseconds, monotonic. */
-  now(): number;
+  readonly now: () => number;
 }
 
 /** Tells what there is. Nothing here changes anything. */
@@ -40,8 +48,13 @@ export class Listing {
     return undefined;
   }
 
-  /** One client. */
-  client(client: Client): object {
+  /** Tells clients of one page. */
+  clientTeller(): (client: Client) => object {
+    const mask = rememberingMask();
+    return (client) => this.#client(client, mask);
+  }
+
+  #client(client: Client, mask: Mask): object {
     const { books, shards, now } = this.#host;
     const { id, ip, type, request, since, shard } = client;
     const stream = books.streamOf(client);
@@ -49,12 +62,12 @@ export class Listing {
     const at = now();
     return {
       id,
-      vhost: idOf(stream.vhost),
+      vhost: stream.vhostId,
       stream: stream.id,
       ip,
-      pageUrl: maskSecrets(request.pageUrl),
-      swfUrl: maskSecrets(request.swfUrl),
-      tcUrl: maskSecrets(request.tcUrl),
+      pageUrl: mask(request.pageUrl),
+      swfUrl: mask(request.swfUrl),
+      tcUrl: mask(request.tcUrl),
       url: streamUrlOf(stream.vhost, stream.app, stream.name),
       name: stream.name,
       type,
@@ -67,12 +80,14 @@ export class Listing {
     };
   }
 
-  /** Streams in their order; `sums` are of this moment. */
-  streams(streams: readonly StreamRecord[], { streams: sums }: Sums): object[] {
+  /** Tells streams of one page; `sums` are of this moment. */
+  streamTeller({ streams: sums }: Sums): (stream: StreamRecord) => object {
     const counts = this.#countClients();
-    return streams.map((stream) =>
-      this.#stream(stream, sums.get(stream) ?? NOTHING, counts.get(stream.key) ?? 0),
-    );
+    const mask = rememberingMask();
+    return (stream) => {
+      const clients = counts.get(stream.key) ?? 0;
+      return this.#stream(stream, { bytes: sums.get(stream) ?? NOTHING, clients, mask });
+    };
   }
 
   /** All vhosts: those of the configuration, and those that still have streams. */
@@ -100,16 +115,16 @@ export class Listing {
     };
   }
 
-  #stream(stream: StreamRecord, bytes: Bytes, clients: number): object {
+  #stream(stream: StreamRecord, { bytes, clients, mask }: StreamCounts): object {
     const { books, shards, now } = this.#host;
     const figures = books.figuresOf(stream);
     const shard = stream.entry?.publisher?.shard;
     return {
       id: stream.id,
       name: stream.name,
-      vhost: idOf(stream.vhost),
+      vhost: stream.vhostId,
       app: stream.app,
-      tcUrl: maskSecrets(stream.tcUrl),
+      tcUrl: mask(stream.tcUrl),
       url: streamUrlOf(stream.vhost, stream.app, stream.name),
       live_ms: Date.now(),
       clients,
@@ -156,6 +171,16 @@ export class Listing {
 /** True while somebody publishes it, or it is pulled. */
 export function isActive({ entry }: StreamRecord): boolean {
   return entry !== null && entry.publisher !== null && entry.ringId !== null;
+}
+
+/** Entries of a page mostly have the same URLs: each is masked once. Memory: as long as the page is made. */
+function rememberingMask(): Mask {
+  const masked = new Map<string, string>();
+  return (url) => {
+    const known = masked.get(url) ?? maskSecrets(url);
+    masked.set(url, known);
+    return known;
+  };
 }
 
 /** As SRS tells it: the length of segments in seconds, where they are made. */

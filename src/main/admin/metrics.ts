@@ -68,7 +68,7 @@ function families(host: MetricsHost, exporter: Config["exporter"]): MetricFamily
   return [
     ...srsMetrics(host, exporter, sums),
     ...threads.families(sums),
-    ...serverMetrics(server),
+    ...serverMetrics(host),
     ...hlsMetrics(server),
     ...upstreamMetrics(server),
     ...guessMetrics(host),
@@ -139,7 +139,8 @@ function buildInfo(
   return { name: "srs_build_info", type: "gauge", help, samples: [{ labels, value: 1 }] };
 }
 
-function serverMetrics({ lobby, pool, supervisor }: Server): MetricFamily[] {
+function serverMetrics({ server, credentials }: MetricsHost): MetricFamily[] {
+  const { lobby, pool, supervisor } = server;
   const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage();
   return [
     single("weir_lobby_connections", "gauge", "Connections without a command yet.", lobby.size),
@@ -150,7 +151,13 @@ function serverMetrics({ lobby, pool, supervisor }: Server): MetricFamily[] {
         help: "Connections, viewers, plays, publishes and requests that were refused.",
       },
       "reason",
-      refusalsOf(lobby, supervisor.boards),
+      [
+        ...refusalsOf(lobby, supervisor.boards),
+        ...[...credentials.refusals].map(([reason, count]): [string, number] => [
+          `api_${reason}`,
+          count,
+        ]),
+      ],
     ),
     byLabel({ name: "weir_rings", type: "gauge", help: "Rings of streams." }, "state", [
       ["lent", pool.lentCount],

@@ -24,6 +24,7 @@ export interface StreamMetricsHost {
 
 interface Row {
   readonly stream: StreamRecord;
+  readonly labels: { readonly stream: string };
   readonly bytesIn: number;
   readonly bytesOut: number;
   readonly skips: number;
@@ -33,7 +34,7 @@ interface Column {
   readonly name: string;
   readonly type: "counter" | "gauge";
   readonly help: string;
-  value(row: Row, host: StreamMetricsHost): number;
+  readonly value: (row: Row, host: StreamMetricsHost) => number;
 }
 
 const COLUMNS: readonly Column[] = [
@@ -124,6 +125,7 @@ export function streamMetrics(host: StreamMetricsHost, sums: Sums): MetricFamily
   const all = [...sums.streams];
   const rows = all.slice(0, METRIC_STREAMS_MAX).map(([stream, { in: bytesIn, out: bytesOut }]) => ({
     stream,
+    labels: { stream: maskSecrets(stream.key) },
     bytesIn,
     bytesOut,
     skips: stream.skips + (skips.get(stream) ?? 0),
@@ -132,10 +134,7 @@ export function streamMetrics(host: StreamMetricsHost, sums: Sums): MetricFamily
     name,
     type,
     help,
-    samples: rows.map((row) => ({
-      labels: { stream: maskSecrets(row.stream.key) },
-      value: value(row, host),
-    })),
+    samples: rows.map((row) => ({ labels: row.labels, value: value(row, host) })),
   }));
   const help = "Streams that have no metrics of their own, because there are too many.";
   return [
@@ -150,11 +149,8 @@ function ends(rows: readonly Row[]): MetricFamily {
     name: "weir_stream_sessions_ended_total",
     type: "counter",
     help: "Sessions of the stream that are over.",
-    samples: rows.flatMap(({ stream }) =>
-      [...stream.ends].map(([reason, value]) => ({
-        labels: { stream: maskSecrets(stream.key), reason },
-        value,
-      })),
+    samples: rows.flatMap(({ stream, labels }) =>
+      [...stream.ends].map(([reason, value]) => ({ labels: { ...labels, reason }, value })),
     ),
   };
 }

@@ -7,7 +7,7 @@ import type { AudioInfo, VideoInfo } from "../../protocol/control/stream-info.ts
 import { ENDED_STREAMS_MAX } from "../../protocol/limits.ts";
 import { NO_FIGURES, type RingFigures } from "../../protocol/ring/ring-figures.ts";
 import type { Coordinator, StreamEntry } from "../coordinator/coordinator.ts";
-import { newId } from "./ids.ts";
+import { idOf, newId } from "./ids.ts";
 import { Rate } from "./rate.ts";
 
 /** An ended stream is listed for so long. */
@@ -27,6 +27,8 @@ export interface StreamRecord {
   /** `vhost/app/stream`. */
   readonly key: string;
   readonly vhost: string;
+  /** As the API names the vhost. */
+  readonly vhostId: string;
   readonly app: string;
   readonly name: string;
   /** Of a client of it, '' until one is known. */
@@ -93,6 +95,7 @@ export class StreamRecords {
       id: newId((id) => this.#byId.has(id)),
       key,
       vhost,
+      vhostId: idOf(vhost),
       app,
       name: name.join("/"),
       tcUrl: "",

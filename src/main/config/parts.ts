@@ -6,7 +6,7 @@ export interface Prepared {
   /** Goes over. Cannot fail. */
   commit(): void;
   /** Gives back what was prepared; the part is as it was. */
-  abort(): void;
+  readonly abort: () => void;
 }
 
 /** A part of the server that has to do something about a new configuration before it may be in force. */

@@ -145,6 +145,27 @@ export class Clients {
     }
   }
 
+  /** Those from number `start` on, in the order of all, `count` at the most. Memory: a list of its own. */
+  page(start: number, count: number): Client[] {
+    const page: Client[] = [];
+    let at = 0;
+    for (const rows of this.#byShard) {
+      for (const client of rows ?? []) {
+        if (client === undefined) {
+          continue;
+        }
+        if (at >= start + count) {
+          return page;
+        }
+        if (at >= start) {
+          page.push(client);
+        }
+        at += 1;
+      }
+    }
+    return page;
+  }
+
   /** Clients in all. */
   get size(): number {
     return this.#size;

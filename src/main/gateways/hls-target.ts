@@ -2,8 +2,9 @@
 import { type Config, resolveVhost, type VhostConfig } from "../../protocol/conf/config.ts";
 import { matchMount } from "../../protocol/conf/mount.ts";
 import type { HlsQuestion } from "../../protocol/control/calls.ts";
-import { resolveStreamRequest, type StreamRequest } from "../../protocol/rtmp/stream-url.ts";
-import { decodePercent } from "../../protocol/rtmp/url-text.ts";
+import { type StreamRequest, vhostOfHttp } from "../../protocol/rtmp/stream-url.ts";
+import { decodePercent, withoutPairs } from "../../protocol/rtmp/url-text.ts";
+import { resolveHttpRequest } from "./http-request.ts";
 
 /** A stream, and the vhost whose HLS it is. */
 export interface HlsTarget {
@@ -15,14 +16,11 @@ export interface HlsTarget {
  * @returns null where no vhost makes HLS under the path, or the request names two: one's rules would be asked, and the
  * other's sessions and callbacks. @throws RejectedError for names that no stream can have
  */
-export function hlsTargetOf(
-  config: Config,
-  { path, host, query, isSecure, referer }: HlsQuestion,
-): HlsTarget | null {
+export function hlsTargetOf(config: Config, question: HlsQuestion): HlsTarget | null {
+  const { path, host } = question;
   const decoded = decodePercent(path);
-  const parameters = new URLSearchParams(query);
-  const name = parameters.get("vhost") ?? host.replace(/:\d+$/, "");
-  const vhost = resolveVhost(config, name.toLowerCase());
+  const name = vhostOfHttp(host, question.query);
+  const vhost = resolveVhost(config, name);
   if (decoded === undefined || vhost?.hls.enabled !== true) {
     return null;
   }
@@ -32,12 +30,7 @@ export function hlsTargetOf(
     return null;
   }
   // The session is no part of what the viewer asks for.
-  parameters.delete("hls_ctx");
-  const rest = query === "" ? "" : parameters.toString();
-  const request = resolveStreamRequest({
-    tcUrl: `${isSecure ? "https" : "http"}://${host}/${named.app}`,
-    stream: rest === "" ? named.stream : `${named.stream}?${rest}`,
-    pageUrl: referer,
-  });
+  const query = withoutPairs(question.query, "hls_ctx").slice(1);
+  const request = resolveHttpRequest(question, { ...named, query, tcHost: name });
   return resolveVhost(config, request.vhost) === vhost ? { request, vhost } : null;
 }

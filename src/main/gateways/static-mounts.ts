@@ -1,7 +1,7 @@
 /** Which directories gateways serve: `http_static` of each vhost, and the `dir` of http_server for everything else. */
 import type { Config } from "../../protocol/conf/config.ts";
-import { DEFAULT_VHOST } from "../../protocol/conf/directives.ts";
 import type { StaticMount } from "../../protocol/control/calls.ts";
+import { DEFAULT_VHOST } from "../../protocol/rtmp/stream-url.ts";
 
 const VHOST = "[vhost]";
 

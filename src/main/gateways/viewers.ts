@@ -4,7 +4,7 @@ import { type Config, resolveVhost } from "../../protocol/conf/config.ts";
 import { matchMount } from "../../protocol/conf/mount.ts";
 import type { RemuxSettings, ViewerAnswer, ViewerQuestion } from "../../protocol/control/calls.ts";
 import { RejectedError } from "../../protocol/errors.ts";
-import { resolveStreamRequest, type StreamRequest } from "../../protocol/rtmp/stream-url.ts";
+import { type StreamRequest, vhostOfHttp } from "../../protocol/rtmp/stream-url.ts";
 import { decodePercent } from "../../protocol/rtmp/url-text.ts";
 import type { Admission, AdmittedStream } from "../accept/admission.ts";
 import { newConnectionId } from "../accept/connection-id.ts";
@@ -17,6 +17,7 @@ import type { Hooks } from "../hooks/hooks.ts";
 import type { Logger } from "../log/logger.ts";
 import { monotonicMs } from "../monotonic.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
+import { resolveHttpRequest } from "./http-request.ts";
 import { type RefusedViewer, refusedViewer } from "./refused-viewer.ts";
 import { remuxOf } from "./remux.ts";
 
@@ -171,25 +172,24 @@ export class Viewers {
     return { allowed: true, row, streamId, key, settings, announcement, remux };
   }
 
-  /** @returns null where no vhost serves the path. @throws RejectedError for names that no stream can have */
-  #targetOf({ path, host, query, isSecure, referer }: ViewerQuestion): Target | null {
+  /**
+   * @returns null where no vhost serves the path, or the request names two: one's rules and callbacks would be asked, and
+   * it would be remuxed as by the other. @throws RejectedError for names that no stream can have
+   */
+  #targetOf(question: ViewerQuestion): Target | null {
+    const { path, host, query } = question;
     const config = this.#host.config();
     const decoded = decodePercent(path);
-    const name = new URLSearchParams(query).get("vhost") ?? host.replace(/:\d+$/, "");
-    const vhost = resolveVhost(config, name.toLowerCase());
-    const remux = vhost === undefined ? null : remuxOf(vhost);
-    const named =
-      vhost === undefined || decoded === undefined
-        ? null
-        : matchMount(vhost.httpRemux.mount, decoded);
+    const vhost = resolveVhost(config, vhostOfHttp(host, query));
+    if (vhost === undefined || decoded === undefined) {
+      return null;
+    }
+    const remux = remuxOf(vhost);
+    const named = matchMount(vhost.httpRemux.mount, decoded);
     if (remux === null || named === null) {
       return null;
     }
-    const request = resolveStreamRequest({
-      tcUrl: `${isSecure ? "https" : "http"}://${host}/${named.app}`,
-      stream: query === "" ? named.stream : `${named.stream}?${query}`,
-      pageUrl: referer,
-    });
-    return { request, remux };
+    const request = resolveHttpRequest(question, { ...named, query, tcHost: vhost.name });
+    return resolveVhost(config, request.vhost) === vhost ? { request, remux } : null;
   }
 }

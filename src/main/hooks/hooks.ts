@@ -25,7 +25,7 @@ export interface HooksHost {
   readonly version: string;
   readonly ids: ServerIds;
   /** The API's id of a stream. @param key `vhost/app/stream` */
-  streamId(key: string): string;
+  readonly streamId: (key: string) => string;
 }
 
 /** All callbacks of the server. */

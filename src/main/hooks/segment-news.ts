@@ -15,7 +15,7 @@ export interface SegmentNewsHost {
   /** Where the server runs. */
   readonly directory: string;
   /** The API's id of a stream. @param key `vhost/app/stream` */
-  streamId(key: string): string;
+  readonly streamId: (key: string) => string;
 }
 
 /** News of all streams' segments. */

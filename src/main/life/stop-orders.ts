@@ -11,9 +11,9 @@ export type StopKind = "fast" | "graceful";
 export interface StopOrdersHost {
   isGraceForced(): boolean;
   /** One line about an order. */
-  tell(text: string): void;
+  readonly tell: (text: string) => void;
   /** An order during a fast stop. */
-  exit(): void;
+  readonly exit: () => void;
 }
 
 /** The order to stop, and the one to hurry. */
@@ -87,7 +87,7 @@ export interface Drain {
   close(): void;
   /** Connections that are still there. */
   count(): number;
-  tell(text: string): void;
+  readonly tell: (text: string) => void;
   /** Cuts every wait short. */
   readonly hurry: Promise<void>;
 }

@@ -18,8 +18,8 @@ const LISTED_MAX = 10_000;
 
 /** What the tools use of the process. */
 export interface ToolHost {
-  stdout(text: string): void;
-  stderr(text: string): void;
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 

@@ -1,6 +1,6 @@
 /** The block `cluster` of a vhost as the servers of a cluster use it. */
 import { ConfigError } from "../errors.ts";
-import { decodeOriginAddress, type OriginAddress, shownAddress } from "./endpoint.ts";
+import { decodeOriginAddress, isHttpUrl, type OriginAddress, shownAddress } from "./endpoint.ts";
 import type { SectionReader } from "./section-reader.ts";
 
 /** How an edge pulls. */
@@ -38,6 +38,17 @@ export interface ClusterConfig {
   readonly holdBytes: number;
 }
 
+/** @throws ConfigError for one that no request could reach. */
+function decodeCoworkers(section: SectionReader): readonly string[] {
+  const coworkers = section.list("coworkers");
+  const wrong = coworkers.find((word) => !isHttpUrl(`http://${word}`));
+  if (section.isOn("origin_cluster") && wrong !== undefined) {
+    const message = `coworkers "${shownAddress(wrong)}" is not host, host:port or [v6]:port`;
+    throw new ConfigError("ERR_CONF_ORIGIN", message, section.placeOf("coworkers"));
+  }
+  return coworkers;
+}
+
 /** @throws ConfigError when an edge names no origin, or one that cannot be. */
 export function decodeCluster(section: SectionReader): ClusterConfig {
   const isEdge = section.choice("mode") === "remote";
@@ -63,7 +74,7 @@ export function decodeCluster(section: SectionReader): ClusterConfig {
     vhost: section.text("vhost"),
     debugUpnode: section.isOn("debug_srs_upnode"),
     originCluster: section.isOn("origin_cluster"),
-    coworkers: section.list("coworkers"),
+    coworkers: decodeCoworkers(section),
     tlsVerify: section.isOn("origin_tls_verify"),
     balance: section.choice("origin_balance") as ClusterConfig["balance"],
     redirectAllow: section.list("redirect_allow"),

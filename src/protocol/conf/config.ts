@@ -1,5 +1,6 @@
 /** Text of a configuration file to typed, frozen configuration: grammar → legacy → table → values → checks. */
 import { ConfigError, type ConfigPlace } from "../errors.ts";
+import { DEFAULT_VHOST } from "../rtmp/stream-url.ts";
 import { decodeRefer, decodeSecurity } from "./access.ts";
 import { checkConfig } from "./checks.ts";
 import { decodeCluster } from "./cluster.ts";
@@ -13,7 +14,7 @@ import type {
   TimeJitter,
   VhostConfig,
 } from "./config-types.ts";
-import { DEFAULT_VHOST, DIRECTIVES, environmentNames, visitDirectives } from "./directives.ts";
+import { DIRECTIVES, environmentNames, visitDirectives } from "./directives.ts";
 import type { ListenEndpoint } from "./endpoint.ts";
 import { type Directive, decodeGrammar, type ReadInclude } from "./grammar.ts";
 import { decodeHls } from "./hls-config.ts";

@@ -9,9 +9,6 @@ import { VHOST_PROGRAMS } from "./tables/programs.ts";
 import { ROOT_DIRECTIVES } from "./tables/root.ts";
 import { SERVER_DIRECTIVES } from "./tables/servers.ts";
 
-/** The vhost whose settings serve names that have no vhost of their own. */
-export const DEFAULT_VHOST = "__defaultVhost__";
-
 const VHOST: DirectiveSpec = block(
   "vhost",
   "One virtual host; `__defaultVhost__` serves names that have none.",

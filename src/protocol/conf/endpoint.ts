@@ -1,4 +1,5 @@
-/** Listening addresses as SRS writes them: `1935`, `127.0.0.1:1935`, `[::]:1935`. */
+/** Listening addresses as SRS writes them: `1935`, `127.0.0.1:1935`, `[::]:1935`; and where weir connects to. */
+import { decodeNetwork } from "../access/network.ts";
 
 /** An address to listen on. `host` is empty for every address of every family. */
 export interface ListenEndpoint {
@@ -39,6 +40,28 @@ export function shownAddress(text: string): string {
   return text.replace(/[?#].*$/s, "?…").replace(/^([^/]*\/\/)?[^/]*@/, "$1***@");
 }
 
+/** Scheme, name and password, host (in brackets or not), port. */
+const HTTP_URL =
+  /^https?:\/\/(?:[^\s/?#@]*@)?(?:\[([^\s\]]*)\]|([^\s/?#@:[\]\\<>^|%]+))(?::(\d{1,5}))?(?:[/?#].*)?$/is;
+
+/** Whether a client of HTTP can call it: scheme, host and port are such as there are. Punycode is not looked into. */
+export function isHttpUrl(text: string): boolean {
+  const [whole, v6, name = "", digits = "80"] = HTTP_URL.exec(text) ?? [];
+  const isHost = v6 === undefined ? isHostName(name) : isIpv6(v6);
+  return whole !== undefined && isHost && Number(digits) >= 1 && Number(digits) <= 65_535;
+}
+
+/** A name whose last label is a number is an IPv4 address, or nothing. */
+function isHostName(name: string): boolean {
+  const labels = name.replace(/\.$/, "").split(".");
+  const isNumber = /^(?:\d+|0x[\da-f]*)$/i.test(labels.at(-1) ?? "");
+  return isNumber ? isIpv4(name) : labels.every((label) => label !== "");
+}
+
+function isIpv6(text: string): boolean {
+  return text.includes(":") && !/[%/]/.test(text) && decodeNetwork(text) !== undefined;
+}
+
 /** A server that weir connects to. */
 export interface OriginAddress {
   /** Name or address, lower case, IPv6 without brackets. */
@@ -58,5 +81,8 @@ export function decodeOriginAddress(text: string): OriginAddress | undefined {
   const [, host = "", digits] = bracketed ?? bare ?? named ?? [];
   const port = digits === undefined ? 0 : Number(digits);
   const isPort = digits === undefined || (port >= 1 && port <= 65_535);
+  if (bracketed !== null && !isIpv6(host)) {
+    return undefined;
+  }
   return host === "" || !isPort ? undefined : { host: host.toLowerCase(), port };
 }

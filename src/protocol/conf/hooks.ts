@@ -1,6 +1,6 @@
 /** The blocks `http_hooks` and `token` of a vhost. */
 import { ConfigError } from "../errors.ts";
-import { shownAddress } from "./endpoint.ts";
+import { isHttpUrl, shownAddress } from "./endpoint.ts";
 import type { SectionReader } from "./section-reader.ts";
 
 /** Callbacks, by what they are called for. */
@@ -60,7 +60,6 @@ export interface JwtConfig {
   readonly audience: string;
 }
 
-const URL_SHAPE = /^https?:\/\/[^\s/?#]+/i;
 const MAY_FAIL_OPEN: readonly string[] = ["on_connect", "on_publish", "on_play"];
 const JWT_SECRET_CHARACTERS_MIN = 32;
 
@@ -70,7 +69,7 @@ export function decodeHooks(vhost: SectionReader): HooksConfig {
   const enabled = section.isOn("enabled");
   const urlsOf = (name: HookAction): readonly string[] => {
     const urls = section.list(name);
-    const wrong = urls.find((url) => !URL_SHAPE.test(url));
+    const wrong = urls.find((url) => !isHttpUrl(url));
     if (enabled && wrong !== undefined) {
       refuse(section, name, `"${shownAddress(wrong)}" is no URL of http or https`);
     }

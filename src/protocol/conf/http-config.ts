@@ -10,7 +10,7 @@ import type {
   HttpServerConfig,
   HttpStaticConfig,
 } from "./config-types.ts";
-import { isLoopback } from "./endpoint.ts";
+import { isHttpUrl, isLoopback } from "./endpoint.ts";
 import { decodeEndpoints } from "./listening.ts";
 import type { SectionReader } from "./section-reader.ts";
 import { decodeTlsServer } from "./tls-config.ts";
@@ -77,8 +77,8 @@ function decodeHeartbeat(root: SectionReader): HeartbeatConfig {
   const heartbeat = root.section("heartbeat");
   const enabled = heartbeat.isOn("enabled");
   const url = heartbeat.text("url");
-  if (enabled && !/^https?:\/\/[^/]/i.test(url)) {
-    const message = "heartbeat.url is no URL that begins with http:// or https://";
+  if (enabled && !isHttpUrl(url)) {
+    const message = "heartbeat.url is no URL of http or https";
     throw new ConfigError("ERR_CONF_VALUE", message, heartbeat.placeOf("url"));
   }
   return {

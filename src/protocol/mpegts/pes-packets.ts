@@ -86,6 +86,24 @@ export function closePes(target: PacketBuffer, head: PesHead, dataBytes: number)
   return (head.counter + packets) & 15;
 }
 
+/**
+ * Append a packet without payload that tells the clock on the PID of `head`, and its step where `head` has one.
+ *
+ * **Memory**: allocates nothing but what {@link PacketBuffer.reserve} may. The PID's counter stays: it counts payloads.
+ */
+export function writeClockPacket(target: PacketBuffer, head: PesHead, pcr90k: number): void {
+  const start = target.reserve(1);
+  const { bytes } = target;
+  bytes[start] = 0x47;
+  bytes[start + 1] = head.pid >> 8;
+  bytes[start + 2] = head.pid;
+  bytes[start + 3] = 0x20 | ((head.counter - 1) & 15);
+  bytes[start + 4] = SHARE_BYTES_MAX - 1;
+  bytes[start + 5] = (head.isDiscontinuity ? 0x80 : 0) | 0x10;
+  writePcr(bytes, start + HEADER_BYTES + FLAG_FIELD_BYTES, pcr90k);
+  bytes.fill(0xff, start + HEADER_BYTES + PCR_FIELD_BYTES, start + TS_PACKET_BYTES);
+}
+
 function pesHeaderBytes(head: PesHead): number {
   return PES_FIXED_BYTES + (head.pts90k === head.dts90k ? 1 : 2) * TIMESTAMP_BYTES;
 }

@@ -18,7 +18,8 @@ import { AudioClock } from "../flv/audio-clock.ts";
 import type { AudioTrack, ElementaryFrame, VideoTrack } from "../flv/elementary-frame.ts";
 import { PES_AUDIO_BYTES_MAX } from "../limits.ts";
 import { type PacketBuffer, TS_PACKET_BYTES } from "./packet-buffer.ts";
-import { closePes, openPes, PesHead } from "./pes-packets.ts";
+import { closePes, openPes, PesHead, writeClockPacket } from "./pes-packets.ts";
+import { ProgramClock } from "./program-clock.ts";
 import { encodePat, encodePmt, TsPid, TsStreamType } from "./tables.ts";
 import type { TsPlace } from "./ts-join.ts";
 
@@ -52,6 +53,7 @@ export class TsMuxer {
   readonly #options: Required<TsMuxerOptions>;
   readonly #videoHead = new PesHead();
   readonly #audioHead = new PesHead();
+  readonly #clock = new ProgramClock();
   readonly #pat = encodePat();
   #pmt: Uint8Array = new Uint8Array(0);
   /** What #pmt says; it counts as a change only once players have seen it. */
@@ -131,6 +133,7 @@ export class TsMuxer {
   /** Another time line begins with the next frames: their packets say so. What was kept must have been flushed. */
   breakLine(): void {
     this.#audioClock?.reset();
+    this.#clock.restart();
     this.#isVideoBroken = true;
     this.#isAudioBroken = true;
   }
@@ -155,7 +158,12 @@ export class TsMuxer {
     }
     const head = this.#audioHead;
     this.#writeTables(this.#audioStartMs, false, target);
-    head.hasPcr = this.#videoType === TsStreamType.None;
+    if (this.#videoType === TsStreamType.None) {
+      this.#carryClock(head, target);
+    } else {
+      head.hasPcr = false;
+      this.#driveClock(head.dts90k, target);
+    }
     const offset = openPes(target, head, this.#audioBytes);
     target.bytes.set(this.#audio.subarray(0, this.#audioBytes), offset);
     head.counter = closePes(target, head, this.#audioBytes);
@@ -173,15 +181,47 @@ export class TsMuxer {
     this.#writeTables(frame.dtsMs, frame.isKeyframe, target);
     head.dts90k = frame.dtsMs * TICKS_PER_MS;
     head.pts90k = head.dts90k + frame.compositionMs * TICKS_PER_MS;
-    head.hasPcr = true;
     head.isRandomAccess = frame.isKeyframe;
     head.isDiscontinuity = frame.isDiscontinuity || this.#isVideoBroken;
     this.#isVideoBroken = false;
+    // The other track follows it there, without a mark of its own.
+    this.#isAudioBroken = this.#isAudioBroken || frame.isDiscontinuity;
+    this.#carryClock(head, target);
     const bytes = annexBBytes(form, frame);
     // First the room: it may be in another buffer.
     const offset = openPes(target, head, bytes);
     encodeAnnexB(target.bytes, offset, form, frame);
     head.counter = closePes(target, head, bytes);
+  }
+
+  /** The PES packet of `head` is next, on the PID that has the clock. */
+  #carryClock(head: PesHead, target: PacketBuffer): void {
+    if (this.#clock.approach(head.dts90k, head.isDiscontinuity)) {
+      head.isDiscontinuity = true;
+    }
+    this.#stepClock(head, head.dts90k, target);
+    head.hasPcr = this.#clock.carry(head.dts90k);
+  }
+
+  /** Sound of this time is next, beside pictures. */
+  #driveClock(dts90k: number, target: PacketBuffer): void {
+    const head = this.#videoHead;
+    head.isDiscontinuity = this.#isVideoBroken;
+    if (this.#stepClock(head, this.#clock.heed(dts90k), target)) {
+      this.#isVideoBroken = false;
+    }
+  }
+
+  /** @returns whether anything was written. */
+  #stepClock(head: PesHead, until90k: number, target: PacketBuffer): boolean {
+    const start = target.length;
+    let pcr90k = this.#clock.step(until90k);
+    while (!Number.isNaN(pcr90k)) {
+      writeClockPacket(target, head, pcr90k);
+      head.isDiscontinuity = false;
+      pcr90k = this.#clock.step(until90k);
+    }
+    return target.length > start;
   }
 
   #writeAudio(frame: ElementaryFrame, target: PacketBuffer): void {
@@ -195,6 +235,11 @@ export class TsMuxer {
     }
     if (frame.isDiscontinuity || this.#audioBytes + bytes > PES_AUDIO_BYTES_MAX) {
       this.flush(target);
+    }
+    if (frame.isDiscontinuity) {
+      // The pictures follow it there, without a mark of their own.
+      this.#clock.restart();
+      this.#isVideoBroken = true;
     }
     const time90k = this.#audioTime(frame, track);
     if (this.#audioBytes === 0) {

@@ -31,6 +31,17 @@ export function streamUrlOf(vhost: string, app: string, stream: string): string 
   return `${vhost === DEFAULT_VHOST ? "" : vhost}/${app}/${stream}`;
 }
 
+/**
+ * The vhost that an HTTP request names: by `vhost` or `domain` of its query, or else by its Host header (SRS).
+ * Shape: lower case, without the port.
+ */
+export function vhostOfHttp(host: string, query: string): string {
+  const values = parseQuery(query);
+  const named = values.get("vhost") || values.get("domain") || "";
+  const isOwn = named === "" || named === DEFAULT_VHOST;
+  return (isOwn ? host.replace(/:\d+$/, "") : named).toLowerCase();
+}
+
 /** A stream as a client asked for it. */
 export interface StreamRequest {
   /** Lower case, at most 253 bytes. */

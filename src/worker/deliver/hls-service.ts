@@ -17,9 +17,11 @@ import type { RefusalSink, ThreadRefusal } from "../../protocol/control/refusal-
 import { answerReload } from "../../protocol/hls/media-playlist.ts";
 import { encodeSessionPlaylist, fillTemplate } from "../../protocol/hls/playlist-text.ts";
 import { decodeReloadQuery, type ReloadQuery } from "../../protocol/hls/reload-query.ts";
+import { vhostOfHttp } from "../../protocol/rtmp/stream-url.ts";
 import { decodePercent } from "../../protocol/rtmp/url-text.ts";
 import type { HeaderList, HttpReply, HttpRequest } from "../io/http-backend.ts";
 import { HlsLibrary } from "./hls-library.ts";
+import { HlsWaiters } from "./hls-waiters.ts";
 import type { HttpService } from "./http-service.ts";
 import { type AdmittedViewer, OpenPlaylists, openPlaceOf } from "./open-playlists.ts";
 import { PlaylistTemplates } from "./playlist-templates.ts";
@@ -71,6 +73,7 @@ interface KnownSession {
 export class HlsService implements HttpService {
   readonly #host: HlsServiceHost;
   readonly #library = new HlsLibrary();
+  readonly #waiters: HlsWaiters;
   readonly #templates = new PlaylistTemplates();
   /** Headers by content type, each list made once. */
   readonly #headers = new Map<string, HeaderList>();
@@ -90,6 +93,7 @@ export class HlsService implements HttpService {
   constructor(host: HlsServiceHost, refused: RefusalSink = () => undefined) {
     this.#host = host;
     this.#open = new OpenPlaylists(host);
+    this.#waiters = new HlsWaiters(() => host.now());
     this.#refused = refused;
   }
 
@@ -97,6 +101,7 @@ export class HlsService implements HttpService {
   news(news: HlsNews | HlsEnded | HlsTold): void {
     if (news.kind === "hls") {
       this.#library.take(news);
+      this.#waiters.look(news.key);
       return;
     }
     if (news.kind === "hls-told") {
@@ -127,7 +132,7 @@ export class HlsService implements HttpService {
       return;
     }
     const parameters = new URLSearchParams(request.query);
-    const host = hostOf(request, parameters);
+    const host = vhostOfHttp(request.header("host"), request.query);
     const file = this.#library.file(host, path);
     if (file !== undefined) {
       this.#sendFile(file, reply, parameters);
@@ -140,7 +145,7 @@ export class HlsService implements HttpService {
 
   /** Often: ends those whose time is over. */
   tick(now: number): void {
-    this.#library.expire(now);
+    this.#waiters.expire(now);
   }
 
   /** Every second: tells which sessions made requests. */
@@ -169,7 +174,7 @@ export class HlsService implements HttpService {
   /** Answers all who wait. */
   stop(): void {
     this.news({ kind: "hls-told" });
-    this.#library.expire(Number.POSITIVE_INFINITY);
+    this.#waiters.expire(Number.POSITIVE_INFINITY);
   }
 
   #playlist(asked: PlaylistRequest, next: () => void): void {
@@ -263,7 +268,8 @@ export class HlsService implements HttpService {
       const untilMs = this.#host.now() + (isThere ? BLOCK_MS : answer.waitMs);
       const expired = (): void =>
         this.#refuseHere(reply, isThere ? 503 : 404, "Not there in time", "http_late");
-      reply.onGone(this.#library.wait({ key, untilMs, look, expired }));
+      const isPatient = !isThere && reload.point === null;
+      reply.onGone(this.#waiters.add({ key, untilMs, isPatient, look, expired }));
     }
   }
 
@@ -273,10 +279,10 @@ export class HlsService implements HttpService {
     { reply, parameters }: PlaylistRequest,
     isDelta: boolean,
   ): void {
-    const vhost = parameters.get("vhost");
+    const vhost = parameters.get("vhost") || parameters.get("domain");
     const own = [
       ...(isNamed && hasSegmentSessions && session !== "" ? [`${SESSION}=${session}`] : []),
-      ...(vhost === null ? [] : [`vhost=${encodeURIComponent(vhost)}`]),
+      ...(vhost === null || vhost === "" ? [] : [`vhost=${encodeURIComponent(vhost)}`]),
     ];
     const body = fillTemplate(this.#templates.of(playlist, isDelta), own.join("&"));
     this.#touch(session, body.length);
@@ -285,7 +291,7 @@ export class HlsService implements HttpService {
 
   /** A part that was announced and is not there yet. */
   #awaitPart({ request, reply, path, parameters }: PlaylistRequest, next: () => void): void {
-    const host = hostOf(request, parameters);
+    const host = vhostOfHttp(request.header("host"), request.query);
     const key = this.#library.hinted(host, path);
     if (key === undefined) {
       next();
@@ -300,7 +306,7 @@ export class HlsService implements HttpService {
     };
     const untilMs = this.#host.now() + BLOCK_MS;
     const expired = (): void => this.#refuseHere(reply, 404, "No such part", "http_late");
-    reply.onGone(this.#library.wait({ key, untilMs, look, expired }));
+    reply.onGone(this.#waiters.add({ key, untilMs, isPatient: false, look, expired }));
   }
 
   #sendFile(file: HlsFile, reply: HttpReply, parameters: URLSearchParams): void {
@@ -352,9 +358,4 @@ export class HlsService implements HttpService {
 /** Whether a playlist is what a viewer asks for; without LL-HLS it always is. */
 function stateOf(playlist: HlsPlaylist, { point }: ReloadQuery): "ready" | "wait" | "refuse" {
   return point === null || playlist.hint === "" ? "ready" : answerReload(playlist, point);
-}
-
-function hostOf(request: HttpRequest, parameters: URLSearchParams): string {
-  const name = parameters.get("vhost") ?? request.header("host").replace(/:\d+$/, "");
-  return name.toLowerCase();
 }

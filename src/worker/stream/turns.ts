@@ -22,7 +22,7 @@ export interface TurnsOptions {
   /** The stream's rings, oldest first. Changes as they come and go. */
   readonly views: readonly RingView[];
   /** Sends one row what is there for it; it may leave the view. */
-  send(view: RingView, row: number): void;
+  readonly send: (view: RingView, row: number) => void;
 }
 
 /** The turns of one stream. */

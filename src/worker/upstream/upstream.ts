@@ -31,7 +31,7 @@ export interface AttemptOptions {
   readonly settings: UpstreamSettings;
   readonly sink: UpstreamSink;
   /** Milliseconds, monotonic. */
-  now(): number;
+  readonly now: () => number;
 }
 
 /** A running attempt to pull. */

@@ -21,7 +21,8 @@ async function open(): Promise<[Acceptor, { host: string; port: number }]> {
     closeDescriptor(descriptor);
   };
   poller = new Poller();
-  acceptor = new Acceptor(poller, take, (error) => assert.fail(error));
+  const fail = (_cid: string, text: string): void => assert.fail(text);
+  acceptor = new Acceptor(poller, take, { error: fail, warn: fail });
   return [acceptor, { host: "127.0.0.1", port: await findFreePort() }];
 }
 

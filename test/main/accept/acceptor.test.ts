@@ -6,7 +6,13 @@ import { test } from "node:test";
 import { Acceptor } from "../../../src/main/accept/acceptor.ts";
 import { closeDescriptor, localAddress } from "../../../src/main/accept/native.ts";
 import { Poller } from "../../../src/main/accept/poller.ts";
+import { startProcess } from "../../support/process.ts";
 import { findFreePort, waitUntil } from "../../support/scratch.ts";
+
+const NO_LINES = {
+  error: (_cid: string, text: string): void => assert.fail(text),
+  warn: (_cid: string, text: string): void => assert.fail(text),
+};
 
 /** More than the kernel's queue is long where nobody asks for a longer one (511 by Node's default). */
 const NEWCOMERS = 700;
@@ -25,7 +31,7 @@ test("a storm of newcomers waits in the kernel's queue while nobody accepts", {
       accepted += 1;
       closeDescriptor(descriptor);
     },
-    (error) => assert.fail(error),
+    NO_LINES,
   );
   const clients: Socket[] = [];
   try {
@@ -51,6 +57,40 @@ test("a storm of newcomers waits in the kernel's queue while nobody accepts", {
   }
 });
 
+test("while no descriptor is to be had the log has a line when it begins and one when it ends", {
+  timeout: 30_000,
+}, async () => {
+  const port = await findFreePort();
+  const poller = new Poller();
+  const lines: string[] = [];
+  let accepted = 0;
+  const take = ({ descriptor }: { readonly descriptor: number }): void => {
+    accepted += 1;
+    closeDescriptor(descriptor);
+  };
+  const acceptor = new Acceptor(poller, take, {
+    error: (_cid, text) => void lines.push(text),
+    warn: (_cid, text) => void lines.push(text),
+  });
+  const [, soft = "", hard = ""] =
+    /^Max open files\s+(\d+)\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8")) ?? [];
+  // Another process does it: this one has no descriptor left for a pipe then.
+  const limit = (files: string): string => `prlimit --pid ${process.pid} --nofile=${files}:${hard}`;
+  const come = `exec 3<>/dev/tcp/127.0.0.1/${port}`;
+  const steps = [limit("8"), come, "sleep 0.7", limit(soft), "read -r -u 3"];
+  acceptor.listen({ host: "127.0.0.1", port });
+  const newcomer = startProcess("bash", ["-c", steps.join("; ")]);
+  try {
+    await waitUntil("it is accepted", () => accepted === 1, 15_000);
+    await waitUntil("its end is told", () => /over/.test(lines.join()), 10_000);
+    assert.match(lines.join("\n"), /^accept: errno 24[^\n]*\naccept: [^\n]*over[^\n]*$/);
+  } finally {
+    acceptor.close();
+    poller.close();
+    await newcomer.stop();
+  }
+});
+
 test("a peer is known by its address in plain form, whatever family the socket has", {
   timeout: 30_000,
 }, async (context) => {
@@ -66,7 +106,7 @@ test("a peer is known by its address in plain form, whatever family the socket h
       seen.push(`${ip} to ${localAddress(descriptor)}`);
       closeDescriptor(descriptor);
     },
-    (error) => assert.fail(error),
+    NO_LINES,
   );
   const hosts = hasIpv6 ? ["127.0.0.1", "::1"] : ["127.0.0.1"];
   try {

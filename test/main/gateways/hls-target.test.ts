@@ -45,15 +45,18 @@ describe("a playlist's request", () => {
     assert.equal(target("deep", "/deep/live/a/index.m3u8"), "deep live/a");
   });
 
-  test("that names two vhosts is nobody's", () => {
+  test("names it by `domain` too, as in SRS", () => {
     for (const query of [
       "domain=closed",
       "x=1&domain=closed",
       "vhost=&domain=closed",
       "%64omain=closed",
     ]) {
-      assert.equal(target("open", "/live/a.m3u8", query), "", query);
+      assert.equal(target("open", "/live/a.m3u8", query), "closed live/a", query);
     }
+  });
+
+  test("that names two vhosts is nobody's", () => {
     assert.equal(target("open", "/live...vhost...closed/a.m3u8"), "");
     assert.equal(target("open", "/live/a...vhost...closed.m3u8"), "");
     assert.equal(target("open", "/live%3Fvhost=closed/a.m3u8"), "");

@@ -23,6 +23,7 @@ const TEXT = `
   }
   vhost waiting { http_remux { enabled on; } cluster { mode remote; origin 127.0.0.1; } }
   vhost off { }
+  vhost packets { http_remux { enabled on; mount [vhost]/[app]/[stream].ts; } }
   vhost other { http_remux { enabled on; mount [vhost]/[app]/[stream].mp4; } }
 `;
 
@@ -78,6 +79,24 @@ test("what is mounted and refused says why", async () => {
   assert.deepEqual(reasons, ["ERR_SECURITY_DENIED"]);
   const byQuery = await ask("nowhere", "/live/a.flv", "vhost=closed");
   assert.ok(!byQuery.allowed && byQuery.isMounted);
+});
+
+test("the vhost that is named decides how it is remuxed, by whichever parameter", async () => {
+  for (const query of ["domain=packets", "vhost=packets", "x=1&vhost=&domain=PACKETS"]) {
+    const packets = await ask("plain", "/live/a.ts", query);
+    assert.ok(!packets.allowed && packets.isMounted && packets.status === 503, query);
+    assert.deepEqual(await ask("plain", "/live/a.flv", query), {
+      allowed: false,
+      isMounted: false,
+    });
+  }
+  const own = await ask("plain", "/live/a.flv", "vhost=__defaultVhost__");
+  assert.ok(!own.allowed && own.isMounted);
+});
+
+test("a request that names two vhosts is nobody's", async () => {
+  const asked = await ask("plain", "/live...vhost...closed/a.flv");
+  assert.deepEqual(asked, { allowed: false, isMounted: false });
 });
 
 test("a gateway without rows says so", async () => {

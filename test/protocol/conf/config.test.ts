@@ -302,6 +302,11 @@ test("§0 conflicts", () => {
   refuse("listen 1; is_full on;", "ERR_CONF_FULL", /never use/);
   refuse("listen 1; max_connections 0;", "ERR_CONF_VALUE", /from 1 to/);
   refuse("listen 1; heartbeat { interval 0; }", "ERR_CONF_VALUE", /heartbeat\.interval is "0"/);
+  refuse(
+    "listen 1;\nheartbeat { enabled on; url 'http://[bad'; }",
+    "ERR_CONF_VALUE",
+    /url is no URL/,
+  );
 });
 
 test("§0 one port for API and server is fine, and https then follows", () => {

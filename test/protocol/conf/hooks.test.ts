@@ -66,6 +66,9 @@ test("several URLs stay in their order", () => {
 for (const [text, message] of [
   ["http_hooks { enabled on; on_publish ftp://a/; }", /on_publish "ftp:.*is no URL of http/],
   ["http_hooks { enabled on; on_play 127.0.0.1:8085; }", /on_play .*is no URL/],
+  ["http_hooks { enabled on; on_play 'http://[bad'; }", /on_play .*is no URL/],
+  ["http_hooks { enabled on; on_stop http://a/ 'http://h:99999/'; }", /on_stop .*is no URL/],
+  ["cluster { origin_cluster on; coworkers h:9091 'h:port'; }", /coworkers .*is not host/],
   ["http_hooks { hook_fail_open on_close; }", /hook_fail_open "on_close" is none of/],
   ["http_hooks { hook_timeout 0; }", /hook_timeout is "0"/],
   ["http_hooks { hook_timeout 31; }", /hook_timeout is "31"/],

@@ -37,7 +37,8 @@ interface RunResult {
 
 /** A player's reload after each message; files go only when the playlist lets them. */
 function play(plan: RunPlan): RunResult {
-  const judge = new TsCheck();
+  // Where the fixture begins again its last sound is later than its next pictures: the clock goes slow there.
+  const judge = new TsCheck({ silenceMsMax: 130 });
   const watch = new PlaylistWatch();
   const listed: RunResult["listed"] = new Map();
   let segments = 0;

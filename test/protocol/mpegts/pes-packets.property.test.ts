@@ -8,6 +8,7 @@ import {
   openPes,
   PesHead,
   wrapTime90k,
+  writeClockPacket,
 } from "../../../src/protocol/mpegts/pes-packets.ts";
 import { encodePat, encodePmt, TsStreamType } from "../../../src/protocol/mpegts/tables.ts";
 import { TsCheck } from "../../support/ts-check.ts";
@@ -106,11 +107,11 @@ describe("PES packets", () => {
 });
 
 describe("the judge of transport streams", () => {
-  const stream = (): Uint8Array[] => {
+  const stream = (stepMs = 40): Uint8Array[] => {
     const head = makeHead({ hasPcr: true });
     const pieces = [encodePat(), encodePmt(MAP)];
     for (let frame = 0; frame < 5; frame += 1) {
-      head.dts90k = frame * 3600;
+      head.dts90k = frame * stepMs * 90;
       head.pts90k = head.dts90k;
       pieces.push(writePes(head, new Uint8Array(1000).fill(frame)));
     }
@@ -139,5 +140,24 @@ describe("the judge of transport streams", () => {
     (damaged[1] ?? new Uint8Array(0))[20] = 0;
     assert.match(errorsOf(damaged).join(), /broken table/);
     assert.match(errorsOf(stream().slice(2)).join(), /no program map/);
+    assert.match(errorsOf(stream(120)).join(), /120 ms from PCR to PCR/);
+    const sound = makeHead({ pid: 0x1_01, streamId: 0xc0 });
+    const silent = [0, 60, 120].map((ms) => {
+      sound.dts90k = ms * 90;
+      sound.pts90k = sound.dts90k;
+      return writePes(sound, new Uint8Array(9));
+    });
+    const paused = [...stream().slice(0, 3), ...silent];
+    assert.match(errorsOf(paused).join(), /no PCR for 120 ms of pid 257/);
+    const clock = makeHead({ counter: 6 });
+    const packet = new PacketBuffer(1);
+    writeClockPacket(packet, clock, 100 * 90);
+    const told = packet.take();
+    assert.deepEqual(errorsOf([...paused.slice(0, -1), told, ...paused.slice(-1)]), []);
+    const counted = told.slice();
+    counted[3] = 0x29;
+    assert.match(errorsOf([...stream().slice(0, 3), counted]).join(), /continuity .* without/);
+    const late = [...paused.slice(0, -1), told, ...stream().slice(3, 4)];
+    assert.match(errorsOf(late).join(), /-60 ms from PCR to PCR/);
   });
 });

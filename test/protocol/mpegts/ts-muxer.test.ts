@@ -1,62 +1,22 @@
 /** The transport stream muxer's own decisions: tables, versions, aggregation, what it leaves out. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { ElementaryFrame } from "../../../src/protocol/flv/elementary-frame.ts";
+import type { ElementaryFrame } from "../../../src/protocol/flv/elementary-frame.ts";
 import {
-  decodeAacTrack,
   decodeOpusTrack,
   decodeVideoTrack,
   mp3Track,
 } from "../../../src/protocol/flv/elementary-tracks.ts";
-import { PacketBuffer } from "../../../src/protocol/mpegts/packet-buffer.ts";
-import { TsMuxer, type TsMuxerOptions } from "../../../src/protocol/mpegts/ts-muxer.ts";
-import { splitAdts, splitAnnexB, TsCheck } from "../../support/ts-check.ts";
+import { TsMuxer } from "../../../src/protocol/mpegts/ts-muxer.ts";
+import { splitAdts, splitAnnexB } from "../../support/ts-check.ts";
 import { codecFixture } from "../codec-fixture.ts";
+import { AAC, AVC, HEVC, MuxBench, makeAudio, makeVideo } from "./mux-bench.ts";
 
 const LIMIT = { timeout: 5000 };
-const AVC = decodeVideoTrack("H264", codecFixture("avc-baseline"));
-const HEVC = decodeVideoTrack("HEVC", codecFixture("hevc-main"));
-const AAC = decodeAacTrack(codecFixture("aac-lc-44100-stereo"));
-
-/** A slice of a few bytes with a length of four. */
-function makeVideo(
-  dtsMs: number,
-  isKeyframe: boolean,
-  units: readonly number[] = [0x65],
-): ElementaryFrame {
-  const payload = Uint8Array.from(units.flatMap((unit) => [0, 0, 0, 3, unit, 1, 2]));
-  const end = payload.length;
-  return Object.assign(new ElementaryFrame(), { isVideo: true, isKeyframe, dtsMs, payload, end });
-}
-
-function makeAudio(dtsMs: number, bytes = 20): ElementaryFrame {
-  const payload = new Uint8Array(bytes).fill(dtsMs & 255);
-  return Object.assign(new ElementaryFrame(), { dtsMs, payload, end: bytes });
-}
-
-class Bench {
-  readonly muxer: TsMuxer;
-  readonly packets = new PacketBuffer(2);
-  readonly judge = new TsCheck({ pcrMsMax: 1e9 });
-  constructor(options: TsMuxerOptions = {}) {
-    this.muxer = new TsMuxer(options);
-  }
-  write(frame: ElementaryFrame): void {
-    this.muxer.write(frame, this.packets);
-    this.judge.push(this.packets.take());
-  }
-  end(): TsCheck {
-    this.muxer.flush(this.packets);
-    this.judge.push(this.packets.take());
-    this.judge.finish();
-    assert.deepEqual(this.judge.errors, []);
-    return this.judge;
-  }
-}
 
 describe("TsMuxer", () => {
   test("tables come first, before keyframes, and every 500 ms", LIMIT, () => {
-    const bench = new Bench();
+    const bench = new MuxBench();
     bench.muxer.setVideo(AVC);
     for (let frame = 0; frame < 100; frame += 1) {
       bench.write(makeVideo(frame * 40, frame % 50 === 0));
@@ -66,7 +26,7 @@ describe("TsMuxer", () => {
   });
 
   test("all frames keyframes: tables not with each", LIMIT, () => {
-    const bench = new Bench();
+    const bench = new MuxBench();
     bench.muxer.setVideo(AVC);
     for (let frame = 0; frame < 25; frame += 1) {
       bench.write(makeVideo(frame * 20, true));
@@ -75,7 +35,7 @@ describe("TsMuxer", () => {
   });
 
   test("a codec that changes is a new version of the map, one that stays is not", LIMIT, () => {
-    const bench = new Bench();
+    const bench = new MuxBench();
     bench.muxer.setVideo(AVC);
     bench.muxer.setAudio(AAC);
     bench.write(makeVideo(0, true));
@@ -98,7 +58,7 @@ describe("TsMuxer", () => {
   });
 
   test("counters go on when the buffer is taken, and the version wraps", LIMIT, () => {
-    const bench = new Bench();
+    const bench = new MuxBench();
     for (let round = 0; round < 70; round += 1) {
       bench.muxer.setVideo(round % 2 === 0 ? AVC : HEVC);
       bench.write(makeVideo(round * 40, true, [round % 2 === 0 ? 0x65 : 0x26]));
@@ -113,7 +73,7 @@ describe("TsMuxer", () => {
     LIMIT,
     () => {
       for (const hasVideo of [false, true]) {
-        const bench = new Bench();
+        const bench = new MuxBench();
         bench.muxer.setAudio(AAC);
         bench.muxer.setVideo(hasVideo ? AVC : null);
         for (let frame = 0; frame < 64; frame += 1) {
@@ -131,7 +91,7 @@ describe("TsMuxer", () => {
   );
 
   test("audio that fills a PES packet is written before its time", LIMIT, () => {
-    const bench = new Bench();
+    const bench = new MuxBench();
     bench.muxer.setAudio(AAC);
     for (let frame = 0; frame < 20; frame += 1) {
       bench.write(makeAudio(frame * 23, 8000));
@@ -144,7 +104,7 @@ describe("TsMuxer", () => {
   });
 
   test("what a transport stream has no words for is counted", LIMIT, () => {
-    const bench = new Bench();
+    const bench = new MuxBench();
     const av1 = decodeVideoTrack("AV1", codecFixture("av1-main"));
     assert.ok(av1);
     assert.equal(TsMuxer.carries(av1), false);
@@ -160,7 +120,7 @@ describe("TsMuxer", () => {
   });
 
   test("a new time line says so on both tracks, once", LIMIT, () => {
-    const bench = new Bench();
+    const bench = new MuxBench();
     bench.muxer.setVideo(AVC);
     bench.muxer.setAudio(AAC);
     bench.write(makeVideo(100_000, true));
@@ -178,7 +138,7 @@ describe("TsMuxer", () => {
 
 describe("access units (H.264 §7.4.1.2.3)", () => {
   const unitsOf = (frame: ElementaryFrame, track = AVC): number[] => {
-    const bench = new Bench();
+    const bench = new MuxBench();
     bench.muxer.setVideo(track);
     bench.write(frame);
     const data = bench.end().pes[0]?.data ?? new Uint8Array(0);

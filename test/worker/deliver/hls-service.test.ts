@@ -145,6 +145,14 @@ describe("the service", () => {
     assert.equal(questions.length, 2);
   });
 
+  test("segments carry the vhost by which the playlist was asked for", async () => {
+    tell({ playlist: playlist(1) });
+    for (const query of ["vhost=b.example", "domain=b.example", "vhost=&domain=b.example"]) {
+      const { body } = await ask(request("/live/a.m3u8", `hls_ctx=s1&${query}`));
+      assert.match(body, /\na-0\.ts\?hls_ctx=s1&vhost=b\.example\n$/, query);
+    }
+  });
+
   describe("a playlist that anybody may have", () => {
     const forAll: HlsAnswer = { ...ADMITTED, session: `/${KEY}`, isNamed: false, isForAll: true };
     const poll = (query = ""): Promise<FakeReply> => ask(request("/live/a.m3u8", query));
@@ -321,6 +329,27 @@ describe("the service", () => {
     now = 1000;
     service.tick(now);
     assert.equal(late.status, 404);
+  });
+
+  test("of many who wait for the first playlist some have it at once, all within a second", async (t) => {
+    const many = 1000;
+    const replies = await Promise.all(
+      Array.from({ length: many }, () => ask(request("/live/a.m3u8"))),
+    );
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const answered = (): number => replies.filter(({ status }) => status === 200).length;
+    tell({ playlist: playlist(1, { parts: [2], hint: "/live/a-1.1.m4s", openParts: 1 }) });
+    assert.ok(answered() > 0 && answered() < 100, `${answered()} at once`);
+    const reload = await ask(request("/live/a.m3u8", "hls_ctx=s1&_HLS_msn=1&_HLS_part=1"));
+    const later = { parts: [2], hint: "/live/a-1.2.m4s", openParts: 2 };
+    tell({ playlist: playlist(1, later) });
+    assert.equal(reload.status, 200, "what was announced is not kept back");
+    assert.equal((await ask(request("/live/a.m3u8"))).status, 200, "nor is who comes now");
+    assert.ok(answered() < 100, `${answered()} in the same moment`);
+    for (let ms = 0; ms < 1000; ms += 10) {
+      t.mock.timers.tick(10);
+    }
+    assert.equal(answered(), many);
   });
 
   test("blocking reloads and announced parts", async () => {
