@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
 import { ConfigError, type ConfigPlace } from "../protocol/errors.ts";
 
+const KIB = 1024;
+
 /** Reads a small file; undefined when there is none. */
 export type ReadText = (path: string) => string | undefined;
 
@@ -22,6 +24,19 @@ export function memoryOfHost(
 ): number {
   // Where there is no limit it is unknown, nothing, or more than there is.
   return constrained === undefined || constrained <= 0 ? total : Math.min(total, constrained);
+}
+
+/**
+ * Bytes of memory that this process has resident and cannot be taken from it: heaps, rings, buffers. The program's own
+ * files are not counted, they are read again where memory is short; of a small control group they are a large share.
+ */
+export function memoryInUse(read: ReadText = readSystemFile): number {
+  const text = read("/proc/self/status") ?? "";
+  const [, anonymous] = /^RssAnon:\s+(\d+) kB$/m.exec(text) ?? [];
+  const [, shared = 0] = /^RssShmem:\s+(\d+) kB$/m.exec(text) ?? [];
+  return anonymous === undefined
+    ? process.memoryUsage.rss()
+    : (Number(anonymous) + Number(shared)) * KIB;
 }
 
 /** Soft limit of open files (`ulimit -n`); Infinity when there is none. Node raises it to the hard one at start. */
@@ -112,7 +127,8 @@ function quotasOfGroupV1(read: ReadText): number[] {
   return quota > 0 && period > 0 ? [quota / period] : [];
 }
 
-function readSystemFile(path: string): string | undefined {
+/** A small file of the system; undefined when there is none. */
+export function readSystemFile(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch {

@@ -12,14 +12,13 @@ import { VersionWord } from "../protocol/control/version-word.ts";
 import { Acceptor } from "./accept/acceptor.ts";
 import { Admission } from "./accept/admission.ts";
 import { checkCertificate } from "./accept/certificates.ts";
-
 import { FileBudget } from "./accept/file-budget.ts";
 import { addressOf, whenListening } from "./accept/listening.ts";
 import { Lobby } from "./accept/lobby.ts";
 import { forgetMemory, isNative } from "./accept/native.ts";
 import { Poller } from "./accept/poller.ts";
 import { Questions } from "./accept/questions.ts";
-import { noLongerAllowed } from "./accept/re-admission.ts";
+import { endUnwelcome } from "./accept/re-admission.ts";
 import { type RehearsalLimits, rehearse } from "./accept/rehearsal.ts";
 import { TlsFront } from "./accept/tls-front.ts";
 import { Books } from "./admin/books.ts";
@@ -34,6 +33,7 @@ import { SettingsRollout } from "./coordinator/settings-rollout.ts";
 import { HlsDesk } from "./gateways/hls-desk.ts";
 import { type GatewayPlan, planGateways } from "./gateways/plan.ts";
 import { Viewers } from "./gateways/viewers.ts";
+import { MemoryGuard } from "./guard/memory-guard.ts";
 import { closeHooks } from "./hooks/dead-thread.ts";
 import { Hooks } from "./hooks/hooks.ts";
 import { memoryOfHost } from "./limits-of-host.ts";
@@ -85,6 +85,7 @@ export class Server {
   /** Of this run (SRS's `service_id`). */
   readonly serviceId: string = newId();
   readonly tlsFront: TlsFront;
+  readonly memory: MemoryGuard;
   #config: Config;
   readonly #version: SharedArrayBuffer = VersionWord.memory();
   readonly #rollout: SettingsRollout;
@@ -146,6 +147,7 @@ export class Server {
       shards: links,
       tokens: this.tokens,
       log,
+      isShortOfMemory: () => this.memory.isShort,
     });
     const directory: Directory = {
       admission: this.#admission,
@@ -156,6 +158,7 @@ export class Server {
       log,
       refused: (reason) => this.lobby.count(reason),
     };
+    this.memory = new MemoryGuard({ ...directory, config: () => this.#config, links });
     this.#questions = new Questions(directory);
     this.#viewers = new Viewers({ ...directory, config: () => this.#config, shards: links });
     this.#hls = this.#newHls(directory);
@@ -194,9 +197,8 @@ export class Server {
 
   #openBooks(): Books {
     const { coordinator, clients, pool, supervisor } = this;
-    const config = (): Config => this.#config;
     return new Books({
-      config,
+      config: () => this.#config,
       coordinator,
       clients,
       pool,
@@ -292,6 +294,7 @@ export class Server {
       { prepare: (next) => this.#prepareAddresses(next) },
       this.tokens,
       this.tlsFront,
+      this.#hls,
       this.#gateways.part((news) => {
         for (const link of this.supervisor.links) {
           if (link?.role === "gateway") {
@@ -326,11 +329,7 @@ export class Server {
 
   #goOver(next: Config): void {
     this.#config = next;
-    for (const { client, why } of noLongerAllowed(next, this.clients)) {
-      this.#log.info(client.id, `${client.type} is ended: ${why}`);
-      const ending = this.supervisor.links[client.shard]?.kick(client.row, "no longer allowed");
-      ending?.catch((error: unknown) => this.#log.warn(client.id, String(error)));
-    }
+    endUnwelcome(next, { clients: this.clients, links: this.supervisor.links, log: this.#log });
   }
 
   #startPackagers(): void {
@@ -371,6 +370,7 @@ export class Server {
 
   /** Ends every session and thread. @param timeoutMs Given to the shards to do so by themselves. */
   async close(timeoutMs: number = STOP_TIMEOUT_MS): Promise<void> {
+    this.memory.close();
     this.#hls.close();
     this.books.close();
     this.#acceptor.close();

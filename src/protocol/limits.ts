@@ -135,6 +135,8 @@ export const HLS_MEMORY_SHARE = 0.25;
 export const HLS_WAITING_MAX = 10_000;
 /** Playlists that a gateway gives to anybody, by the names they are asked for. Reaction: others are asked about each time. */
 export const HLS_OPEN_PLAYLISTS_MAX = 4096;
+/** Signatures of HLS that a gateway remembers. Reaction: others are computed each time. */
+export const HLS_SIGNATURES_KEPT_MAX = 32_768;
 /** Bytes of a playlist request's query that are read. Reaction: answered with 400. */
 export const PLAYLIST_QUERY_BYTES_MAX: number = 4 * 1024;
 
@@ -169,6 +171,8 @@ export const CONF_DEPTH_MAX = 16;
 export const CONF_DIRECTIVES_MAX = 65_536;
 /** Files included by one configuration; a file that includes itself ends here. Reaction: ConfigError. */
 export const CONF_INCLUDES_MAX = 256;
+/** Characters of a secret that stands in a file of its own. Reaction: refuse to start. */
+export const SECRET_CHARACTERS_MAX = 4096;
 
 /** Files that one gateway has open to send them. Reaction: answered with 503. */
 export const FILES_OPEN_MAX = 256;

@@ -6,6 +6,7 @@ import type { MessagePort } from "node:worker_threads";
 import type { ApiQuestion } from "../protocol/control/api.ts";
 import { Board, Counter } from "../protocol/control/board.ts";
 import type {
+  EndSlow,
   ForgetStream,
   FromShard,
   GatewayStart,
@@ -16,6 +17,7 @@ import type {
   StreamNews,
 } from "../protocol/control/calls.ts";
 import type { HlsEnded, HlsNews, HlsTold } from "../protocol/control/hls.ts";
+import type { HlsGuards } from "../protocol/control/hls-guards.ts";
 import { countRefusal, type RefusalSink } from "../protocol/control/refusal-counts.ts";
 import { VersionWord } from "../protocol/control/version-word.ts";
 import { Doorbell } from "../protocol/ring/doorbell.ts";
@@ -45,9 +47,11 @@ export type GatewayNews =
   | RingNews
   | SettingsNews
   | ForgetStream
+  | EndSlow
   | StaticNews
   | HlsNews
   | HlsEnded
+  | HlsGuards
   | HlsTold;
 
 /** One gateway thread's state. */
@@ -94,7 +98,6 @@ export class GatewayRuntime implements GatewayStreamHost {
     const primary = { api: (question: ApiQuestion) => this.#primary.api(question) };
     const refused: RefusalSink = (reason) => countRefusal(this.board.counters, reason);
     const api = new ApiService(primary, refused);
-    this.#files = new StaticFiles(start.mounts, cors, undefined, refused);
     const version = new VersionWord(start.version);
     const hls = {
       cors,
@@ -104,6 +107,9 @@ export class GatewayRuntime implements GatewayStreamHost {
       post,
     };
     this.#hls = new HlsService(hls, refused);
+    this.#files = new StaticFiles(start.mounts, cors, undefined, refused, (path, request) =>
+      this.#hls.admitsFile(path, request),
+    );
     const console = new ConsoleService(primary, undefined, refused);
     const services = [api, console, this.#hls, this.#viewers, this.#files];
     this.#services = new HttpServices(services, cors, api, refused);
@@ -121,7 +127,9 @@ export class GatewayRuntime implements GatewayStreamHost {
       this.#loop.take(news);
     } else if (news.kind === "static") {
       this.#files.change(news.mounts);
-    } else if (news.kind === "hls" || news.kind === "hls-ended" || news.kind === "hls-told") {
+    } else if (news.kind === "end-slow") {
+      this.#viewers.endSlow(news.count, monotonicMs());
+    } else if (isOfHls(news)) {
       this.#hls.news(news);
     } else {
       this.#streams.take(news);
@@ -198,4 +206,8 @@ export class GatewayRuntime implements GatewayStreamHost {
       },
     });
   }
+}
+
+function isOfHls(news: GatewayNews): news is HlsNews | HlsEnded | HlsGuards | HlsTold {
+  return /^hls(?:-|$)/.test(news.kind);
 }

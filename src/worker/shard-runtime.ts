@@ -165,6 +165,9 @@ export class ShardRuntime implements FanOutHost {
       case "pull-stop":
         this.#upstreams.stopPull(message.pullId);
         break;
+      case "end-slow":
+        this.#players.endSlow(message.count);
+        break;
       case "drain":
         this.#players.drain();
         this.#publishers.drain();

@@ -40,8 +40,9 @@ before(async () => {
   weir = await startWeir({
     directives: [
       `gateways 1; http_server { enabled on; listen 127.0.0.1:${http}; }`,
-      // A vhost of its own under the other name of the same address.
-      "vhost localhost { hls { enabled on; hls_use_fmp4 on; hls_ll on; hls_fragment 2; hls_window 12; } }",
+      // A vhost of its own under the other name of the same address. Asking for permission, it signs what it lists.
+      "vhost localhost { hls { enabled on; hls_use_fmp4 on; hls_ll on; hls_fragment 2; hls_window 12; }",
+      "security { enabled on; allow play all; allow publish all; } }",
     ].join("\n"),
     vhost: "http_remux { enabled on; } hls { enabled on; hls_fragment 2; hls_window 12; }",
     workers: 2,

@@ -33,6 +33,7 @@ test("of every metric a test says what moves it", LIMIT, () => {
   const moved = namesIn([
     "test/e2e/metrics-move.test.ts",
     "test/e2e/hook-metrics.test.ts",
+    "test/e2e/memory-limit.test.ts",
     "test/main/admin/metric-families.test.ts",
     // Those that never move.
     "test/e2e/metrics.test.ts",

@@ -20,7 +20,8 @@ async function withEdge(
 ): Promise<void> {
   const origin = await startInProcess({ workers: 1 });
   const upstream = `mode remote; origin 127.0.0.1:${origin.port}; origin_linger 500; origin_wait 3000;`;
-  const edge = await startHls({ hls, vhost: `cluster { ${upstream} }` });
+  const rules = "security { enabled on; allow play all; allow publish all; }";
+  const edge = await startHls({ hls, vhost: `cluster { ${upstream} } ${rules}` });
   try {
     await work(edge, origin);
   } finally {
@@ -51,6 +52,8 @@ describe("an edge", { concurrency: 3 }, () => {
         assert.ok(playlist.segments.every(({ isDiscontinuity }) => !isDiscontinuity));
         const uri = playlist.segments.at(-1)?.uri ?? "";
         assert.equal((await edge.client.get(`/live/${uri}`)).status, 200);
+        const [bare = ""] = uri.split("?");
+        assert.equal((await edge.client.get(`/live/${bare}`)).status, 403);
         assert.equal(edge.server.edge.pulls, 1);
         assert.equal(edge.server.edge.attempts, 1);
         await waitUntil("the pull ends", () => edge.server.edge.pulls === 0, 20_000);

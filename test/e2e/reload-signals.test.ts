@@ -55,6 +55,25 @@ test("SIGHUP reloads, a wrong file is told with its place", { timeout: 20_000 },
   assert.ok(await isListening(one.weir.port));
 });
 
+test("E-01 E-75 E-76 what is open, dumped or readable is told", { timeout: 20_000 }, async () => {
+  const password = "http_api { auth { password never-shown; } }";
+  const one = await start(password, ["NODE_OPTIONS=--report-on-signal"]);
+  await logged(
+    one,
+    /\[WARN\].*weir\.conf can be read by everyone .* http_api\.auth\.password \(line/,
+  );
+  await logged(one, /\[WARN\].*dumps of this process contain keys, .* --report-on-signal; /);
+  assert.doesNotMatch(one.weir.log(), /anybody may publish/, "the loopback is for this host");
+  const port = await findFreePort();
+  const open = one.conf(password).replace(/listen (\S+);/, `listen $1 0.0.0.0:${port};`);
+  writeFileSync(one.file, open);
+  one.weir.process.kill("SIGHUP");
+  await logged(one, new RegExp(`\\[WARN\\].*anybody may publish from .* 0\\.0\\.0\\.0:${port}, `));
+  await logged(one, /SIGHUP: done, 1 changes/);
+  assert.equal(one.weir.log().split("can be read by everyone").length, 2, "told once");
+  assert.doesNotMatch(one.weir.log(), /never-shown/);
+});
+
 test("log level and tank change by reload", { timeout: 20_000 }, async () => {
   const one = await start("");
   const file = join(one.directory, "own.log");

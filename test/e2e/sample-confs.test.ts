@@ -58,9 +58,9 @@ describe("samples", { concurrency: 2 }, () => {
         });
         assert.equal(code, 0, stdout + stderr);
         const isEdge = name === "edge.conf";
-        const oddities = stderr
-          .split("\n")
-          .filter((line) => line !== "" && !/strict on/.test(line));
+        // As SRS's own samples they are open, which is told (E-01).
+        const known = /strict on|anybody may publish from other machines/;
+        const oddities = stderr.split("\n").filter((line) => line !== "" && !known.test(line));
         assert.ok(isEdge || oddities.length <= 1, stderr);
       });
 

@@ -5,6 +5,7 @@ import {
   coresOfHost,
   httpConnectionsMax,
   isInDocker,
+  memoryInUse,
   memoryOfHost,
   openFilesMax,
   type ReadText,
@@ -56,6 +57,21 @@ test("memory: the host's, capped by the control group where that has a limit", (
     assert.equal(memoryOfHost(8 * gigabyte, none), 8 * gigabyte);
   }
   assert.ok(memoryOfHost() > 2 ** 26);
+});
+
+test("E-61 memory in use: what is resident but files", () => {
+  const status =
+    "VmRSS:\t  900 kB\nRssAnon:\t     500 kB\nRssFile:\t  300 kB\nRssShmem:\t 100 kB\n";
+  assert.equal(memoryInUse(files({ "/proc/self/status": status })), 600 * 1024);
+  const old = status.replace(/^RssShmem.*$/m, "");
+  assert.equal(memoryInUse(files({ "/proc/self/status": old })), 500 * 1024);
+  assert.ok(
+    memoryInUse(files({})) > 2 ** 24,
+    "all of it where the system does not tell them apart",
+  );
+  // Under load the two looks are of different moments.
+  const [used, resident] = [memoryInUse(), process.memoryUsage.rss()];
+  assert.ok(used > 2 ** 22 && used < resident * 1.5, `${used} of ${resident}`);
 });
 
 test("open files: the soft limit", () => {

@@ -13,13 +13,14 @@ export interface DirectiveChange {
   readonly after: DecodedConfig;
 }
 
-/** Lists that take no word as it comes. */
-const LISTS: Readonly<Record<string, string>> = {
+/** Lists and texts that take no word as it comes. */
+const WORDS: Readonly<Record<string, string>> = {
   listen: "1940",
   allow: "play all",
   deny: "play all",
   hook_fail_open: "on_play",
   address_exempt: "10.0.0.0/8",
+  memory_limit: "50%",
 };
 
 /** A value of a directive that is not its default, as it is written in its block. */
@@ -34,9 +35,9 @@ function otherValue({ type, fallback, words, min, max, name }: DirectiveSpec): s
     case "choice":
       return words.find((word) => word !== fallback && word !== "") ?? assert.fail(name);
     case "list":
-      return LISTS[name] ?? "a.b";
+      return WORDS[name] ?? "a.b";
     default:
-      return "other";
+      return WORDS[name] ?? "other";
   }
 }
 

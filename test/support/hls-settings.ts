@@ -33,4 +33,5 @@ export const HLS_DEFAULTS: HlsSettings = {
   hasSessions: true,
   hasSegmentSessions: true,
   isMasterRelative: false,
+  isSigned: true,
 };

@@ -66,13 +66,13 @@ export class HlsViewer {
   #fetch(uri: string): Uint8Array {
     const directory = this.#key.slice(this.#key.indexOf("/"), this.#key.lastIndexOf("/"));
     const vhost = this.#key.slice(0, this.#key.indexOf("/"));
-    const file = this.#library.file(vhost, `${directory}/${uri}`);
+    const found = this.#library.file(vhost, `${directory}/${uri}`);
     assert.ok(
-      file !== undefined,
+      found !== undefined,
       `404 for ${uri}, listed in version ${this.versions} or just before`,
     );
-    assert.ok(file.bytes.byteLength > 0, `${uri} is empty`);
-    return new Uint8Array(file.bytes);
+    assert.ok(found.file.bytes.byteLength > 0, `${uri} is empty`);
+    return new Uint8Array(found.file.bytes);
   }
 
   #fetchAll({ segments, openParts, openMap }: ReadPlaylist): void {

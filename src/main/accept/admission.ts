@@ -23,7 +23,7 @@ import {
   type StreamEntry,
 } from "../coordinator/coordinator.ts";
 import type { Edge } from "../coordinator/edge.ts";
-import { type SeatClaim, Seats } from "../coordinator/seats.ts";
+import { type Seat, type SeatClaim, Seats } from "../coordinator/seats.ts";
 import { keptFormOf } from "../gateways/remux.ts";
 import type { HookSession } from "../hooks/hook-session.ts";
 import type { HookSubject } from "../hooks/payload.ts";
@@ -46,6 +46,8 @@ export interface AdmissionHost {
   readonly shards: readonly (ShardLink | undefined)[];
   readonly tokens: Tokens;
   readonly log: Pick<Logger, "warn">;
+  /** Nobody new is let in. */
+  isShortOfMemory(): boolean;
 }
 
 /** Place of a publisher that is on its way to a shard. */
@@ -225,17 +227,15 @@ export class Admission {
   /**
    * Whether there is a seat and the callback lets it play; undefined: nobody is asked. What the applicant's callbacks
    * allowed and cannot be done is to be ended there. Rejects with RejectedError.
-   * @throws RejectedError where no seat is free; it is looked for again when the player is placed
+   * @throws RejectedError when there is no memory for one more, or no seat, which is looked for again when the player is placed
    */
   mayPlay(
     { key, claim }: AdmittedStream,
     stream: StreamName,
     from: Applicant,
   ): Promise<void> | undefined {
-    const refusal = this.seats.refusalOf(claim);
-    if (refusal !== undefined) {
-      throw refusal;
-    }
+    this.#checkMemory("NetStream.Play.Failed");
+    this.#checkSeat(claim);
     return from.hooks?.begin("play", subjectOf(key, stream, from));
   }
 
@@ -246,16 +246,14 @@ export class Admission {
    */
   async publish(stream: StreamName, from: Applicant): Promise<StreamEntry> {
     const admitted = this.#admitted("publish", stream, from);
+    this.#checkMemory("NetStream.Publish.Failed");
     const { key, claim } = admitted;
     const known = this.#host.coordinator.find(key);
     if (this.#promised.has(key) || this.#isHeld(known?.publisher ?? null)) {
       throw busy();
     }
     // One that fell silent makes room by its going.
-    const refusal = this.seats.refusalOf(claim, known?.seat);
-    if (refusal !== undefined) {
-      throw refusal;
-    }
+    this.#checkSeat(claim, known?.seat);
     const subject = subjectOf(key, stream, from);
     this.#promised.add(key);
     try {
@@ -272,6 +270,12 @@ export class Admission {
     }
   }
 
+  #checkMemory(status: string): void {
+    if (this.#host.isShortOfMemory()) {
+      throw new RejectedError("ERR_MEMORY", status, "The server is short of memory.");
+    }
+  }
+
   /** Makes the name free, and takes it. @throws RejectedError when it does not become free. */
   async #take(admitted: AdmittedStream): Promise<StreamEntry> {
     const { coordinator } = this.#host;
@@ -283,10 +287,7 @@ export class Admission {
       await this.#takeOver(key, holder);
     }
     // While that took its time the last seat may have been taken, and the entry made anew.
-    const refusal = this.seats.refusalOf(admitted.claim);
-    if (refusal !== undefined) {
-      throw refusal;
-    }
+    this.#checkSeat(admitted.claim);
     const vacant = coordinator.enter(key, this.current(admitted));
     if (vacant.publisher !== null) {
       throw busy();
@@ -352,6 +353,14 @@ export class Admission {
     const token = from.isKnown ? "" : tokens.identify(vhost.token, wanted);
     const claim = { action, vhost: vhost.name, key, ip, token };
     return { key, settings: this.#settingsOf(this.#host.config(), vhost), claim };
+  }
+
+  /** @throws RejectedError when there is none. */
+  #checkSeat(claim: SeatClaim | null, leaving: Seat | null = null): void {
+    const refusal = this.seats.refusalOf(claim, leaving);
+    if (refusal !== undefined) {
+      throw refusal;
+    }
   }
 
   /** Somebody publishes who has not fallen silent. A pull makes way. */

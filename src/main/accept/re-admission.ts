@@ -6,15 +6,32 @@ import { checkRefer } from "../../protocol/access/refer.ts";
 import { checkSecurity } from "../../protocol/access/security.ts";
 import { type Config, resolveVhost } from "../../protocol/conf/config.ts";
 import type { Client, Clients } from "../coordinator/clients.ts";
+import type { Logger } from "../log/logger.ts";
+import type { ShardLink } from "../shards/shard-link.ts";
 
 /** A client that has to go. */
-export interface Unwelcome {
+interface Unwelcome {
   readonly client: Client;
   readonly why: string;
 }
 
-/** Clients whom `config` would not admit any more; none unless it is strict. */
-export function noLongerAllowed(config: Config, clients: Clients): Unwelcome[] {
+/** Who is connected, and where. */
+export interface Connected {
+  readonly clients: Clients;
+  readonly links: readonly (ShardLink | undefined)[];
+  readonly log: Logger;
+}
+
+/** Ends those whom `config` would not admit any more; nobody unless it is strict. */
+export function endUnwelcome(config: Config, { clients, links, log }: Connected): void {
+  for (const { client, why } of noLongerAllowed(config, clients)) {
+    log.info(client.id, `${client.type} is ended: ${why}`);
+    const ending = links[client.shard]?.kick(client.row, "no longer allowed");
+    ending?.catch((error: unknown) => log.warn(client.id, String(error)));
+  }
+}
+
+function noLongerAllowed(config: Config, clients: Clients): Unwelcome[] {
   if (!config.strict) {
     return [];
   }

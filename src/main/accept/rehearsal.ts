@@ -104,6 +104,7 @@ class Stage {
         shards,
         tokens: new Tokens(),
         log,
+        isShortOfMemory: () => false,
       }),
       hooks: { open: () => undefined },
       coordinator,

@@ -30,6 +30,7 @@ const FAULTS: ReadonlySet<EndReason> = new Set<EndReason>([
   "protocol error",
   "network error",
   "shard died",
+  "no memory",
 ]);
 const PERCENT = 100;
 
@@ -140,7 +141,8 @@ function buildInfo(
 }
 
 function serverMetrics({ server, credentials }: MetricsHost): MetricFamily[] {
-  const { lobby, pool, supervisor } = server;
+  const { lobby, pool, supervisor, memory } = server;
+  const { level, limitBytes } = memory;
   const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage();
   return [
     single("weir_lobby_connections", "gauge", "Connections without a command yet.", lobby.size),
@@ -175,6 +177,18 @@ function serverMetrics({ server, credentials }: MetricsHost): MetricFamily[] {
       { name: "weir_memory_bytes", type: "gauge", help: "Memory; heap is of the main thread." },
       "kind",
       Object.entries({ rss, heap: heapUsed, external, array_buffers: arrayBuffers }),
+    ),
+    single(
+      "weir_memory_state",
+      "gauge",
+      "0: normal; 1: newcomers are refused; 2: slow players are ended; 3: the newest publishers too.",
+      level,
+    ),
+    single(
+      "weir_memory_limit_bytes",
+      "gauge",
+      "What the process may use; 0: there is no limit.",
+      Number.isFinite(limitBytes) ? limitBytes : 0,
     ),
     single("weir_thread_deaths_total", "counter", "Threads that died.", supervisor.deaths),
   ];

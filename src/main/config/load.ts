@@ -5,12 +5,16 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type DecodedConfig, decodeConfig } from "../../protocol/conf/config.ts";
 import type { ReadInclude } from "../../protocol/conf/grammar.ts";
 import { ConfigError, type ConfigPlace } from "../../protocol/errors.ts";
-import { CONF_BYTES_MAX } from "../../protocol/limits.ts";
+import { CONF_BYTES_MAX, SECRET_CHARACTERS_MAX } from "../../protocol/limits.ts";
+import { openPublishWarning } from "../guard/open-publish.ts";
+import { readableSecretWarnings } from "../guard/readable-secrets.ts";
 import { checkOpenFiles, isInDocker, openFilesMax } from "../limits-of-host.ts";
 
 /** Two readings of a file in the making are so far apart. */
 const SETTLE_MS = 100;
 const SETTLE_READINGS_MAX = 50;
+/** Of a file that holds a secret: characters of up to four bytes, and a line end. */
+const SECRET_BYTES_MAX: number = SECRET_CHARACTERS_MAX * 4 + 2;
 
 /** Where the configuration comes from. */
 export interface ConfigSource {
@@ -33,7 +37,7 @@ export interface ConfigHost {
  * @throws ConfigError with file, line and directive.
  */
 export function loadConfig(source: ConfigSource, host: ConfigHost = readHost()): DecodedConfig {
-  return loadWith(source, host, readerOf(source));
+  return loadWith(source, host, filesOf(source));
 }
 
 /**
@@ -44,17 +48,20 @@ export async function loadSettledConfig(
   source: ConfigSource,
   host: ConfigHost = readHost(),
 ): Promise<DecodedConfig> {
-  const read = readerOf(source);
+  const files = filesOf(source);
   let before: string | undefined;
   for (let reading = 0; reading < SETTLE_READINGS_MAX; reading += 1) {
     const texts: string[] = [];
-    const outcome = attempt(() =>
-      loadWith(source, host, (file, place) => {
+    const noting =
+      (read: ReadInclude): ReadInclude =>
+      (file, place) => {
         const text = read(file, place);
         texts.push(file, text);
         return text;
-      }),
-    );
+      };
+    const { config, secret } = files;
+    const noted = { ...files, config: noting(config), secret: noting(secret) };
+    const outcome = attempt(() => loadWith(source, host, noted));
     const seen = JSON.stringify(texts);
     if (seen === before) {
       return outcome();
@@ -78,25 +85,51 @@ function attempt<T>(run: () => T): () => T {
   }
 }
 
-function loadWith(source: ConfigSource, host: ConfigHost, read: ReadInclude): DecodedConfig {
+/** Files by the names that a configuration has for them. */
+interface ConfigFiles {
+  readonly config: ReadInclude;
+  /** One that holds a secret. */
+  readonly secret: ReadInclude;
+  /** Permissions; undefined when they cannot be had. */
+  modeOf(file: string): number | undefined;
+}
+
+function loadWith(source: ConfigSource, host: ConfigHost, files: ConfigFiles): DecodedConfig {
   const file = source.isEnvironmentOnly ? "environment" : source.file;
-  const text = source.isEnvironmentOnly ? "" : read(file, { file, line: 0 });
+  const text = source.isEnvironmentOnly ? "" : files.config(file, { file, line: 0 });
   const decoded = decodeConfig(text, file, {
-    include: read,
+    include: files.config,
+    readSecret: files.secret,
     environment: source.environment,
     isEnvironmentOnly: source.isEnvironmentOnly,
     isInDocker: host.isInDocker,
   });
   checkOpenFiles(decoded.config.maxConnections, decoded.maxConnectionsAt, host.openFilesMax);
-  return decoded;
+  const open = openPublishWarning(decoded.config);
+  const readable = readableSecretWarnings(decoded.secretsAt, (name) => files.modeOf(name));
+  const warnings = [...decoded.warnings, ...(open === undefined ? [] : [open]), ...readable];
+  return { ...decoded, warnings };
 }
 
 function readHost(): ConfigHost {
   return { isInDocker: isInDocker(), openFilesMax: openFilesMax() };
 }
 
-function readerOf({ directory = "" }: ConfigSource): ReadInclude {
-  return (file, place) => readConfigFile(file, resolve(directory, file), place);
+function filesOf({ directory = "" }: ConfigSource): ConfigFiles {
+  return {
+    config: (file, place) => readConfigFile(file, resolve(directory, file), place),
+    secret: (file, place) => readSecretFile(file, resolve(directory, file), place),
+    modeOf: (file) => modeOf(resolve(directory, file)),
+  };
+}
+
+function modeOf(path: string): number | undefined {
+  try {
+    return statSync(path).mode;
+  } catch {
+    // A directive that stands twice may name any file; those that count were read.
+    return undefined;
+  }
 }
 
 function readConfigFile(file: string, path: string, place: ConfigPlace): string {
@@ -114,7 +147,24 @@ function readConfigFile(file: string, path: string, place: ConfigPlace): string 
     if (error instanceof ConfigError) {
       throw error;
     }
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ConfigError("ERR_CONF_FILE", `no config file at ${file}: ${reason}`, place);
+    throw new ConfigError("ERR_CONF_FILE", `no config file at ${file}: ${reasonOf(error)}`, place);
   }
+}
+
+function readSecretFile(file: string, path: string, place: ConfigPlace): string {
+  const refused = (reason: string): ConfigError =>
+    new ConfigError("ERR_CONF_SECRET", `${place.directive}: ${file} ${reason}`, place);
+  try {
+    const stat = statSync(path);
+    if (!stat.isFile() || stat.size > SECRET_BYTES_MAX) {
+      throw refused(`is no file of at most ${SECRET_BYTES_MAX} bytes`);
+    }
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw error instanceof ConfigError ? error : refused(`cannot be read: ${reasonOf(error)}`);
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

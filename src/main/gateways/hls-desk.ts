@@ -1,4 +1,5 @@
 /** All of HLS in the primary: outputs, viewers, and what goes wrong with either. */
+import type { Config } from "../../protocol/conf/config.ts";
 import type { EndReason, HlsQuestion } from "../../protocol/control/calls.ts";
 import type {
   HlsAnswer,
@@ -8,10 +9,12 @@ import type {
   HlsTrouble,
 } from "../../protocol/control/hls.ts";
 import type { HlsHoldings } from "../../protocol/control/hls-windows.ts";
+import type { Prepared, ReloadPart } from "../config/parts.ts";
 import { isPull } from "../coordinator/coordinator.ts";
 import { Publishers } from "../hooks/publishers.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 import { HlsDirectory } from "./hls-directory.ts";
+import { GuardedVhosts } from "./hls-guards.ts";
 import { HlsViewers, type HlsViewersHost } from "./hls-viewers.ts";
 
 const TICK_MS = 1000;
@@ -20,8 +23,9 @@ const TICK_MS = 1000;
 export type HlsDeskHost = Omit<HlsViewersHost, "hasPlaylist">;
 
 /** Where the primary's other rooms ask about HLS. */
-export class HlsDesk {
+export class HlsDesk implements ReloadPart {
   readonly #host: HlsDeskHost;
+  readonly #guarded = new GuardedVhosts();
   readonly #directory: HlsDirectory;
   readonly #viewers: HlsViewers;
   readonly #timer: NodeJS.Timeout;
@@ -66,8 +70,23 @@ export class HlsDesk {
     return this.#viewers.admit(question);
   }
 
+  /** Gateways are told where permission is asked for. */
+  prepare(next: Config): Prepared {
+    const commit = (): void => {
+      for (const link of this.#host.links) {
+        if (link?.role === "gateway") {
+          link.post(this.#guarded.news(next));
+        }
+      }
+    };
+    return { commit, abort: () => undefined };
+  }
+
   /** A thread is ready: it learns what it has to know. */
   ready(link: ShardLink): void {
+    if (link.role === "gateway") {
+      link.post(this.#guarded.news(this.#host.config()));
+    }
     this.#directory.ready(link);
     if (link.role === "packager") {
       const { coordinator } = this.#host;

@@ -23,6 +23,7 @@ import type { HookSession } from "../hooks/hook-session.ts";
 import type { Hooks } from "../hooks/hooks.ts";
 import type { Logger } from "../log/logger.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
+import { isAsked } from "./hls-guards.ts";
 import { type HlsTarget, hlsTargetOf } from "./hls-target.ts";
 import { refusedViewer } from "./refused-viewer.ts";
 
@@ -32,8 +33,10 @@ const SESSION_SHAPE = /^[\w.-]{1,64}$/;
 const WINDOWS_MAX = 2;
 /** Nor before so many segments could have been asked for. */
 const FRAGMENTS_MIN = 3;
-/** Sessions that were ended from here are refused for so long. */
+/** Sessions that were ended from here are refused for so long, */
 const INTERRUPTED_MS = 120_000;
+/** and for so many times what ends one without requests: longer than segments are kept. */
+const KEPT_EXPIRIES = 2;
 const INTERRUPTED_MAX = 10_000;
 /** A playlist that is not there yet: its first segment takes a fragment, and an origin's answer at an edge. */
 const WAIT_MS_MIN = 5000;
@@ -148,7 +151,7 @@ export class HlsViewers {
       }
     }
     if (unknown.length > 0) {
-      gateway.post({ kind: "hls-ended", sessions: unknown, isInterrupted: false });
+      gateway.post({ kind: "hls-ended", sessions: unknown, refusedMs: 0 });
     }
   }
 
@@ -157,7 +160,10 @@ export class HlsViewers {
     const session = this.#byRow.get(placeOf(shard, row));
     if (session !== undefined) {
       this.#forget(session);
-      this.#tellEnded(session.id, reason === "kicked" || reason === "no longer allowed");
+      const isInterrupted = reason === "kicked" || reason === "no longer allowed";
+      // Until nothing is left of what its playlists named.
+      const keptMs = KEPT_EXPIRIES * session.expiryMs;
+      this.#tellEnded(session.id, isInterrupted ? INTERRUPTED_MS + keptMs : 0);
     }
   }
 
@@ -166,7 +172,7 @@ export class HlsViewers {
     for (const session of [...this.#sessions.values()]) {
       if (session.link.index === shard) {
         this.#forget(session);
-        this.#tellEnded(session.id, false);
+        this.#tellEnded(session.id, 0);
         if (session.row < 0) {
           // Those that are clients are ended as such.
           this.#host.coordinator.removePlayer(session.share);
@@ -372,21 +378,22 @@ export class HlsViewers {
     this.#byRow.delete(placeOf(link.index, row));
   }
 
-  #tellEnded(id: string, isInterrupted: boolean): void {
-    if (isInterrupted && this.#interrupted.size < INTERRUPTED_MAX) {
-      this.#interrupted.set(id, this.#host.now() + INTERRUPTED_MS);
+  /** @param refusedMs 0: it may begin again. */
+  #tellEnded(id: string, refusedMs: number): void {
+    if (refusedMs > 0 && this.#interrupted.size < INTERRUPTED_MAX) {
+      this.#interrupted.set(id, this.#host.now() + refusedMs);
     }
     for (const link of this.#host.links) {
       if (link?.role === "gateway") {
-        link.post({ kind: "hls-ended", sessions: [id], isInterrupted });
+        link.post({ kind: "hls-ended", sessions: [id], refusedMs });
       }
     }
   }
 }
 
 /** Nothing that is asked before a playlist is given looks at who wants it. */
-function isForAll({ hls, security, refer, token }: VhostConfig): boolean {
-  return !(hls.hasSessions || security.enabled || refer.enabled || token.enabled);
+function isForAll(vhost: VhostConfig): boolean {
+  return !(vhost.hls.hasSessions || isAsked(vhost));
 }
 
 function placeOf(shard: number, row: number): string {

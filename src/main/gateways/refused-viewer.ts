@@ -6,6 +6,7 @@ import type { RejectedError } from "../../protocol/errors.ts";
 const STATUSES: Readonly<Record<string, number | undefined>> = {
   ERR_STREAM_NOT_FOUND: 404,
   ERR_EDGE_LOOP: 508,
+  ERR_MEMORY: 503,
   redirect: 302,
   // The client has too much already, or the server has.
   ERR_LIMIT_TOKEN: 429,

@@ -3,10 +3,11 @@ import { Worker } from "node:worker_threads";
 import { type Config, resolveVhost } from "../../protocol/conf/config.ts";
 import { ConfigError, ControlError, TransportError } from "../../protocol/errors.ts";
 import { Admin, type AdminOptions } from "../admin/admin.ts";
-import type { ServerPlan } from "../cli-arguments.ts";
+import type { Environment, ServerPlan } from "../cli-arguments.ts";
 import type { Reloader } from "../config/reload.ts";
 import { HangUps, openReloading } from "../config/reloading.ts";
-import { describeHost } from "../limits-of-host.ts";
+import { dumpWarning } from "../guard/dumps.ts";
+import { describeHost, readSystemFile } from "../limits-of-host.ts";
 import { LineLog } from "../log/logger.ts";
 import { Server } from "../server.ts";
 import {
@@ -50,8 +51,14 @@ export async function runServer(plan: ServerPlan, version: string): Promise<numb
     await teller.failed(error.message);
     return EXIT_FAILED;
   }
-  const warnings = isLocked ? plan.warnings : [...plan.warnings, NOT_LOCKED];
+  const more = [isLocked ? undefined : NOT_LOCKED, dumpsOf(source.environment)];
+  const warnings = [...plan.warnings, ...more.filter((warning) => warning !== undefined)];
   return serve({ ...plan, warnings }, version, teller);
+}
+
+function dumpsOf({ NODE_OPTIONS: nodeOptions }: Environment): string | undefined {
+  const limits = readSystemFile("/proc/self/limits");
+  return dumpWarning({ limits, flags: process.execArgv, nodeOptions });
 }
 
 /** What the terminal should hear, because the log goes elsewhere. */

@@ -19,6 +19,7 @@ import {
   type ToShard,
 } from "../../protocol/control/calls.ts";
 import type { HlsEnded, HlsLeft, HlsNews, HlsTold } from "../../protocol/control/hls.ts";
+import type { HlsGuards } from "../../protocol/control/hls-guards.ts";
 import { ControlError } from "../../protocol/errors.ts";
 import type { ChunkDecoderSnapshot } from "../../protocol/rtmp/chunk-decoder.ts";
 import type { ServerSessionSnapshot } from "../../protocol/rtmp/server-session.ts";
@@ -37,6 +38,7 @@ type Message =
   | StaticNews
   | HlsNews
   | HlsEnded
+  | HlsGuards
   | HlsLeft
   | HlsTold;
 

@@ -12,6 +12,7 @@ import type { ListenEndpoint } from "./endpoint.ts";
 
 import type { HooksConfig, TokenConfig } from "./hooks.ts";
 
+import type { MemoryLimit } from "./memory-limit.ts";
 import type { TlsServerConfig } from "./tls-config.ts";
 
 /**
@@ -47,6 +48,8 @@ export interface LimitsConfig {
   readonly takeoverSilenceMs: number;
   /** Players of one stream that stay on its home shard before others are asked. */
   readonly spillPlayers: number;
+  /** Near it newcomers are refused and sessions ended. */
+  readonly memoryLimit: MemoryLimit;
 }
 
 /** HTTP-FLV and its kin, and WebSocket-FLV (SRS: http_server). */

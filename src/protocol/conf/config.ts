@@ -14,6 +14,7 @@ import type {
   TimeJitter,
   VhostConfig,
 } from "./config-types.ts";
+import { deepFreeze } from "./deep-freeze.ts";
 import { DIRECTIVES, environmentNames, visitDirectives } from "./directives.ts";
 import type { ListenEndpoint } from "./endpoint.ts";
 import { type Directive, decodeGrammar, type ReadInclude } from "./grammar.ts";
@@ -28,8 +29,10 @@ import {
 } from "./http-config.ts";
 import { rewriteLegacy } from "./legacy.ts";
 import { decodeEndpoints } from "./listening.ts";
+import { decodeMemoryLimit } from "./memory-limit.ts";
 import { listSettings, type Settings } from "./reload-plan.ts";
 import { decodeSeatLimits } from "./seat-limits.ts";
+import { listSecrets, SecretValues } from "./secrets.ts";
 import { type ReaderContext, SectionReader } from "./section-reader.ts";
 import { decodeTlsServer } from "./tls-config.ts";
 import { validateDirectives } from "./validation.ts";
@@ -46,6 +49,8 @@ export type { ListenEndpoint } from "./endpoint.ts";
 export interface DecodeConfigOptions {
   /** Text of an included file; `file` is as written (SRS: relative to the working directory). */
   readonly include: ReadInclude;
+  /** Text of a file that holds a secret (`file:PATH`); as included ones when absent. */
+  readonly readSecret?: ReadInclude;
   /** Environment variables; only those that name a directive (`SRS_…`) are looked at, and they beat the file. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Only environment, no file (`-e`): daemon off, console log, a default vhost, port 1935 unless set. */
@@ -62,6 +67,8 @@ export interface DecodedConfig {
   /** Every value that counts, for {@link planReload}. */
   readonly settings: Settings;
   readonly warnings: readonly string[];
+  /** Where secrets stand in files, and files that hold one (line 0). */
+  readonly secretsAt: readonly ConfigPlace[];
   /** Where `max_connections` is written, for the check against the host. */
   readonly maxConnectionsAt: ConfigPlace;
 }
@@ -94,7 +101,8 @@ export function decodeConfig(
   const told = new Set([...warnings, ...warningsOfEnvironment(environment)]);
   const softened = new Set<string>();
   const onRead = options.onRead ?? (() => undefined);
-  const lenient = { environment, warnings: told, softened, strict: false, onRead };
+  const secrets = new SecretValues(environment, options.readSecret ?? options.include);
+  const lenient = { environment, warnings: told, softened, strict: false, secrets, onRead };
   const strict = new SectionReader(DIRECTIVES, "", directives, lenient).isOn("strict");
   const context = { ...lenient, strict };
   const root = new SectionReader(DIRECTIVES, "", directives, context);
@@ -117,6 +125,7 @@ export function decodeConfig(
     config: deepFreeze(config),
     settings: listSettings(lister),
     warnings: [...told],
+    secretsAt: listSecrets(directives),
     maxConnectionsAt: root.placeOf("max_connections"),
   };
 }
@@ -233,6 +242,7 @@ function decodeLimits(root: SectionReader): LimitsConfig {
     ringBudgetBytes: root.number("ring_budget"),
     takeoverSilenceMs: root.milliseconds("takeover_silence"),
     spillPlayers: root.number("spill_players"),
+    memoryLimit: decodeMemoryLimit(root),
   };
 }
 
@@ -380,26 +390,4 @@ function decodePublish(publish: SectionReader): PublishConfig {
     parseSps: publish.isOn("parse_sps"),
     tryAnnexbFirst: publish.isOn("try_annexb_first"),
   };
-}
-
-/** Freeze a value and all below it; a frozen Map refuses to be changed, which Object.freeze alone does not do. */
-function deepFreeze<T>(value: T): T {
-  if (typeof value !== "object" || value === null || Object.isFrozen(value)) {
-    return value;
-  }
-  if (value instanceof Map) {
-    const refuse = (): never => {
-      throw new TypeError("the configuration is frozen");
-    };
-    for (const method of ["set", "delete", "clear"]) {
-      Object.defineProperty(value, method, { value: refuse });
-    }
-    for (const inner of value.values()) {
-      deepFreeze(inner);
-    }
-  }
-  for (const inner of Object.values(value)) {
-    deepFreeze(inner);
-  }
-  return Object.freeze(value);
 }

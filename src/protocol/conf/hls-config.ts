@@ -36,6 +36,7 @@ export function decodeHls(hls: SectionReader): HlsSettings {
     hasSessions: hls.isOn("hls_ctx"),
     hasSegmentSessions: hls.isOn("hls_ts_ctx"),
     isMasterRelative: hls.isOn("hls_master_m3u8_path_relative"),
+    isSigned: hls.isOn("hls_sign"),
   };
 }
 

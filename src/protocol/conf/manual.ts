@@ -12,6 +12,11 @@ twice counts the first time. \`weir -t -c FILE\` tests a file.
 An environment variable beats the file; those of a vhost hold for every vhost. Lists are separated by blanks.
 \`-e\` or \`SRS_ENV_ONLY=on\` reads no file at all.
 
+The value of a *secret* is never shown. It may be written as \`env:NAME\`, an environment variable, or \`file:PATH\`, the only
+line of a file (relative to the working directory, its line end does not count): both are read at the start and at each
+reload, and one that is missing is an error of the directive. weir warns where secrets stand in a file that everyone may
+read, URLs with a password or a token too.
+
 Switches: *on unless off* takes every word but \`off\` for on, *off unless on* every word but \`on\` for off.
 A reload (SIGHUP, or a change of the file under \`inotify_auto_reload\`) applies *hot* directives; the others stay as they
 are until a restart, which the log says. It applies all or nothing: a file that is wrong, or an address that cannot be
@@ -81,7 +86,8 @@ function kindOf(spec: DirectiveSpec): string {
   const words = spec.words.filter((word) => word !== "").map((word) => `\`${word}\``);
   const kind = spec.type === "choice" ? words.join(" ") : spec.type.replaceAll("-", " ");
   const repeat = spec.isRepeatable && spec.type !== "block" ? ", repeatable" : "";
-  return `${kind}${spec.unit === "" ? "" : `, ${spec.unit}`}${repeat}`;
+  const secret = spec.isSecret ? ", secret" : "";
+  return `${kind}${spec.unit === "" ? "" : `, ${spec.unit}`}${repeat}${secret}`;
 }
 
 function defaultOf(spec: DirectiveSpec): string {

@@ -3,6 +3,7 @@ import { ConfigError, type ConfigPlace, InvariantError } from "../errors.ts";
 import type { DirectiveSpec, ValueType } from "./directive-spec.ts";
 import { environmentNames, findDirective, joinPath } from "./directives.ts";
 import { type Directive, placeOfDirective } from "./grammar.ts";
+import type { SecretValues } from "./secrets.ts";
 
 /** What all readers of one configuration share. */
 export interface ReaderContext {
@@ -13,6 +14,7 @@ export interface ReaderContext {
   readonly softened: Set<string>;
   /** `strict on`: unset directives take their hardened value. */
   readonly strict: boolean;
+  readonly secrets: SecretValues;
   /** Called with the path of each directive whose value is asked for. */
   readonly onRead: (path: string) => void;
 }
@@ -182,6 +184,15 @@ export class SectionReader {
   }
 
   #written(name: string, spec: DirectiveSpec): Written | undefined {
+    const written = this.#find(name, spec);
+    if (written === undefined || !spec.isSecret) {
+      return written;
+    }
+    const { args, place } = written;
+    return { args: args.map((word) => this.#context.secrets.resolve(word, place)), place };
+  }
+
+  #find(name: string, spec: DirectiveSpec): Written | undefined {
     const path = joinPath(this.#path, name);
     for (const variable of environmentNames(path, spec)) {
       const value = this.#context.environment[variable];

@@ -160,6 +160,12 @@ export function isRelay<Message extends { readonly kind: string }>(
   return message.kind.startsWith("relay-");
 }
 
+/** Memory is short: of the thread's players that are slow those that lag most are ended, at most so many. */
+export interface EndSlow {
+  readonly kind: "end-slow";
+  readonly count: number;
+}
+
 /** Posted by the primary. */
 export type ToShard<Snapshot, DecoderSnapshot> =
   | RelayToShard
@@ -167,6 +173,7 @@ export type ToShard<Snapshot, DecoderSnapshot> =
   | RingNews
   | SettingsNews
   | ForgetStream
+  | EndSlow
   | GivePlayer<DecoderSnapshot>
   | GivePublisher<Snapshot>
   | PullOrder
@@ -190,6 +197,7 @@ export type EndReason =
   | "protocol error"
   | "network error"
   | "no longer allowed"
+  | "no memory"
   | "server stops"
   | "shard died";
 

@@ -49,6 +49,8 @@ export interface HlsSettings {
   readonly hasSegmentSessions: boolean;
   /** The playlist that gives the session names the other by a relative path. */
   readonly isMasterRelative: boolean;
+  /** Where playing needs permission, what a playlist lists is given out for the signature in it. */
+  readonly isSigned: boolean;
 }
 
 /** Something to be fetched by viewers. Memory: shared, written by nobody any more. */
@@ -57,6 +59,10 @@ export interface HlsFile {
   readonly id: number;
   /** Decoded path of the URL. */
   readonly path: string;
+  /** As in the playlist. */
+  readonly uri: string;
+  /** Files of a group are signed alike. */
+  readonly group: number;
   readonly contentType: string;
   readonly bytes: SharedArrayBuffer;
 }
@@ -76,6 +82,8 @@ export interface HlsPlaylist {
   readonly openParts: number;
   /** Decoded path of the part that will come next; "" without LL-HLS. */
   readonly hint: string;
+  /** Group of what it names and nobody has here: the part that will come next, or keys that somebody else gives out. */
+  readonly group: number;
 }
 
 /** A finished segment, for those who want to hear of each (`on_hls`). */
@@ -131,12 +139,12 @@ export interface HlsTouches {
   readonly sessions: readonly (readonly [session: string, bytes: number])[];
 }
 
-/** Sessions that are over: a request under them is asked about again. */
+/** Sessions that are over. */
 export interface HlsEnded {
   readonly kind: "hls-ended";
   readonly sessions: readonly string[];
-  /** They were ended from here: what is asked for under them is refused. */
-  readonly isInterrupted: boolean;
+  /** They were ended from here: what is asked for under them is refused for so long. 0: it is asked about again. */
+  readonly refusedMs: number;
 }
 
 /** All windows that there are have been told to a thread that knew none: it may say what is not there. */

@@ -11,11 +11,13 @@ const REASONS = [
   "http_no_answer",
   "http_late",
   "plays_max",
+  "http_unsigned",
 ] as const;
 
 /**
  * Why a thread refuses. `http_late`: what was waited for did not come; `http_no_answer`: the primary did not answer;
- * `interrupted`: the session of HLS was ended; `plays_max`: a connection asks for more streams than it may carry.
+ * `interrupted`: the session of HLS was ended; `plays_max`: a connection asks for more streams than it may carry;
+ * `http_unsigned`: a segment is asked for that no playlist has given.
  */
 export type ThreadRefusal = (typeof REASONS)[number];
 

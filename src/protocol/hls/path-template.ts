@@ -41,6 +41,39 @@ export function expandPath(template: string, variables: PathVariables): string {
   return template.replace(/\[(\w+)\]/g, (text, name: string) => values.get(name) ?? text);
 }
 
+/** What a variable's value is made of, where it is not the name of something. */
+const DIGITS: ReadonlySet<string> = new Set(
+  "2006 01 02 15 04 05 999 timestamp seq duration".split(" "),
+);
+
+/**
+ * The names that a template makes for one vhost, whatever app, stream, time and number: groups `app` and `stream` are
+ * what it says of them. Apps may have several segments.
+ */
+export function pathShape(template: string, vhost: string): RegExp {
+  const named = new Set<string>();
+  const pieces = template.replace(/^(\.?\/)+/, "").split(/(\[\w+\])/);
+  const shapes = pieces.map((piece) => {
+    const [, name = ""] = /^\[(\w+)\]$/.exec(piece) ?? [];
+    if (DIGITS.has(name)) {
+      return "\\d+";
+    }
+    if (name !== "app" && name !== "stream") {
+      return escapeShape(name === "vhost" ? vhost : piece);
+    }
+    if (named.has(name)) {
+      return `\\k<${name}>`;
+    }
+    named.add(name);
+    return name === "app" ? "(?<app>.+)" : "(?<stream>[^/]+)";
+  });
+  return new RegExp(`^${shapes.join("")}$`, "s");
+}
+
+function escapeShape(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+}
+
 /**
  * A segment's URI in the playlist, as SRS writes it: relative to the playlist's folder; with an entry prefix that
  * does not end in a slash the playlist's folder is put between.

@@ -82,55 +82,80 @@ export interface PlaylistTemplate {
   readonly text: string;
   /** The text, cut where parameters go, with the sign that begins or goes on a query before each cut. */
   readonly pieces: readonly string[];
+  /** What each cut is for, e.g. a group of files that are signed alike; all the same where nobody asked. */
+  readonly groups: readonly number[];
 }
 
 /**
  * Finds where segments, parts and init segments carry a viewer's parameters (`hls_ts_ctx`): once for all viewers.
  *
- * Keys are left as they are where `hls_key_url` names another server or path.
+ * Keys are left as they are where `hls_key_url` names another server or path, unless groups are asked for.
+ * @param groupOf What a URI belongs to.
  */
-export function openTemplate(text: string): PlaylistTemplate {
+export function openTemplate(text: string, groupOf?: (uri: string) => number): PlaylistTemplate {
   const pieces: string[] = [];
+  const groups: number[] = [];
   let from = 0;
   for (let at = 0; at < text.length; ) {
     const feed = text.indexOf("\n", at);
     const end = feed < 0 ? text.length : feed;
-    const uri = uriIn(text.slice(at, end));
+    const uri = uriIn(text.slice(at, end), groupOf !== undefined);
     if (uri !== undefined) {
       const cut = at + uri.end;
-      pieces.push(text.slice(from, cut) + (uri.hasQuery ? "&" : "?"));
+      pieces.push(text.slice(from, cut) + (uri.text.includes("?") ? "&" : "?"));
+      groups.push(groupOf?.(uri.text) ?? 0);
       from = cut;
     }
     at = end + 1;
   }
   pieces.push(text.slice(from));
-  return { text, pieces };
+  return { text, pieces, groups };
 }
 
 /**
  * The playlist for one viewer.
  * @param parameters e.g. `hls_ctx=1a2b`; what has no place in a URI's query is left out.
+ * @param ofGroup More of them, for what belongs to a group.
  */
-export function fillTemplate({ text, pieces }: PlaylistTemplate, parameters: string): string {
+export function fillTemplate(
+  { text, pieces, groups }: PlaylistTemplate,
+  parameters: string,
+  ofGroup?: (group: number) => string,
+): string {
   const query = safeQuery(parameters);
-  return query === "" ? text : pieces.join(query);
+  if (ofGroup === undefined) {
+    return query === "" ? text : pieces.join(query);
+  }
+  const queries = new Map<number, string>();
+  let filled = "";
+  for (const [index, group] of groups.entries()) {
+    const known = queries.get(group);
+    const own = known ?? [query, ofGroup(group)].filter((part) => part !== "").join("&");
+    if (known === undefined) {
+      queries.set(group, own);
+    }
+    filled += (pieces[index] ?? "") + own;
+  }
+  return filled + (pieces.at(-1) ?? "");
 }
 
 /** A key that does not stand beside the playlist. */
 const ELSEWHERE = /^#EXT-X-KEY:.*URI="(?:\/|[a-z][a-z\d+.-]*:)/i;
 
-/** @returns where in a line a URI ends that carries parameters. */
-function uriIn(line: string): { readonly end: number; readonly hasQuery: boolean } | undefined {
-  if (line === "" || ELSEWHERE.test(line)) {
+/** @returns the URI in a line that carries parameters, and where it ends. */
+function uriIn(
+  line: string,
+  isWithKeys: boolean,
+): { readonly end: number; readonly text: string } | undefined {
+  if (line === "" || (!isWithKeys && ELSEWHERE.test(line))) {
     return undefined;
   }
   if (!line.startsWith("#")) {
-    return { end: line.length, hasQuery: line.includes("?") };
+    return { end: line.length, text: line };
   }
   const found = /URI="([^"]*)/.exec(line);
-  return found === null || line[found.index + found[0].length] !== '"'
-    ? undefined
-    : { end: found.index + found[0].length, hasQuery: found[0].includes("?") };
+  const end = found === null ? -1 : found.index + found[0].length;
+  return line[end] === '"' ? { end, text: found?.[1] ?? "" } : undefined;
 }
 
 /** Only what a query may hold: a viewer's text must not become a line or end a quoted string. */

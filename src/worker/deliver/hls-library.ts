@@ -6,11 +6,17 @@ import type { HlsFile, HlsNews, HlsPlaylist } from "../../protocol/control/hls.t
 import { HlsWindows } from "../../protocol/control/hls-windows.ts";
 import { DEFAULT_VHOST } from "../../protocol/rtmp/stream-url.ts";
 
+/** A file, and the stream that it is of. */
+export interface FoundFile {
+  readonly file: HlsFile;
+  readonly key: string;
+}
+
 /** All streams. */
 export class HlsLibrary {
   readonly #windows = new HlsWindows();
   /** By vhost and path; the newest of a name. */
-  readonly #files = new Map<string, HlsFile>();
+  readonly #files = new Map<string, FoundFile>();
   /** Keys of streams by vhost and path of the part that comes next. */
   readonly #hints = new Map<string, string>();
 
@@ -21,12 +27,12 @@ export class HlsLibrary {
     const left = this.#windows.take(news);
     for (const file of left) {
       const name = placeOf(vhost, file.path);
-      if (this.#files.get(name)?.id === file.id) {
+      if (this.#files.get(name)?.file.id === file.id) {
         this.#files.delete(name);
       }
     }
     for (const file of news.added) {
-      this.#files.set(placeOf(vhost, file.path), file);
+      this.#files.set(placeOf(vhost, file.path), { file, key: news.key });
     }
     const hint = this.playlist(news.key)?.hint ?? "";
     if (hint !== "") {
@@ -35,7 +41,7 @@ export class HlsLibrary {
   }
 
   /** @param host Names the vhost; another's is asked for where it has none of its own. */
-  file(host: string, path: string): HlsFile | undefined {
+  file(host: string, path: string): FoundFile | undefined {
     return this.#files.get(placeOf(host, path)) ?? this.#files.get(placeOf(DEFAULT_VHOST, path));
   }
 
@@ -46,6 +52,17 @@ export class HlsLibrary {
 
   playlist(key: string): HlsPlaylist | null {
     return this.#windows.find(key)?.playlist ?? null;
+  }
+
+  /** There is HLS of the stream. */
+  has(key: string): boolean {
+    return this.#windows.find(key) !== undefined;
+  }
+
+  /** By what playlists call them: to which group of its files each of a stream's belongs. */
+  groupsOf(key: string): ReadonlyMap<string, number> {
+    const files = this.#windows.find(key)?.files.values() ?? [];
+    return new Map([...files].map(({ uri, group }) => [uri, group]));
   }
 
   #dropHint(key: string): void {

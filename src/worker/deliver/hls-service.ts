@@ -8,11 +8,11 @@ import type { FromShard, HlsQuestion } from "../../protocol/control/calls.ts";
 import type {
   HlsAnswer,
   HlsEnded,
-  HlsFile,
   HlsNews,
   HlsPlaylist,
   HlsTold,
 } from "../../protocol/control/hls.ts";
+import type { HlsGuards } from "../../protocol/control/hls-guards.ts";
 import type { RefusalSink, ThreadRefusal } from "../../protocol/control/refusal-counts.ts";
 import { answerReload } from "../../protocol/hls/media-playlist.ts";
 import { encodeSessionPlaylist, fillTemplate } from "../../protocol/hls/playlist-text.ts";
@@ -20,7 +20,8 @@ import { decodeReloadQuery, type ReloadQuery } from "../../protocol/hls/reload-q
 import { vhostOfHttp } from "../../protocol/rtmp/stream-url.ts";
 import { decodePercent } from "../../protocol/rtmp/url-text.ts";
 import type { HeaderList, HttpReply, HttpRequest } from "../io/http-backend.ts";
-import { HlsLibrary } from "./hls-library.ts";
+import { HlsDoor } from "./hls-door.ts";
+import { type FoundFile, HlsLibrary } from "./hls-library.ts";
 import { HlsWaiters } from "./hls-waiters.ts";
 import type { HttpService } from "./http-service.ts";
 import { type AdmittedViewer, OpenPlaylists, openPlaceOf } from "./open-playlists.ts";
@@ -33,7 +34,6 @@ const SESSION = "hls_ctx";
 const SEGMENT_CACHE = "max-age=60";
 /** A blocking reload, or a part that was announced, is waited for at most so long. */
 const BLOCK_MS = 12_000;
-const INTERRUPTED_MS = 120_000;
 /** A session unused here for so long is asked about again: news of its end may have overtaken it. */
 const UNUSED_MS = 600_000;
 const PRUNE_MS = 60_000;
@@ -80,6 +80,7 @@ export class HlsService implements HttpService {
   /** Sessions that the primary admitted, until it says that they are over. */
   readonly #sessions = new Map<string, KnownSession>();
   readonly #open: OpenPlaylists;
+  readonly #door: HlsDoor;
   /** Until when what is asked for under a session is refused. */
   readonly #interrupted = new Map<string, number>();
   /** Bytes sent under each session since it was last told. */
@@ -93,12 +94,17 @@ export class HlsService implements HttpService {
   constructor(host: HlsServiceHost, refused: RefusalSink = () => undefined) {
     this.#host = host;
     this.#open = new OpenPlaylists(host);
+    this.#door = new HlsDoor(() => host.now());
     this.#waiters = new HlsWaiters(() => host.now());
     this.#refused = refused;
   }
 
-  /** Takes news of streams and sessions. */
-  news(news: HlsNews | HlsEnded | HlsTold): void {
+  /** Takes news of streams, of sessions, and of who asks for permission. */
+  news(news: HlsNews | HlsEnded | HlsTold | HlsGuards): void {
+    if (news.kind === "hls-guards") {
+      this.#door.take(news);
+      return;
+    }
     if (news.kind === "hls") {
       this.#library.take(news);
       this.#waiters.look(news.key);
@@ -114,8 +120,8 @@ export class HlsService implements HttpService {
     this.#open.ended(news.sessions);
     for (const session of news.sessions) {
       this.#sessions.delete(session);
-      if (news.isInterrupted) {
-        this.#interrupted.set(session, this.#host.now() + INTERRUPTED_MS);
+      if (news.refusedMs > 0) {
+        this.#interrupted.set(session, this.#host.now() + news.refusedMs);
       }
     }
   }
@@ -141,6 +147,11 @@ export class HlsService implements HttpService {
     } else {
       this.#awaitPart({ request, reply, path, parameters }, next);
     }
+  }
+
+  /** Whether a request may have a file that lies there on disk. Never rejects. */
+  admitsFile(path: string, { query }: HttpRequest): Promise<boolean> {
+    return this.#door.admitsFile(path, query, (key) => this.#library.has(key));
   }
 
   /** Often: ends those whose time is over. */
@@ -275,16 +286,21 @@ export class HlsService implements HttpService {
 
   #sendPlaylist(
     playlist: HlsPlaylist,
-    { session, isNamed, hasSegmentSessions }: AdmittedViewer,
+    { key, session, isNamed, hasSegmentSessions }: AdmittedViewer,
     { reply, parameters }: PlaylistRequest,
     isDelta: boolean,
   ): void {
     const vhost = parameters.get("vhost") || parameters.get("domain");
+    const named = isNamed && hasSegmentSessions ? session : "";
     const own = [
-      ...(isNamed && hasSegmentSessions && session !== "" ? [`${SESSION}=${session}`] : []),
+      ...(named === "" ? [] : [`${SESSION}=${named}`]),
       ...(vhost === null || vhost === "" ? [] : [`vhost=${encodeURIComponent(vhost)}`]),
-    ];
-    const body = fillTemplate(this.#templates.of(playlist, isDelta), own.join("&"));
+    ].join("&");
+    // Who asks for headers alone has no session, and is given nothing.
+    const isSigned = session !== "" && this.#door.isGuarded(key);
+    const groups = isSigned ? () => this.#library.groupsOf(key) : null;
+    const template = this.#templates.of(playlist, isDelta, groups);
+    const body = fillTemplate(template, own, isSigned ? this.#door.queries(key, named) : undefined);
     this.#touch(session, body.length);
     this.#send(reply, PLAYLIST_TYPE, "no-cache", body);
   }
@@ -295,6 +311,11 @@ export class HlsService implements HttpService {
     const key = this.#library.hinted(host, path);
     if (key === undefined) {
       next();
+      return;
+    }
+    const group = this.#library.playlist(key)?.group ?? 0;
+    if (!this.#door.admits(key, group, parameters)) {
+      this.#refuseUnsigned(reply);
       return;
     }
     const look = (): boolean => {
@@ -309,16 +330,24 @@ export class HlsService implements HttpService {
     reply.onGone(this.#waiters.add({ key, untilMs, isPatient: false, look, expired }));
   }
 
-  #sendFile(file: HlsFile, reply: HttpReply, parameters: URLSearchParams): void {
+  #sendFile({ file, key }: FoundFile, reply: HttpReply, parameters: URLSearchParams): void {
     const session = parameters.get(SESSION) ?? "";
     if (this.#interrupted.has(session)) {
       this.#refuseHere(reply, 404, "The session was ended", "interrupted");
+      return;
+    }
+    if (!this.#door.admits(key, file.group, parameters)) {
+      this.#refuseUnsigned(reply);
       return;
     }
     if (this.#sessions.has(session)) {
       this.#touch(session, file.bytes.byteLength);
     }
     this.#send(reply, file.contentType, SEGMENT_CACHE, new Uint8Array(file.bytes));
+  }
+
+  #refuseUnsigned(reply: HttpReply): void {
+    this.#refuseHere(reply, 403, "Not from a playlist of this viewer", "http_unsigned");
   }
 
   #touch(session: string, bytes: number): void {

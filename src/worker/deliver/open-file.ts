@@ -7,6 +7,8 @@ import { join } from "node:path";
 export interface OpenedFile {
   /** **Owned** by the caller. */
   readonly handle: FileHandle;
+  /** Where it lies, links resolved. */
+  readonly path: string;
   readonly sizeBytes: number;
   /** Milliseconds since 1970. */
   readonly modifiedMs: number;
@@ -38,9 +40,10 @@ export async function openInside(dir: string, name: string): Promise<Found> {
     }
     handle = await open(path, FLAGS);
     const status = await handle.stat();
-    const isThere = isInside(root, await readlink(`/proc/self/fd/${handle.fd}`));
+    const place = await readlink(`/proc/self/fd/${handle.fd}`);
+    const isThere = isInside(root, place);
     if (isThere && status.isFile()) {
-      const file = { handle, sizeBytes: status.size, modifiedMs: status.mtimeMs };
+      const file = { handle, path: place, sizeBytes: status.size, modifiedMs: status.mtimeMs };
       handle = undefined;
       return { kind: "file", file };
     }

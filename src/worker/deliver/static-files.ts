@@ -21,11 +21,15 @@ interface Exchange {
   readonly next: () => void;
 }
 
+/** Whether a request may have a file. @param path Where it lies, links resolved. Never rejects. */
+export type FileCheck = (path: string, request: HttpRequest) => Promise<boolean>;
+
 /** Serves files. */
 export class StaticFiles implements HttpService {
   readonly #cors: HeaderList;
   readonly #stallMs: number;
   readonly #refused: RefusalSink;
+  readonly #admits: FileCheck;
   readonly #transfers = new Set<FileTransfer>();
   #mounts: readonly StaticMount[];
   /** Files that are open, or about to be. */
@@ -39,7 +43,9 @@ export class StaticFiles implements HttpService {
     cors: HeaderList,
     stallMs: number = FILE_STALL_MS,
     refused: RefusalSink = () => undefined,
+    admits: FileCheck = () => Promise.resolve(true),
   ) {
+    this.#admits = admits;
     this.#mounts = mounts;
     this.#cors = cors;
     this.#stallMs = stallMs;
@@ -98,6 +104,12 @@ export class StaticFiles implements HttpService {
         return;
       }
       found = inside;
+    }
+    if (found.kind === "file" && !(await this.#admits(found.file.path, exchange.request))) {
+      this.#close(found.file);
+      this.#refused("http_unsigned");
+      exchange.reply.send(403, [...this.#cors, TEXT], "Forbidden\n");
+      return;
     }
     this.#answer(found, wanted, exchange);
   }

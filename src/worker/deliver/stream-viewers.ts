@@ -11,6 +11,7 @@ import type {
 } from "../../protocol/control/calls.ts";
 import { countRefusal } from "../../protocol/control/refusal-counts.ts";
 import type { HeaderList, HttpReply, HttpRequest } from "../io/http-backend.ts";
+import { slowest } from "../stream/slowest.ts";
 import type { HttpRows } from "./http-rows.ts";
 import type { HttpService } from "./http-service.ts";
 import type { GatewayStream, Outlet } from "./outlet.ts";
@@ -92,7 +93,7 @@ export class StreamViewers implements HttpService {
     const [isPassed, isStalled] = [reason === "passed by the ring", reason === "stalled"];
     this.resets += isPassed ? 1 : 0;
     this.stalls += isStalled ? 1 : 0;
-    const inOrder = !(isPassed || isStalled);
+    const inOrder = !(isPassed || isStalled || reason === "no memory");
     viewer.end(
       inOrder,
       reason === "no stream" ? 404 : 503,
@@ -119,6 +120,16 @@ export class StreamViewers implements HttpService {
       } else {
         fanOut?.checkLag(row, 0, stillFor < TOOK_LATELY_MS);
       }
+    }
+  }
+
+  /** Memory is short: ends at most `count` of those that lag most. `now` in milliseconds, monotonic. */
+  endSlow(count: number, now: number): void {
+    const { rows } = this.#host;
+    const lagOf = (row: number): number =>
+      Math.max(rows.stillFor(row, now), this.#viewers.get(row)?.outlet.fanOut.lagMs(row, 0) ?? 0);
+    for (const { row } of slowest(rows.blocked, count, lagOf)) {
+      this.end(row, "no memory");
     }
   }
 

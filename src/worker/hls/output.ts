@@ -26,7 +26,7 @@ import type { DiskCopy } from "./disk-copy.ts";
 import { type FileName, HlsNames, type SegmentMoment } from "./names.ts";
 import { encodePlaylist } from "./playlist-form.ts";
 import { SegmentKeys } from "./segment-keys.ts";
-import { Shelf } from "./shelf.ts";
+import { groupMs, Shelf } from "./shelf.ts";
 
 const TYPE_TS = "video/MP2T";
 const TYPE_MP4 = "video/mp4";
@@ -101,7 +101,8 @@ export class HlsOutput {
     this.#isFirst = isFirst;
     this.#inits = inits;
     this.#names = new HlsNames(key, settings);
-    this.#shelf = new Shelf(() => host.nextFileId());
+    this.#shelf = new Shelf(() => host.nextFileId(), groupMs(settings));
+    this.#shelf.advance(resume.firstSequence, host.now());
     this.#lastMediaMs = host.now();
     const { fragmentMs, aofRatio, waitKeyframe, windowMs, targetRatio, isFmp4 } = settings;
     const partTargetMs = this.#isLowLatency ? settings.partMs : 0;
@@ -209,7 +210,7 @@ export class HlsOutput {
       return;
     }
     this.#isChanged = false;
-    const playlist = encodePlaylist(this.#playlist, this.#names);
+    const playlist = encodePlaylist(this.#playlist, this.#names, this.#shelf.group);
     if (playlist !== null) {
       this.#disk?.writePlaylist(this.#names.playlist.file, playlist.text);
     }
@@ -299,6 +300,7 @@ export class HlsOutput {
     this.#need(listed);
     const content = this.#keys?.encrypt(pieces, sequence) ?? pieces;
     this.#put(name, this.#mediaType, content);
+    this.#shelf.advance(sequence + 1, this.#host.now());
     const { playlist } = this.#names;
     this.#segmentNews = {
       sequence,

@@ -1,11 +1,17 @@
 /** A playlist as gateways get it. */
+
 import type { HlsPlaylist } from "../../protocol/control/hls.ts";
+import { KEYS_ELSEWHERE } from "../../protocol/control/hls-guards.ts";
 import type { MediaPlaylist } from "../../protocol/hls/media-playlist.ts";
 import { encodeMediaPlaylist } from "../../protocol/hls/playlist-text.ts";
 import type { HlsNames } from "./names.ts";
 
-/** @returns null while nothing is listed. */
-export function encodePlaylist(playlist: MediaPlaylist, names: HlsNames): HlsPlaylist | null {
+/** @param group Of the segment in the making. @returns null while nothing is listed. */
+export function encodePlaylist(
+  playlist: MediaPlaylist,
+  names: HlsNames,
+  group: number,
+): HlsPlaylist | null {
   if (playlist.segments.length === 0 && playlist.openParts.length === 0) {
     return null;
   }
@@ -20,5 +26,6 @@ export function encodePlaylist(playlist: MediaPlaylist, names: HlsNames): HlsPla
     nextSequence: playlist.nextSequence,
     openParts: playlist.openParts.length,
     hint: isLowLatency ? next.path : "",
+    group: isLowLatency ? group : KEYS_ELSEWHERE,
   };
 }

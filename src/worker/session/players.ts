@@ -14,6 +14,7 @@ import { RowEvent } from "../io/row-transport.ts";
 import type { SocketRows } from "../io/socket-rows.ts";
 import type { FanOut } from "../stream/fan-out.ts";
 import { RowFlag } from "../stream/row-flags.ts";
+import { slowest } from "../stream/slowest.ts";
 import { PlayerDialogue } from "./player-dialogue.ts";
 import type { TakenRow } from "./publisher-host.ts";
 
@@ -129,6 +130,20 @@ export class Players {
     }
   }
 
+  /** Memory is short: ends at most so many of those that lag most. */
+  endSlow(count: number): void {
+    const now = this.#host.now();
+    const lagOf = (row: number): number => {
+      const unacknowledged = this.#rows.unacknowledged(row);
+      const stillFor = this.#stillFor(row, unacknowledged, now);
+      const fanOut = this.#host.fanOut(this.#board.stream[row] ?? 0);
+      return Math.max(stillFor, fanOut?.lagMs(row, Math.max(0, unacknowledged)) ?? 0);
+    };
+    for (const { row, lagMs } of slowest(this.#rows.blocked, count, lagOf)) {
+      this.end(row, "no memory", `${Math.round(lagMs)} ms behind`);
+    }
+  }
+
   /** A reload has changed what the sockets of a stream's players are told. */
   tune(streamId: number, { tcpNodelay, playerStallMs }: StreamSettings): void {
     for (const row of this.#dialogue.rows) {
@@ -174,7 +189,8 @@ export class Players {
     this.resets += isPassed ? 1 : 0;
     const bytesIn = this.#board.bytesIn[row] ?? 0;
     const bytesOut = this.#board.bytesOut[row] ?? 0;
-    this.#rows.close(row, isPassed);
+    // What the kernel still holds for it would go on using memory.
+    this.#rows.close(row, isPassed || reason === "no memory");
     this.#host.gone(row, reason, detail, bytesIn, bytesOut);
   }
 

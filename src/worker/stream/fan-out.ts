@@ -12,14 +12,10 @@ import { Joins } from "./joins.ts";
 import type { KnownStream } from "./known-streams.ts";
 import { judgeLag } from "./lag.ts";
 import { RingView, SendResult } from "./ring-view.ts";
-import { clearFlag, RowFlag, setFlag } from "./row-flags.ts";
+import { clearFlag, HELD, RowFlag, SPECIAL, setFlag } from "./row-flags.ts";
 import { StreamPace } from "./stream-pace.ts";
 import { ROWS_PER_CLOCK, Turns } from "./turns.ts";
 import { UnsentLimit } from "./unsent-limit.ts";
-
-const HELD = RowFlag.Waiting | RowFlag.Paused;
-/** What keeps a row from getting ring bytes as they are. */
-const SPECIAL = HELD | RowFlag.Blocked | RowFlag.Pending | RowFlag.Copied | RowFlag.Skip;
 
 /** One stream's players on this shard. */
 export class FanOut implements KnownStream {
@@ -233,6 +229,11 @@ export class FanOut implements KnownStream {
     if (verdict.mustSkip) {
       this.#skip(view, row);
     }
+  }
+
+  /** How far behind a row is. Units: ms of the stream; 0 for one that waits. */
+  lagMs(row: number, unacknowledgedBytes: number): number {
+    return this.#viewOf(row)?.lagMs(row, unacknowledgedBytes) ?? 0;
   }
 
   /** Asks writers to ring for this stream, or to stop. What came while nobody listened counts for nothing. */

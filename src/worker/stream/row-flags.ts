@@ -24,6 +24,12 @@ export const RowFlag = {
   Sharing: 1024,
 } as const;
 
+/** Gets nothing for now. */
+export const HELD: number = RowFlag.Waiting | RowFlag.Paused;
+/** What keeps a row from getting ring bytes as they are. */
+export const SPECIAL: number =
+  HELD | RowFlag.Blocked | RowFlag.Pending | RowFlag.Copied | RowFlag.Skip;
+
 /** Sets a flag of a row. */
 export function setFlag(board: Board, row: number, flag: number): void {
   board.flags[row] = (board.flags[row] ?? 0) | flag;

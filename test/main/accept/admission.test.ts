@@ -48,6 +48,7 @@ function openSilent(config: () => Config): {
     shards,
     tokens: new Tokens(),
     log: { warn: (_cid, text) => void warnings.push(text) },
+    isShortOfMemory: () => false,
   });
   return { admission, coordinator, warnings, kicked: () => kicked(true) };
 }

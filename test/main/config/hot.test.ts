@@ -28,6 +28,7 @@ const FILES = "gateways are told: e2e/static-mounts";
 const CALLBACKS = "asked of the configuration in force by each callback: e2e/hook-extras";
 const TOKENS = "asked of the configuration in force by each publish and play: e2e/tokens";
 const LIMITS = "asked of the configuration in force by each publish and play: e2e/limits, a reload";
+const MEMORY = "asked of the configuration in force at each look: e2e/memory-limit";
 const STRICT = "changes what other directives mean: e2e/reload, strict on";
 
 /** What is not carried by the settings of streams. */
@@ -35,6 +36,7 @@ const MECHANISMS: Readonly<Record<string, string>> = {
   listen: LISTENERS,
   max_connections: ASKED,
   spill_players: ASKED,
+  memory_limit: MEMORY,
   takeover_silence: ASKED,
   handshake_timeout: ASKED,
   connect_timeout: ASKED,

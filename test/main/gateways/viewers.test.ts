@@ -46,6 +46,7 @@ function ask(host: string, path: string, query = "", passed = ""): Promise<Viewe
     shards: [],
     tokens: new Tokens(),
     log: { warn: () => undefined },
+    isShortOfMemory: () => false,
   });
   const log = { info: () => undefined, debug: () => undefined } as unknown as Logger;
   const clients = new Clients();

@@ -82,6 +82,7 @@ test("§1B coded defaults of an empty default vhost", () => {
         ringBudgetBytes: 8 * 1024 * 1024,
         takeoverSilenceMs: 2000,
         spillPlayers: 100,
+        memoryLimit: { bytes: 0, share: 1 },
       },
       httpServer: {
         enabled: false,

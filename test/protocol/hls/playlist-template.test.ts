@@ -22,6 +22,25 @@ describe("a playlist for one viewer", () => {
     assert.equal(fillFor(key, "hls_ctx=x"), key);
   });
 
+  test("what is in groups gets those of its group besides, keys wherever they are", LIMIT, () => {
+    const text = '#EXT-X-KEY:METHOD=AES-128,URI="https://k/a.key",IV=0x0\n1.ts\n2.ts?b=1\n1.ts\n';
+    const asked: string[] = [];
+    const template = openTemplate(text, (uri) => {
+      asked.push(uri);
+      return asked.length;
+    });
+    assert.deepEqual(asked, ["https://k/a.key", "1.ts", "2.ts?b=1", "1.ts"]);
+    assert.equal(
+      fillTemplate(template, "c=x", (group) => `g=${group}`),
+      '#EXT-X-KEY:METHOD=AES-128,URI="https://k/a.key?c=x&g=1",IV=0x0\n1.ts?c=x&g=2\n2.ts?b=1&c=x&g=3\n1.ts?c=x&g=4\n',
+    );
+    const alike = openTemplate(text, () => 5);
+    assert.equal(
+      fillTemplate(alike, "", (group) => `g=${group}`),
+      fillTemplate(alike, "g=5"),
+    );
+  });
+
   test("a viewer's text stays within its query", LIMIT, () => {
     assert.equal(addQuery("s.ts", 'a="b"\r\n#EXTINF:1,<x> \\`'), "s.ts?a=bEXTINF:1,x");
     fc.assert(

@@ -15,33 +15,24 @@ import { FakeReply, fakeRequest } from "./fake-http.ts";
 
 const KEY = "__defaultVhost__/live/a";
 const ADMITTED: Extract<HlsAnswer, { kind: "admitted" }> = {
-  kind: "admitted",
-  key: KEY,
-  session: "s1",
-  isNew: false,
-  isNamed: true,
-  hasSegmentSessions: true,
-  isMasterRelative: false,
-  isForAll: false,
-  waitMs: 1000,
+  ...{ kind: "admitted", key: KEY, session: "s1", isNew: false, isNamed: true },
+  ...{ hasSegmentSessions: true, isMasterRelative: false, isForAll: false, waitMs: 1000 },
 };
 
 function playlist(nextSequence: number, more: Partial<HlsPlaylist> = {}): HlsPlaylist {
   return {
     text: `#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:${nextSequence - 1}\n#EXTINF:1.000, no desc\na-${nextSequence - 1}.ts\n`,
-    deltaText: null,
     mediaSequence: nextSequence - 1,
-    parts: [],
     nextSequence,
-    openParts: 0,
-    hint: "",
+    ...{ deltaText: null, parts: [], openParts: 0, hint: "", group: 0 },
     ...more,
   };
 }
 
 function file(id: number, path: string): HlsFile {
   const bytes = new SharedArrayBuffer(188);
-  return { id, path, contentType: "video/MP2T", bytes };
+  const uri = path.slice(path.lastIndexOf("/") + 1);
+  return { id, path, uri, group: 0, contentType: "video/MP2T", bytes };
 }
 
 function request(path: string, query = "", method = "GET"): HttpRequest {
@@ -196,10 +187,10 @@ describe("the service", () => {
 
     test("is asked about when the stream has none any more, or the session of all is over", async () => {
       await poll();
-      service.news({ kind: "hls-ended", sessions: ["s9"], isInterrupted: false });
+      service.news({ kind: "hls-ended", sessions: ["s9"], refusedMs: 0 });
       await poll();
       assert.equal(questions.length, 1);
-      service.news({ kind: "hls-ended", sessions: [`/${KEY}`], isInterrupted: false });
+      service.news({ kind: "hls-ended", sessions: [`/${KEY}`], refusedMs: 0 });
       await poll();
       assert.equal(questions.length, 2);
       tell({ playlist: null });
@@ -226,7 +217,7 @@ describe("the service", () => {
         await poll(query);
       }
       assert.equal(questions.length, 2 + spellings.length);
-      service.news({ kind: "hls-ended", sessions: ["s3"], isInterrupted: true });
+      service.news({ kind: "hls-ended", sessions: ["s3"], refusedMs: 120_000 });
       await poll("hls_ctx=s3");
       assert.equal(questions.length, 3 + spellings.length);
     });
@@ -301,10 +292,10 @@ describe("the service", () => {
   test("a session that is over is asked about again; one that was ended gets nothing", async () => {
     tell({ playlist: playlist(1), added: [file(1, "/live/a-0.ts")] });
     await ask(request("/live/a.m3u8", "hls_ctx=s1"));
-    service.news({ kind: "hls-ended", sessions: ["s1"], isInterrupted: false });
+    service.news({ kind: "hls-ended", sessions: ["s1"], refusedMs: 0 });
     await ask(request("/live/a.m3u8", "hls_ctx=s1"));
     assert.equal(questions.length, 2);
-    service.news({ kind: "hls-ended", sessions: ["s1"], isInterrupted: true });
+    service.news({ kind: "hls-ended", sessions: ["s1"], refusedMs: 120_000 });
     assert.equal((await ask(request("/live/a-0.ts", "hls_ctx=s1"))).status, 404);
     now = 121_000;
     service.tickSlow();

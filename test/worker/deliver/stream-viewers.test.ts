@@ -34,13 +34,13 @@ class Asking {
   readonly reply = new FakeReply();
   readonly posted: FromShard[] = [];
   readonly board = new Board(new SharedArrayBuffer(boardBytes(4)));
+  readonly rows = new HttpRows(this.board, () => 0);
   readonly viewers: StreamViewers;
   question: ViewerQuestion | undefined;
   handedOn = 0;
 
   constructor(answer: () => Promise<ViewerAnswer>) {
-    const { board, posted } = this;
-    const rows = new HttpRows(board, () => 0);
+    const { board, posted, rows } = this;
     const stream = new GatewayStream(STREAM_ID, "v/live/a", settings, {
       thread: 0,
       now: () => 0,
@@ -127,6 +127,21 @@ test("a viewer holds its row until it is ended", async () => {
   assert.equal(asking.board.state[ROW], RowState.Free);
   assert.deepEqual(asking.reasons, ["kicked"]);
   assert.equal(asking.reply.status, 503);
+});
+
+test("E-61 memory is short: a viewer that is full for a second is cut, one that keeps up stays", async () => {
+  const asking = new Asking(() => Promise.resolve(ADMITTED));
+  await asking.ask();
+  asking.rows.sendBytes(ROW, new Uint8Array(10));
+  asking.viewers.endSlow(5, 70_000);
+  asking.rows.block(ROW);
+  asking.viewers.endSlow(5, 999);
+  asking.viewers.endSlow(0, 70_000);
+  assert.deepEqual(asking.reasons, []);
+  asking.viewers.endSlow(1, 1000);
+  assert.deepEqual(asking.reasons, ["no memory"]);
+  assert.equal(asking.reply.ended, "destroyed", "what waits for it is thrown away");
+  assert.equal(asking.viewers.count, 0);
 });
 
 test("a viewer that leaves gives its row back", async () => {

@@ -75,6 +75,67 @@ describe("players: given, polled, ended", () => {
   });
 });
 
+describe("players: memory is short", () => {
+  /** Three players of which two are full, the first for longer; the clock stands at the second's third second. */
+  function threePlayers(): { bench: PlayersBench; rows: readonly number[] } {
+    const bench = new PlayersBench({ atc: true, queueLengthMs: 60_000, playerStallMs: 60_000 });
+    const stream = bench.publish();
+    bench.send(stream, [AVC, ...frames(0, 2)]);
+    const rows = [bench.give(), bench.give(), bench.give()];
+    const [first = assert.fail(), second = assert.fail()] = rows;
+    bench.transport.of(first).room = 0;
+    bench.send(stream, frames(2, 25));
+    bench.transport.of(second).room = 0;
+    bench.send(stream, frames(27, 75));
+    bench.players.checkBlocked();
+    return { bench, rows };
+  }
+
+  test("E-61 those that lag most are ended by a reset, at most so many", () => {
+    const { bench, rows } = threePlayers();
+    const [first = assert.fail(), second = assert.fail()] = rows;
+    bench.players.endSlow(1);
+    assert.deepEqual(
+      bench.gone.map(({ row, reason }) => [row, reason]),
+      [[first, "no memory"]],
+    );
+    assert.match(bench.gone[0]?.detail ?? "", /^\d{4} ms behind$/);
+    assert.equal(bench.transport.of(first).end, "reset", "nothing is kept for it");
+    bench.players.endSlow(5);
+    assert.deepEqual(
+      bench.gone.slice(1).map(({ row, reason }) => [row, reason]),
+      [[second, "no memory"]],
+    );
+    assert.equal(bench.players.resets, 0, "the ring has passed nobody");
+    assert.equal(bench.players.count, 1, "who keeps up stays");
+  });
+
+  test("E-61 nobody is ended who keeps up, or is full for a moment", () => {
+    const bench = new PlayersBench({ atc: true });
+    const stream = bench.publish();
+    bench.send(stream, [AVC, ...frames(0, 2)]);
+    const row = bench.give();
+    bench.players.endSlow(5);
+    bench.transport.of(row).room = 0;
+    bench.send(stream, frames(2, 5));
+    bench.players.endSlow(5);
+    assert.deepEqual(bench.gone, []);
+  });
+
+  test("E-61 one that took nothing for long is slow on a stream that stands still, too", () => {
+    const bench = new PlayersBench({ atc: true, playerStallMs: 60_000 });
+    const stream = bench.publish();
+    bench.send(stream, [AVC, ...frames(0, 2)]);
+    const row = bench.give();
+    bench.transport.of(row).room = 0;
+    bench.send(stream, frames(2, 1));
+    bench.players.checkBlocked();
+    bench.clock += 3000;
+    bench.players.endSlow(5);
+    assert.deepEqual(bench.gone, [{ row, reason: "no memory", detail: "3000 ms behind" }]);
+  });
+});
+
 describe("players: what they say", () => {
   test("a ping is answered with its number, whole messages around it, wherever the row stands", () => {
     for (let room = 0; room < 3100; room += 37) {

@@ -130,6 +130,12 @@ const HLS: DirectiveSpec = block("hls", "HLS.", [
     "Write files; off: viewers are served from memory alone.",
     OWN_HOT,
   ),
+  onUnlessOff(
+    "hls_sign",
+    "on",
+    "Where playing needs permission, give segments, parts and keys to those alone who have them from a playlist.",
+    OWN_HOT,
+  ),
   text("hls_storage", "", "Without effect in SRS too."),
   text("hls_mount", "", "Without effect in SRS too."),
 ]);

@@ -221,6 +221,12 @@ const OWN_ROOT: readonly DirectiveSpec[] = [
     min: RING_BYTES_MIN,
     max: RING_BYTES_MAX,
   }),
+  text(
+    "memory_limit",
+    "100%",
+    "Memory of the process: from 80 % of it on new players and publishers are refused, from 90 % slow players are ended, from 95 % the newest publishers; bytes, a share of what host or control group have (`50%`), or `off`.",
+    OWN_HOT,
+  ),
   integer(
     "spill_players",
     SPILL_PLAYERS,

@@ -154,7 +154,7 @@ const SRT: DirectiveSpec = block("srt_server", "SRT.", [
   onUnlessOff("tlpktdrop", "on", "Drop packets that are too late."),
   integer("sendbuf", 8192 * (1500 - 28), "bytes", "Send buffer."),
   integer("recvbuf", 8192 * (1500 - 28), "bytes", "Receive buffer."),
-  text("passphrase", "", "Key of the encryption."),
+  text("passphrase", "", "Key of the encryption.", { isSecret: true }),
   integer("pbkeylen", 0, "bytes", "Length of the key."),
   integer("payloadsize", 1316, "bytes", "Payload of a packet."),
   onUnlessOff("sei_filter", "on", "Leave SEI units out."),
