@@ -11,5 +11,9 @@ export default ts.config({
     '@typescript-eslint/no-misused-promises': 'error',
     '@typescript-eslint/switch-exhaustiveness-check': 'error',
     '@typescript-eslint/unbound-method': 'error',
+    'no-restricted-properties': [
+      'error',
+      { object: 'URL', property: 'canParse', message: 'Node 20 denies texts beyond ASCII once it is optimised.' },
+    ],
   },
 });

@@ -8,6 +8,7 @@ import {
   type ConsoleFiles,
   consoleAnswer,
 } from "../../protocol/control/console-page.ts";
+import { parseUrl } from "../parse-url.ts";
 
 /** What the build made. */
 const FOLDER = new URL("../../console/", import.meta.url);
@@ -50,7 +51,7 @@ export function wayToConsole(
   }
   const scheme = isOverTls ? "https" : "http";
   const location = `${scheme}://${host.replace(/:\d+$/, "")}:${reached.port}${CONSOLE_PATH}/`;
-  return URL.canParse(location) ? { status: 302, headers: { location }, body: "" } : null;
+  return parseUrl(location) === undefined ? null : { status: 302, headers: { location }, body: "" };
 }
 
 /** A server that was built without the console has none. */

@@ -6,6 +6,7 @@ import { isIP } from "node:net";
 import type { ApiAuthConfig } from "../../protocol/conf/config-types.ts";
 import { isLoopback, type ListenEndpoint } from "../../protocol/conf/endpoint.ts";
 import type { ApiQuestion } from "../../protocol/control/api.ts";
+import { parseUrl } from "../parse-url.ts";
 
 /**
  * True for a request that a page of another host has made. A page of this host's other ports is one of ours: that is
@@ -47,10 +48,11 @@ export function isOwnName(host: string, endpoint: ListenEndpoint): boolean {
 
 /** Host of an address without its port; all names of the loopback are one; '' when it has none. */
 function nameOf(address: string): string {
-  if (!URL.canParse(address)) {
+  const url = parseUrl(address);
+  if (url === undefined) {
     return "";
   }
-  const { hostname } = new URL(address);
+  const { hostname } = url;
   const plain = hostname.replace(/^\[(.*)\]$/, "$1");
   const isNear = hostname === "localhost" || (isIP(plain) !== 0 && isLoopback({ host: plain }));
   return isNear ? "localhost" : hostname;

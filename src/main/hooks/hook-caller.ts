@@ -4,6 +4,7 @@ import { TransportError } from "../../protocol/errors.ts";
 import { HOOK_REPLY_BYTES_MAX } from "../../protocol/limits.ts";
 import type { Logger } from "../log/logger.ts";
 import { maskSecrets } from "../log/secrets.ts";
+import { parseUrl } from "../parse-url.ts";
 import { HookCounts } from "./hook-counts.ts";
 import { type HttpAnswer, HttpCaller } from "./http-call.ts";
 import { failed, judgeReply, type Reply } from "./reply.ts";
@@ -194,7 +195,7 @@ export class HookCaller {
 
 /** Scheme, host and port; the text itself when it is no URL. */
 export function originOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).origin : url;
+  return parseUrl(url)?.origin ?? url;
 }
 
 /** Without credentials and query: an operator may have put a key there. */

@@ -3,6 +3,7 @@ import type { DecodedConfig } from "../../protocol/conf/config.ts";
 import { resolveVhost } from "../../protocol/conf/config.ts";
 import { RejectedError } from "../../protocol/errors.ts";
 import { resolveStreamRequest, type StreamRequest } from "../../protocol/rtmp/stream-url.ts";
+import { parseUrl } from "../parse-url.ts";
 import { signedQuery } from "./signed-url.ts";
 
 /** How to call it. */
@@ -90,10 +91,10 @@ function decodeOrder(argv: readonly string[]): SignOrder | undefined {
 
 /** undefined when it is no URL of a stream. */
 function requestOf(text: string): StreamRequest | undefined {
-  if (!URL.canParse(text)) {
+  const url = parseUrl(text);
+  if (url === undefined) {
     return undefined;
   }
-  const url = new URL(text);
   const at = url.pathname.lastIndexOf("/");
   const isHttp = url.protocol === "http:" || url.protocol === "https:";
   const last = url.pathname.slice(at + 1);

@@ -42,7 +42,7 @@ export function shownAddress(text: string): string {
 
 /** Scheme, name and password, host (in brackets or not), port. */
 const HTTP_URL =
-  /^https?:\/\/(?:[^\s/?#@]*@)?(?:\[([^\s\]]*)\]|([^\s/?#@:[\]\\<>^|%]+))(?::(\d{1,5}))?(?:[/?#].*)?$/is;
+  /^https?:\/\/(?:[^\s/?#@\\]*@)?(?:\[([^\s\]]*)\]|([^\s/?#@:[\]\\<>^|%]+))(?::(\d{1,5}))?(?:[/?#].*)?$/is;
 
 /** Whether a client of HTTP can call it: scheme, host and port are such as there are. Punycode is not looked into. */
 export function isHttpUrl(text: string): boolean {

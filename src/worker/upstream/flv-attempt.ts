@@ -25,7 +25,7 @@ export class FlvAttempt implements PullAttempt, HttpDownloadSink {
 
   /** @throws RejectedError when the URL cannot be. */
   constructor(options: AttemptOptions) {
-    if (!URL.canParse(options.target.url)) {
+    if (!isUrl(options.target.url)) {
       throw new RejectedError("ERR_RTMP_URL", "", "The origin's URL cannot be.");
     }
     this.#options = options;
@@ -154,4 +154,13 @@ function faultOf(status: number): AttemptFault {
     return "not found";
   }
   return (status >= 400 && status < 500) || status === LOOP_DETECTED ? "refused" : "reply";
+}
+
+/** Not by `URL.canParse`: once it is optimised, Node 20 denies it of every text beyond ASCII. */
+function isUrl(text: string): boolean {
+  try {
+    return new URL(text).href !== "";
+  } catch {
+    return false;
+  }
 }

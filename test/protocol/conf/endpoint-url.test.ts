@@ -4,6 +4,15 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { decodeOriginAddress, isHttpUrl } from "../../../src/protocol/conf/endpoint.ts";
 
+/** URL.canParse of Node 20 denies every text beyond ASCII once it is optimised. */
+function canCall(text: string): boolean {
+  try {
+    return new URL(text).href !== "";
+  } catch {
+    return false;
+  }
+}
+
 const LIMIT = { timeout: 10_000 };
 
 for (const text of [
@@ -19,7 +28,7 @@ for (const text of [
 ]) {
   test(`is one: ${text}`, () => {
     assert.equal(isHttpUrl(text), true);
-    assert.equal(URL.canParse(text), true);
+    assert.equal(canCall(text), true);
   });
 }
 
@@ -42,6 +51,7 @@ for (const text of [
   "http://x.256/",
   "http://a..b/",
   "http://user@/",
+  "http://]\\@a",
   "ftp://h/",
   "h:80",
 ]) {
@@ -53,7 +63,7 @@ test("whatever is accepted can be called", LIMIT, () => {
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
       const text = `http://${pieces.join("")}`;
-      assert.ok(!isHttpUrl(text) || URL.canParse(text), text);
+      assert.ok(!isHttpUrl(text) || canCall(text), text);
     }),
     { numRuns: 5000 },
   );
