@@ -205,8 +205,7 @@ export class Admission {
    */
   play(stream: StreamName, from: Applicant): AdmittedStream {
     const admitted = this.#admitted("play", stream, from);
-    const { cluster } = this.vhost(stream.vhost);
-    if (this.#host.edge.isNotFound(admitted.key) && cluster.waitMs > 0) {
+    if (this.#host.edge.isNotFound(admitted.key) && this.vhost(stream.vhost).cluster.waitMs > 0) {
       const status = "NetStream.Play.StreamNotFound";
       throw new RejectedError("ERR_STREAM_NOT_FOUND", status, "No such stream.");
     }
@@ -351,8 +350,8 @@ export class Admission {
     }
     const key = keyOf(stream, vhost);
     const token = from.isKnown ? "" : tokens.identify(vhost.token, wanted);
-    const claim = { action, vhost: vhost.name, key, ip, token };
-    return { key, settings: this.#settingsOf(this.#host.config(), vhost), claim };
+    const settings = this.#settingsOf(this.#host.config(), vhost);
+    return { key, settings, claim: { action, vhost: vhost.name, key, ip, token } };
   }
 
   /** @throws RejectedError when there is none. */
