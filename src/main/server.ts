@@ -146,6 +146,7 @@ export class Server {
       edge: this.edge,
       shards: links,
       tokens: this.tokens,
+      log,
       isShortOfMemory: () => this.memory.isShort,
     });
     const directory: Directory = {

@@ -53,6 +53,7 @@ before(async () => {
       "vhost slow.test { http_remux { enabled on; } play { queue_length 1; } }",
       `vhost ts.test { ${remux} }`,
       "vhost closed.test { security { enabled on; deny play all; } }",
+      "vhost limited.test { limits { players 1; } }",
     ].join("\n"),
     vhost: `http_remux { enabled on; } ${hls}`,
   });
@@ -296,6 +297,10 @@ describe("one beside the other", { ...LIMIT, concurrency: true }, () => {
     const taken = sumOf(await scrape(), "weir_rejects_total", { reason: "ERR_STREAM_BUSY" });
     (await two.create()).say("play", null, "any?vhost=closed.test");
     await refused("ERR_SECURITY_DENIED");
+    for (const stream of [await two.create(), await two.create()]) {
+      stream.say("play", null, "any?vhost=limited.test");
+    }
+    await refused("ERR_LIMIT_PLAYERS");
     (await two.create()).say("publish", null, "main", "live");
     await becomes("weir_rejects_total", (value) => value > taken, { reason: "ERR_STREAM_BUSY" });
 

@@ -19,6 +19,7 @@ const WORDS: Readonly<Record<string, string>> = {
   allow: "play all",
   deny: "play all",
   hook_fail_open: "on_play",
+  address_exempt: "10.0.0.0/8",
   memory_limit: "50%",
 };
 

@@ -23,9 +23,11 @@ import {
   type StreamEntry,
 } from "../coordinator/coordinator.ts";
 import type { Edge } from "../coordinator/edge.ts";
+import { type Seat, type SeatClaim, Seats } from "../coordinator/seats.ts";
 import { keptFormOf } from "../gateways/remux.ts";
 import type { HookSession } from "../hooks/hook-session.ts";
 import type { HookSubject } from "../hooks/payload.ts";
+import type { Logger } from "../log/logger.ts";
 import { monotonicMs } from "../monotonic.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 import type { Tokens } from "../tokens/tokens.ts";
@@ -43,6 +45,7 @@ export interface AdmissionHost {
   readonly edge: Edge;
   readonly shards: readonly (ShardLink | undefined)[];
   readonly tokens: Tokens;
+  readonly log: Pick<Logger, "warn">;
   /** Nobody new is let in. */
   isShortOfMemory(): boolean;
 }
@@ -69,11 +72,13 @@ export interface Applicant {
   readonly isKnown?: boolean;
 }
 
-/** A stream that may be played: what the directory needs to find or make its entry. */
+/** A stream that may be played or published: what the directory needs to find or make its entry. */
 export interface AdmittedStream {
   /** `vhost/app/stream`. */
   readonly key: string;
   readonly settings: StreamSettings;
+  /** For a seat among those who play or publish at one time; null: it is not counted. */
+  readonly claim: SeatClaim | null;
 }
 
 /** A vhost's settings as a shard needs them. */
@@ -160,6 +165,8 @@ function busy(): RejectedError {
 /** Decides. */
 export class Admission {
   readonly #host: AdmissionHost;
+  /** Who plays and publishes at one time. */
+  readonly seats: Seats;
   /** Made once for each vhost of the configuration in force. */
   readonly #settings = new WeakMap<VhostConfig, StreamSettings>();
   /** Names that somebody is about to get. */
@@ -167,6 +174,11 @@ export class Admission {
 
   constructor(host: AdmissionHost) {
     this.#host = host;
+    this.seats = new Seats({
+      limitsOf: (vhost) => host.config().vhosts.get(vhost)?.limits,
+      log: host.log,
+      now: monotonicMs,
+    });
   }
 
   /** The vhost that serves a client. @throws RejectedError */
@@ -192,9 +204,8 @@ export class Admission {
    * @throws RejectedError
    */
   play(stream: StreamName, from: Applicant): AdmittedStream {
-    const vhost = this.#permitted("play", stream, from);
-    const admitted = this.#admitted(stream, vhost);
-    if (this.#host.edge.isNotFound(admitted.key) && vhost.cluster.waitMs > 0) {
+    const admitted = this.#admitted("play", stream, from);
+    if (this.#host.edge.isNotFound(admitted.key) && this.vhost(stream.vhost).cluster.waitMs > 0) {
       const status = "NetStream.Play.StreamNotFound";
       throw new RejectedError("ERR_STREAM_NOT_FOUND", status, "No such stream.");
     }
@@ -213,12 +224,17 @@ export class Admission {
   }
 
   /**
-   * Whether the callback lets it play; undefined: nobody is asked. What the applicant's callbacks allowed and cannot be
-   * done is to be ended there. Rejects with RejectedError.
-   * @throws RejectedError when there is no memory for one more
+   * Whether there is a seat and the callback lets it play; undefined: nobody is asked. What the applicant's callbacks
+   * allowed and cannot be done is to be ended there. Rejects with RejectedError.
+   * @throws RejectedError when there is no memory for one more, or no seat, which is looked for again when the player is placed
    */
-  mayPlay({ key }: AdmittedStream, stream: StreamName, from: Applicant): Promise<void> | undefined {
+  mayPlay(
+    { key, claim }: AdmittedStream,
+    stream: StreamName,
+    from: Applicant,
+  ): Promise<void> | undefined {
     this.#checkMemory("NetStream.Play.Failed");
+    this.#checkSeat(claim);
     return from.hooks?.begin("play", subjectOf(key, stream, from));
   }
 
@@ -228,13 +244,15 @@ export class Admission {
    * @throws RejectedError when somebody publishes it, or it may not be.
    */
   async publish(stream: StreamName, from: Applicant): Promise<StreamEntry> {
-    const admitted = this.#admitted(stream, this.#permitted("publish", stream, from));
+    const admitted = this.#admitted("publish", stream, from);
     this.#checkMemory("NetStream.Publish.Failed");
-    const { key } = admitted;
-    const holder = this.#host.coordinator.find(key)?.publisher ?? null;
-    if (this.#promised.has(key) || this.#isHeld(holder)) {
+    const { key, claim } = admitted;
+    const known = this.#host.coordinator.find(key);
+    if (this.#promised.has(key) || this.#isHeld(known?.publisher ?? null)) {
       throw busy();
     }
+    // One that fell silent makes room by its going.
+    this.#checkSeat(claim, known?.seat);
     const subject = subjectOf(key, stream, from);
     this.#promised.add(key);
     try {
@@ -267,17 +285,19 @@ export class Admission {
     } else if (holder !== null) {
       await this.#takeOver(key, holder);
     }
-    // While that took its time the entry may have been made anew.
+    // While that took its time the last seat may have been taken, and the entry made anew.
+    this.#checkSeat(admitted.claim);
     const vacant = coordinator.enter(key, this.current(admitted));
     if (vacant.publisher !== null) {
       throw busy();
     }
     vacant.publisher = COMING;
+    vacant.seat = this.seats.take(admitted.claim);
     return vacant;
   }
 
   /** The settings of an admitted stream by now: a reload may have come between. */
-  current({ key, settings }: AdmittedStream): StreamSettings {
+  current({ key, settings }: Pick<AdmittedStream, "key" | "settings">): StreamSettings {
     return this.settingsUnder(this.#host.config(), key) ?? settings;
   }
 
@@ -307,9 +327,9 @@ export class Admission {
     this.#host.coordinator.removePublisher(entry, COMING);
   }
 
-  /** The vhost, when its rules let the client do it: addresses first, then pages, as in SRS. @throws RejectedError */
-  #permitted(action: AccessAction, stream: StreamName, from: Applicant): VhostConfig {
-    const { ip, pageUrl } = from;
+  /** The stream, when the vhost's rules let the client do it: addresses first, then pages, as in SRS. @throws RejectedError */
+  #admitted(action: AccessAction, stream: StreamName, from: Applicant): AdmittedStream {
+    const { ip, pageUrl, param } = from;
     const vhost = this.vhost(stream.vhost);
     const status = DENIED[action];
     const refusal = checkSecurity(vhost.security, action, ip);
@@ -322,12 +342,24 @@ export class Admission {
       throw badPage(status);
     }
     const { app, stream: name } = stream;
-    const wanted = { action, vhost: vhost.name, app, stream: name, ip, param: from.param };
-    const flaw = from.isKnown ? undefined : this.#host.tokens.flawOf(vhost.token, wanted);
+    const { tokens } = this.#host;
+    const wanted = { action, vhost: vhost.name, app, stream: name, ip, param };
+    const flaw = from.isKnown ? undefined : tokens.flawOf(vhost.token, wanted);
     if (flaw !== undefined) {
       throw new RejectedError(flaw.code, status, flaw.text);
     }
-    return vhost;
+    const key = keyOf(stream, vhost);
+    const token = from.isKnown ? "" : tokens.identify(vhost.token, wanted);
+    const settings = this.#settingsOf(this.#host.config(), vhost);
+    return { key, settings, claim: { action, vhost: vhost.name, key, ip, token } };
+  }
+
+  /** @throws RejectedError when there is none. */
+  #checkSeat(claim: SeatClaim | null, leaving: Seat | null = null): void {
+    const refusal = this.seats.refusalOf(claim, leaving);
+    if (refusal !== undefined) {
+      throw refusal;
+    }
   }
 
   /** Somebody publishes who has not fallen silent. A pull makes way. */
@@ -364,10 +396,6 @@ export class Admission {
     while (this.#host.coordinator.find(key)?.publisher === holder && monotonicMs() < until) {
       await new Promise((resolve) => setTimeout(resolve, TAKEOVER_POLL_MS));
     }
-  }
-
-  #admitted(stream: StreamName, vhost: VhostConfig): AdmittedStream {
-    return { key: keyOf(stream, vhost), settings: this.#settingsOf(this.#host.config(), vhost) };
   }
 
   #settingsOf(config: Config, vhost: VhostConfig): StreamSettings {

@@ -21,7 +21,7 @@ import type { LobbyHost } from "./lobby-host.ts";
 import { LobbySocket, type LobbySocketSink } from "./lobby-socket.ts";
 import { Patience } from "./patience.ts";
 import { Placed, placePlayer, placePublisher } from "./placing.ts";
-import { describeError, noRoom } from "./refusals.ts";
+import { describeError, logRefusal } from "./refusals.ts";
 
 /** A refused client has this long to read why. */
 const FAREWELL_MS = 1000;
@@ -261,8 +261,8 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
       return;
     }
     const arrival = this.#arrival(messageStream, request);
-    this.#conclude(placePublisher(this.#host, arrival, entry, style), () =>
-      this.#rejectPublish(messageStream, noRoom("NetStream.Publish.Failed")),
+    this.#conclude(placePublisher(this.#host, arrival, entry, style), (error) =>
+      this.#rejectPublish(messageStream, error),
     );
   }
 
@@ -271,8 +271,8 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
       return;
     }
     const arrival = this.#arrival(messageStream, request);
-    this.#conclude(placePlayer(this.#host, arrival, stream), () =>
-      this.#rejectPlay(messageStream, noRoom("NetStream.Play.Failed")),
+    this.#conclude(placePlayer(this.#host, arrival, stream), (error) =>
+      this.#rejectPlay(messageStream, error),
     );
   }
 
@@ -287,12 +287,12 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
     return { id, ip, socket, session, sink: this, rest, messageStream, request, path, hooks };
   }
 
-  #conclude(placed: Placed, refuse: () => void): void {
+  #conclude(placed: Placed, refuse: (error: RejectedError) => void): void {
     if (placed === Placed.Given) {
       this.#state = "gone";
       this.#leave();
-    } else if (placed === Placed.NoRoom) {
-      refuse();
+    } else if (placed instanceof RejectedError) {
+      refuse(placed);
     } else {
       this.#socket.destroy();
     }
@@ -371,7 +371,7 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
 
   /** Closes after what was written; the client has a moment to read it. */
   #farewell(reason: string, text: string): void {
-    this.#host.log.info(this.id, `refused: ${text}, ip=${this.ip}`);
+    logRefusal(this.#host.log, this.id, reason, `${text}, ip=${this.ip}`);
     this.#turnAway(reason);
     this.#patience.set(this.#keeper.clock.now() + FAREWELL_MS);
     this.#socket.farewell();

@@ -1,4 +1,5 @@
 /** The way out of the lobby: an admitted newcomer gets a shard, a row and, to publish, a ring; then it is handed over. */
+import type { RejectedError } from "../../protocol/errors.ts";
 import type { PublishStyle } from "../../protocol/rtmp/server-session.ts";
 import { type Client, NO_STREAMS } from "../coordinator/clients.ts";
 import type { StreamEntry } from "../coordinator/coordinator.ts";
@@ -6,16 +7,16 @@ import { monotonicMs } from "../monotonic.ts";
 import type { AdmittedStream } from "./admission.ts";
 import { type Arrival, handOff } from "./hand-off.ts";
 import type { LobbyHost } from "./lobby-host.ts";
+import { noRoom } from "./refusals.ts";
 
 /** What came of it. */
 export const Placed = {
   Given: 0,
-  /** No shard, row, ring or descriptor is to be had; the connection is as it was. */
-  NoRoom: 1,
   /** The connection was closed meanwhile. */
-  Closed: 2,
+  Closed: 1,
 } as const;
-export type Placed = (typeof Placed)[keyof typeof Placed];
+/** One of these, or why there is no place: then the connection is as it was. */
+export type Placed = (typeof Placed)[keyof typeof Placed] | RejectedError;
 
 /** Hands a publisher over. The name that it has taken is given back unless it is {@link Placed.Given}. */
 export function placePublisher(
@@ -38,7 +39,7 @@ export function placePublisher(
       shard?.releaseRow(row);
     }
     admission.abandon(entry);
-    return arrival.socket.isOpen ? Placed.NoRoom : Placed.Closed;
+    return arrival.socket.isOpen ? noRoom("NetStream.Publish.Failed") : Placed.Closed;
   }
   coordinator.announce(entry, index);
   host.edge.publishes(entry, arrival);
@@ -58,6 +59,10 @@ export function placePublisher(
 /** Hands a player over. */
 export function placePlayer(host: LobbyHost, arrival: Arrival, stream: AdmittedStream): Placed {
   const { coordinator, admission, shards } = host;
+  const refusal = admission.seats.refusalOf(stream.claim);
+  if (refusal !== undefined) {
+    return refusal;
+  }
   const entry = coordinator.enter(stream.key, admission.current(stream));
   const index = coordinator.placePlayer(entry);
   const shard = shards[index];
@@ -68,12 +73,12 @@ export function placePlayer(host: LobbyHost, arrival: Arrival, stream: AdmittedS
       shard?.releaseRow(row);
     }
     coordinator.prune(entry);
-    return arrival.socket.isOpen ? Placed.NoRoom : Placed.Closed;
+    return arrival.socket.isOpen ? noRoom("NetStream.Play.Failed") : Placed.Closed;
   }
   coordinator.announce(entry, index);
   // The shard sends the replies itself, with everything else that a new player gets.
   arrival.session.acceptPlay(arrival.messageStream, arrival.sink, true);
-  const share = coordinator.addPlayer(entry, index);
+  const share = coordinator.addPlayer(entry, index, admission.seats.take(stream.claim));
   const place = { row, released, streamId: entry.id, publish: null, play: share.play };
   handOff(shard, arrival, place);
   host.edge.wanted(entry, arrival);

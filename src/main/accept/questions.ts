@@ -7,6 +7,10 @@ import type { Demand, Edge } from "../coordinator/edge.ts";
 import type { Logger } from "../log/logger.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 import type { Admission, Applicant } from "./admission.ts";
+import { logRefusal } from "./refusals.ts";
+
+/** A thread's news is this many turns of the loop behind its questions at the most. */
+const NEWS_TURNS_MAX = 100;
 
 /** What questions are answered with. */
 export interface QuestionsHost {
@@ -43,7 +47,7 @@ export class Questions {
         throw error;
       }
       await this.#host.admission.pause(error, client.ip);
-      this.#host.log.info(client.id, `refused: ${error.message} (${error.status})`);
+      logRefusal(this.#host.log, client.id, error.code, `${error.message} (${error.status})`);
       this.#host.refused(error.code);
       return refusal(error.status, error.message);
     }
@@ -55,6 +59,7 @@ export class Questions {
     question: RowQuestion,
   ): Promise<AdmissionAnswer> {
     const { stream } = question;
+    await this.#settled(client);
     const entry = await this.#host.admission.publish(stream, applicantOf(client, question));
     // It may have left, or died with its shard, while the name was made free.
     const isHere = this.#host.clients.find(shard.index, client.row) === client;
@@ -74,6 +79,18 @@ export class Questions {
     return { allowed: true, ...described(entry, shard), lease, play: 0 };
   }
 
+  /**
+   * What a client has ended is told beside its questions, and may come after them: it would be in its own way. Waits for
+   * that news, a few turns of the loop at the most.
+   */
+  async #settled(client: Client): Promise<void> {
+    const { coordinator } = this.#host;
+    const isLate = (): boolean => [...client.published].some((entry) => coordinator.isOver(entry));
+    for (let turn = 0; turn < NEWS_TURNS_MAX && isLate(); turn += 1) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+  }
+
   async #admitPlay(
     shard: ShardLink,
     client: Client,
@@ -89,10 +106,16 @@ export class Questions {
         return refusal("NetStream.Failed", "Unknown session.");
       }
     }
+    const full = admission.seats.refusalOf(admitted.claim);
+    if (full !== undefined) {
+      client.hooks?.end("play", admitted.key);
+      throw full;
+    }
     const entry = this.#host.coordinator.enter(admitted.key, admission.current(admitted));
     // The stream's ring is news of its own, as for any other player.
     this.#host.coordinator.announce(entry, shard.index);
-    const share = this.#host.coordinator.addPlayer(entry, shard.index);
+    const seat = admission.seats.take(admitted.claim);
+    const share = this.#host.coordinator.addPlayer(entry, shard.index, seat);
     client.plays = [...client.plays, share];
     this.#host.edge.wanted(entry, demandOf(client, question));
     this.#host.log.info(client.id, `plays again, stream=${entry.key}`);

@@ -103,6 +103,7 @@ class Stage {
         edge,
         shards,
         tokens: new Tokens(),
+        log,
         isShortOfMemory: () => false,
       }),
       hooks: { open: () => undefined },

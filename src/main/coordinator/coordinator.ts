@@ -8,28 +8,29 @@ import type {
   RingNews,
   StreamNews,
   StreamSettings,
-  TimelineEnd,
 } from "../../protocol/control/calls.ts";
 import { RING_BYTES_MIN, TAPE_BYTES_MIN } from "../../protocol/limits.ts";
-import { wrapFor } from "../../protocol/ring/ring-layout.ts";
+import { RingState, wrapFor } from "../../protocol/ring/ring-layout.ts";
 import type { RingReader } from "../../protocol/ring/ring-reader.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 import { isPackaged, Packagers } from "./packagers.ts";
 import { homeShard, type PlacementShard, placePlayer } from "./placement.ts";
 import { lastTimestampOf } from "./ring-end.ts";
 import type { RingPool } from "./ring-pool.ts";
+import type { Seat } from "./seats.ts";
+import {
+  newEntry,
+  type PlayerShare,
+  type PublisherPlace,
+  type StreamEntry,
+  vacate,
+} from "./stream-entry.ts";
+
+export type { PlayerShare, PublisherPlace, StreamEntry } from "./stream-entry.ts";
 
 const BITS = 8;
-/** What a player of a stream whose rate is not known yet counts for: a storm on it is spread as well. */
-const BITS_PER_SECOND_UNKNOWN = 1_000_000;
 /** Numbers of plays stand in 32 bits of a row. */
 const PLAYS_MAX = 0x7f_ff_ff_ff;
-
-/** Who publishes a stream. */
-export interface PublisherPlace {
-  readonly shard: number;
-  readonly row: number;
-}
 
 /** Rows below this are no rows: the writer is an upstream pull, see {@link pullPlace}. */
 const PULL_ROW = -1;
@@ -48,34 +49,6 @@ export function isPull(place: PublisherPlace | null): boolean {
 export interface DirectoryObserver {
   deserted(entry: StreamEntry): void;
   vacated(entry: StreamEntry): void;
-}
-
-/** One key with a publisher or players. */
-export interface StreamEntry {
-  readonly id: number;
-  /** `vhost/app/stream`. */
-  readonly key: string;
-  /** Replaced by a reload. */
-  settings: StreamSettings;
-  /** null while nobody publishes; the row is -1 until the hand-off. */
-  publisher: PublisherPlace | null;
-  /** The ring that players read now. */
-  ringId: number | null;
-  previous: TimelineEnd | null;
-  /** What each player counts for: the stream's rate when it was last looked at. */
-  bitsPerSecond: number;
-  /** Players by shard. */
-  readonly players: number[];
-  /** Shards that know the stream, each with the number of the announcement. */
-  readonly knownBy: Map<number, number>;
-}
-
-/** A player as it counts for its stream and shard. */
-export interface PlayerShare {
-  readonly entry: StreamEntry;
-  readonly shard: number;
-  /** Number of the play, 1 or more, never used again while it could be mistaken. */
-  readonly play: number;
 }
 
 type RingOpened = Extract<FromShard, { kind: "ring-opened" }>;
@@ -142,17 +115,7 @@ export class Coordinator {
     if (known !== undefined) {
       return known;
     }
-    const entry: StreamEntry = {
-      id: this.#nextId,
-      key,
-      settings,
-      publisher: null,
-      ringId: null,
-      previous: null,
-      bitsPerSecond: BITS_PER_SECOND_UNKNOWN,
-      players: this.#shards.map(() => 0),
-      knownBy: new Map(),
-    };
+    const entry = newEntry(this.#nextId, key, settings, this.#shards.length);
     this.#nextId += 1;
     this.#byKey.set(key, entry);
     this.#byId.set(entry.id, entry);
@@ -230,16 +193,17 @@ export class Coordinator {
     this.#pool.release(ringId, shard);
   }
 
-  /** Counts a player that was handed to a shard. */
-  addPlayer(entry: StreamEntry, shard: number): PlayerShare {
+  /** Counts a player that was handed to a shard. @param seat Given back when it is removed. */
+  addPlayer(entry: StreamEntry, shard: number, seat: Seat | null = null): PlayerShare {
     entry.players[shard] = (entry.players[shard] ?? 0) + 1;
     this.#assign(shard, entry.bitsPerSecond);
     this.#plays = (this.#plays % PLAYS_MAX) + 1;
-    return { entry, shard, play: this.#plays };
+    return { entry, shard, play: this.#plays, seat };
   }
 
   /** A player is gone. */
-  removePlayer({ entry, shard }: PlayerShare): void {
+  removePlayer({ entry, shard, seat }: PlayerShare): void {
+    seat?.release();
     const players = entry.players[shard] ?? 0;
     // None are left where the shard died.
     if (players > 0) {
@@ -258,11 +222,16 @@ export class Coordinator {
     if (entry.publisher?.shard !== place.shard || entry.publisher.row !== place.row) {
       return;
     }
-    entry.publisher = null;
+    vacate(entry);
     entry.ringId = null;
     this.#forgetUnused(entry, place.shard);
     this.#observer?.vacated(entry);
     this.prune(entry);
+  }
+
+  /** True when the publisher of an entry has ended it and the news is still on its way: its ring says so first. */
+  isOver(entry: StreamEntry): boolean {
+    return this.#readerOf(entry)?.state === RingState.Ended;
   }
 
   /** Measured rate of a live stream, 0 when not known. */
@@ -328,7 +297,7 @@ export class Coordinator {
   }
 
   #publisherDied(entry: StreamEntry): void {
-    entry.publisher = null;
+    vacate(entry);
     const reader = this.#readerOf(entry);
     if (entry.ringId !== null && reader !== undefined) {
       this.#pool.markDead(entry.ringId);

@@ -15,6 +15,7 @@ import { RejectedError } from "../../protocol/errors.ts";
 import type { StreamRequest } from "../../protocol/rtmp/stream-url.ts";
 import type { Admission, AdmittedStream, Applicant } from "../accept/admission.ts";
 import { newConnectionId } from "../accept/connection-id.ts";
+import { logRefusal } from "../accept/refusals.ts";
 import { type Clients, NO_STREAMS } from "../coordinator/clients.ts";
 import type { Coordinator, PlayerShare } from "../coordinator/coordinator.ts";
 import type { Edge } from "../coordinator/edge.ts";
@@ -122,7 +123,12 @@ export class HlsViewers {
         throw error;
       }
       await this.#host.admission.pause(error, question.ip);
-      this.#host.log.info(newConnectionId(), `refused: ${error.message}, ip=${question.ip}`);
+      logRefusal(
+        this.#host.log,
+        newConnectionId(),
+        error.code,
+        `${error.message}, ip=${question.ip}`,
+      );
       this.#host.refused(error.code);
       return { kind: "refused", ...refusedViewer(error, question) };
     }
@@ -215,7 +221,9 @@ export class HlsViewers {
     if (asked !== "" && this.#interrupted.has(asked)) {
       return this.#refuse(404, "interrupted", "The session was ended");
     }
-    const stream = this.#permitted(question, request, hls.hasSessions ? asked : "");
+    const permitted = this.#permitted(question, request, hls.hasSessions ? asked : "");
+    // All viewers without sessions are one: nobody knows how many they are.
+    const stream = hls.hasSessions ? permitted : { ...permitted, claim: null };
     const { key, settings } = stream;
     const known = this.#touch(hls.hasSessions ? asked : namelessId(key), key);
     if (known !== undefined) {
@@ -256,6 +264,11 @@ export class HlsViewers {
     });
     if (verdict !== undefined) {
       await verdict;
+    }
+    const refusal = admission.seats.refusalOf(stream.claim);
+    if (refusal !== undefined) {
+      hooks?.close(NO_BYTES);
+      throw refusal;
     }
     const link = links[coordinator.packagerOf(stream.key)];
     // While that took its time the name may have become another stream's.
@@ -314,16 +327,16 @@ export class HlsViewers {
   #begin(viewer: NewViewer, link: ShardLink, hooks: HookSession | undefined): Session | null {
     const { id, stream, vhost, question, request } = viewer;
     const { key } = stream;
-    const { coordinator, clients, edge, log } = this.#host;
+    const { admission, coordinator, clients, edge, log } = this.#host;
     const { ip } = question;
     const isNamed = vhost.hls.hasSessions;
     const row = isNamed ? link.allocateRow() : -1;
     if (isNamed && row < 0) {
       return null;
     }
-    const entry = coordinator.enter(key, this.#host.admission.current(stream));
+    const entry = coordinator.enter(key, admission.current(stream));
     coordinator.announce(entry, link.index);
-    const share = coordinator.addPlayer(entry, link.index);
+    const share = coordinator.addPlayer(entry, link.index, admission.seats.take(stream.claim));
     const now = this.#host.now();
     const { windowMs, fragmentMs } = vhost.hls;
     const expiryMs = Math.max(FRAGMENTS_MIN * fragmentMs, WINDOWS_MAX * windowMs);

@@ -8,6 +8,11 @@ const STATUSES: Readonly<Record<string, number | undefined>> = {
   ERR_EDGE_LOOP: 508,
   ERR_MEMORY: 503,
   redirect: 302,
+  // The client has too much already, or the server has.
+  ERR_LIMIT_TOKEN: 429,
+  ERR_LIMIT_ADDRESS: 429,
+  ERR_LIMIT_STREAM: 503,
+  ERR_LIMIT_PLAYERS: 503,
 };
 const FORBIDDEN = 403;
 

@@ -8,6 +8,7 @@ import { type StreamRequest, vhostOfHttp } from "../../protocol/rtmp/stream-url.
 import { decodePercent } from "../../protocol/rtmp/url-text.ts";
 import type { Admission, AdmittedStream } from "../accept/admission.ts";
 import { newConnectionId } from "../accept/connection-id.ts";
+import { logRefusal } from "../accept/refusals.ts";
 import { type Clients, NO_STREAMS } from "../coordinator/clients.ts";
 import type { Coordinator } from "../coordinator/coordinator.ts";
 import type { Edge } from "../coordinator/edge.ts";
@@ -78,7 +79,7 @@ export class Viewers {
         throw error;
       }
       await this.#host.admission.pause(error, question.ip);
-      this.#host.log.info(id, `refused: ${error.message}, ip=${question.ip}`);
+      logRefusal(this.#host.log, id, error.code, `${error.message}, ip=${question.ip}`);
       return this.#refuse(error.code, refusedViewer(error, question));
     }
   }
@@ -117,6 +118,11 @@ export class Viewers {
     if (verdict !== undefined) {
       await verdict;
     }
+    const refusal = admission.seats.refusalOf(stream.claim);
+    if (refusal !== undefined) {
+      hooks?.close(NO_BYTES);
+      throw refusal;
+    }
     const answer = this.#place(gateway, { ...asking, ip, path, stream, hooks });
     if (!answer.allowed) {
       hooks?.close(NO_BYTES);
@@ -141,7 +147,8 @@ export class Viewers {
     gateway.board.descriptor[row] = -1;
     const entry = coordinator.enter(key, settings);
     coordinator.announce(entry, gateway.index);
-    const share = coordinator.addPlayer(entry, gateway.index);
+    const seat = admission.seats.take(named.claim);
+    const share = coordinator.addPlayer(entry, gateway.index, seat);
     gateway.board.play[row] = share.play;
     clients.add({
       id,

@@ -1,10 +1,10 @@
 /**
- * Who guesses passwords or tokens, by address. Of IPv6 the first 64 bits count: a host has all the others to itself.
+ * Who guesses passwords or tokens, by address. Of IPv6 the first 64 bits count.
  * What is made of it is the asker's: passwords are not looked at any more for a while; a signature cannot be guessed, and
  * behind one address may be a whole network or an edge, so right tokens always count and wrong ones are answered late.
  */
 import { randomInt } from "node:crypto";
-import { decodeNetwork } from "../../protocol/access/network.ts";
+import { subscriberOf } from "../../protocol/access/network.ts";
 import { GUESSING_ADDRESSES_MAX, LATE_REFUSALS_MAX } from "../../protocol/limits.ts";
 import { monotonicMs } from "../monotonic.ts";
 
@@ -36,7 +36,7 @@ export class Guesses {
 
   /** True while an address was wrong too often. It ends a minute after the first time, whatever came then. */
   isGuessing(ip: string): boolean {
-    const network = networkOf(ip);
+    const network = subscriberOf(ip);
     const failures = this.#failures.get(network);
     if (failures !== undefined && this.#now() - failures.since >= WINDOW_MS) {
       this.#failures.delete(network);
@@ -47,7 +47,7 @@ export class Guesses {
 
   /** It was wrong once more. */
   failed(ip: string): void {
-    const network = networkOf(ip);
+    const network = subscriberOf(ip);
     const now = this.#now();
     const known = this.#failures.get(network);
     if (known !== undefined && now - known.since < WINDOW_MS) {
@@ -64,7 +64,7 @@ export class Guesses {
 
   /** It was right. */
   forget(ip: string): void {
-    this.#failures.delete(networkOf(ip));
+    this.#failures.delete(subscriberOf(ip));
   }
 
   /** What a refusal waits for; undefined: nothing, it is told at once. Never rejects. */
@@ -82,9 +82,4 @@ export class Guesses {
       setTimeout(ended, randomInt(PAUSE_MS_MIN, PAUSE_MS_MAX)).unref();
     });
   }
-}
-
-function networkOf(ip: string): string {
-  const network = ip.includes(":") ? decodeNetwork(`${ip}/64`) : undefined;
-  return network?.groups.join(":") ?? ip;
 }

@@ -1,5 +1,5 @@
 /** Tokens that a back end has signed: who may publish and play without anybody being asked. */
-import { createPublicKey, type KeyObject } from "node:crypto";
+import { createHash, createPublicKey, type KeyObject } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import type { Config } from "../../protocol/conf/config.ts";
 import type { JwtConfig, TokenConfig } from "../../protocol/conf/hooks.ts";
@@ -51,6 +51,23 @@ export class Tokens implements ReloadPart {
       this.guesses.failed(wanted.ip);
     }
     return flaw;
+  }
+
+  /**
+   * Name of the token that let somebody in, to count its uses by: the same however it is spelt, so of a JSON Web Token by
+   * what is signed, of a signed URL by the signature's bytes. '' where none is asked for.
+   */
+  identify(config: TokenConfig, { action, param }: Pick<Wanted, "action" | "param">): string {
+    if (!(config.enabled && config[action])) {
+      return "";
+    }
+    const query = new URLSearchParams(param);
+    const jwt = config.jwt.algorithm === "off" ? null : query.get("jwt");
+    if (jwt === null) {
+      return Buffer.from(query.get("sign") ?? "", "base64url").toString("base64url");
+    }
+    const signed = jwt.slice(0, jwt.lastIndexOf("."));
+    return createHash("sha256").update(signed).digest("base64url");
   }
 
   /** What a refusal waits for, see {@link Guesses.pause}. @param code Of the refusal. */

@@ -6,6 +6,8 @@
 
 const GROUPS = 8;
 const GROUP_BITS = 16;
+/** Of an IPv6 address: the part that names a network (RFC 4291 §2.5.4). */
+const SUBSCRIBER_GROUPS = 4;
 
 /** An address or a network. Plain data. */
 export interface Network {
@@ -40,6 +42,21 @@ export function isInNetwork(network: Network, address: Network | undefined): boo
   }
   const masked = cut(address, network.prefix);
   return masked.groups.every((group, index) => group === network.groups[index]);
+}
+
+/**
+ * Whom an address stands for where clients are counted: an IPv4 address itself, of an IPv6 one the first 64 bits, since
+ * a host has all the others to itself. What is no address stands for itself.
+ */
+export function subscriberOf(ip: string): string {
+  const address = ip.includes(":") ? decodeAddress(ip) : undefined;
+  if (address === undefined) {
+    return ip;
+  }
+  const { family, groups } = address;
+  return family === 6
+    ? groups.slice(0, SUBSCRIBER_GROUPS).join(":")
+    : groups.map((group) => `${group >> 8}.${group & 0xff}`).join(".");
 }
 
 /** One address; an IPv6 zone (`%eth0`) is left out. */

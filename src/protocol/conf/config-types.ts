@@ -3,6 +3,7 @@
  * Loaded once, deep-frozen, handed down as the smallest slice. Plain data: it may be posted to another thread
  * (a thread that receives it gets a copy that is no longer frozen).
  */
+import type { Network } from "../access/network.ts";
 import type { ReferConfig } from "../access/refer.ts";
 import type { SecurityConfig } from "../access/security.ts";
 import type { HlsSettings } from "../control/hls.ts";
@@ -161,6 +162,22 @@ export interface PublishConfig {
   readonly tryAnnexbFirst: boolean;
 }
 
+/** How many may play and publish at one time; 0 = as many as there are. */
+export interface SeatLimits {
+  /** Plays of one stream. */
+  readonly streamPlayers: number;
+  /** Plays of the vhost. */
+  readonly players: number;
+  /** Publishes of the vhost. */
+  readonly publishers: number;
+  /** Plays and publishes of one client address. */
+  readonly addressSessions: number;
+  /** Addresses that `addressSessions` does not count for. */
+  readonly addressExempt: readonly Network[];
+  /** Plays and publishes with one token. */
+  readonly tokenSessions: number;
+}
+
 /** One `vhost` block. */
 export interface VhostConfig {
   readonly name: string;
@@ -183,6 +200,7 @@ export interface VhostConfig {
   readonly refer: ReferConfig;
   readonly hooks: HooksConfig;
   readonly token: TokenConfig;
+  readonly limits: SeatLimits;
 }
 
 /** The whole configuration. */

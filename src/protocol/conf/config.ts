@@ -31,6 +31,7 @@ import { rewriteLegacy } from "./legacy.ts";
 import { decodeEndpoints } from "./listening.ts";
 import { decodeMemoryLimit } from "./memory-limit.ts";
 import { listSettings, type Settings } from "./reload-plan.ts";
+import { decodeSeatLimits } from "./seat-limits.ts";
 import { listSecrets, SecretValues } from "./secrets.ts";
 import { type ReaderContext, SectionReader } from "./section-reader.ts";
 import { decodeTlsServer } from "./tls-config.ts";
@@ -117,7 +118,9 @@ export function decodeConfig(
     told.add(`${[...softened].join(", ")}: SRS's default is kept, "strict on;" takes a safer one`);
   }
   const silent = { ...context, warnings: new Set<string>(), softened: new Set<string>() };
-  const lister = new SectionReader(DIRECTIVES, "", directives, { ...silent, onRead: ignore });
+  // Listing a value is no use of it.
+  const unheard = { ...silent, onRead: () => undefined };
+  const lister = new SectionReader(DIRECTIVES, "", directives, unheard);
   return {
     config: deepFreeze(config),
     settings: listSettings(lister),
@@ -125,10 +128,6 @@ export function decodeConfig(
     secretsAt: listSecrets(directives),
     maxConnectionsAt: root.placeOf("max_connections"),
   };
-}
-
-function ignore(): void {
-  // Listing a value is no use of it.
 }
 
 /** The vhost that serves `name`: the exact one, else the default one; a disabled one is not found. */
@@ -355,6 +354,7 @@ function decodeVhost(
     refer: decodeRefer(name, vhost.section("refer"), from.context),
     hooks: decodeHooks(vhost),
     token: decodeToken(vhost.section("token")),
+    limits: decodeSeatLimits(name, vhost),
   };
 }
 

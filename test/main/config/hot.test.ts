@@ -27,6 +27,7 @@ const HTTPS = "gateways are told: e2e/https";
 const FILES = "gateways are told: e2e/static-mounts";
 const CALLBACKS = "asked of the configuration in force by each callback: e2e/hook-extras";
 const TOKENS = "asked of the configuration in force by each publish and play: e2e/tokens";
+const LIMITS = "asked of the configuration in force by each publish and play: e2e/limits, a reload";
 const MEMORY = "asked of the configuration in force at each look: e2e/memory-limit";
 const STRICT = "changes what other directives mean: e2e/reload, strict on";
 
@@ -86,6 +87,12 @@ const MECHANISMS: Readonly<Record<string, string>> = {
   "vhost.token.jwt_key_file": TOKENS,
   "vhost.token.jwt_issuer": TOKENS,
   "vhost.token.jwt_audience": TOKENS,
+  "vhost.limits.stream_players": LIMITS,
+  "vhost.limits.players": LIMITS,
+  "vhost.limits.publishers": LIMITS,
+  "vhost.limits.address_sessions": LIMITS,
+  "vhost.limits.address_exempt": LIMITS,
+  "vhost.limits.token_sessions": LIMITS,
   "http_api.enabled": API_LISTEN,
   "http_api.listen": API_LISTEN,
   "http_api.crossdomain": API,

@@ -37,6 +37,10 @@ test("other refusals have a status and no place", () => {
     ["ERR_STREAM_NOT_FOUND", 404],
     ["ERR_EDGE_LOOP", 508],
     ["ERR_REFERER", 403],
+    ["ERR_LIMIT_TOKEN", 429],
+    ["ERR_LIMIT_ADDRESS", 429],
+    ["ERR_LIMIT_STREAM", 503],
+    ["ERR_LIMIT_PLAYERS", 503],
   ] as const) {
     const refused = refusedViewer(new RejectedError(code, "", "no"), QUESTION);
     assert.deepEqual(refused, { status, description: "no", location: null });

@@ -45,9 +45,10 @@ function ask(host: string, path: string, query = "", passed = ""): Promise<Viewe
     edge,
     shards: [],
     tokens: new Tokens(),
+    log: { warn: () => undefined },
     isShortOfMemory: () => false,
   });
-  const log = { info: () => undefined } as unknown as Logger;
+  const log = { info: () => undefined, debug: () => undefined } as unknown as Logger;
   const clients = new Clients();
   const hooks = { open: () => undefined };
   const refused = (reason: string): void => void reasons.push(reason);

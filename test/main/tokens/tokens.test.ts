@@ -228,3 +228,31 @@ test("weir sign says what is wrong with its arguments", () => {
     assert.ok("fault" in signUrl(argv, host), argv.join(" "));
   }
 });
+
+test("E-15 a token has one name, however it is spelt, and another one another", () => {
+  const tokens = new Tokens(() => NOW_S * 1000);
+  const identify = (config: Config, param: string, action: "publish" | "play" = "play"): string => {
+    const token = config.vhosts.get("v")?.token ?? assert.fail("no vhost");
+    return tokens.identify(token, { action, param });
+  };
+  const name = identify(URLS, query());
+  assert.match(name, /^[\w-]{43}$/);
+  const [, sign = ""] = /sign=(.*)/.exec(query()) ?? [];
+  const standard = sign.replaceAll("-", "%2B").replaceAll("_", "%2F");
+  for (const other of [
+    `?a=b&${query().slice(1)}`,
+    `${query()}%3D`,
+    query().replace(sign, standard),
+  ]) {
+    assert.equal(flawIn(URLS, { param: other }), "", "it is good");
+    assert.equal(identify(URLS, other), name);
+  }
+  assert.notEqual(identify(URLS, query({ expires: NOW_S + 101 })), name);
+  const jwts = decoded(`publish off; jwt HS256; jwt_secret ${JWT_SECRET};`).config;
+  const jwt = identify(jwts, "?jwt=head.body.signature");
+  assert.match(jwt, /^[\w-]{43}$/);
+  // A signature may be written otherwise, of ES256 even be another one; what is signed may not.
+  assert.equal(identify(jwts, "?jwt=head.body.other"), jwt);
+  assert.notEqual(identify(jwts, "?jwt=head.bodz.signature"), jwt);
+  assert.equal(identify(jwts, "?jwt=head.body.signature", "publish"), "", "none is asked for");
+});

@@ -47,8 +47,11 @@ test("§1B coded defaults of an empty default vhost", () => {
     OPTIONS,
   );
   assert.deepEqual(
-    // Callbacks and tokens: hooks.test.ts.
-    { ...config, vhosts: [...config.vhosts.values()].map(({ hooks, token, ...rest }) => rest) },
+    // Callbacks and tokens: hooks.test.ts; limits: seat-limits.test.ts.
+    {
+      ...config,
+      vhosts: [...config.vhosts.values()].map(({ hooks, token, limits, ...rest }) => rest),
+    },
     {
       listen: [{ host: "", port: 1935 }],
       maxConnections: 1000,

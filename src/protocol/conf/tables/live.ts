@@ -219,6 +219,37 @@ const SECURITY: DirectiveSpec = block(
   ]),
 );
 
+const LIMITS: DirectiveSpec = block(
+  "limits",
+  "How many may play and publish at one time, by RTMP, HTTP and HLS together; 0 = as many as there are. Whoever comes beyond is refused, nobody is ended.",
+  [
+    integer("stream_players", 0, "", "Players of one stream.", OWN_HOT),
+    integer("players", 0, "", "Players of the vhost.", OWN_HOT),
+    integer("publishers", 0, "", "Publishers of the vhost.", OWN_HOT),
+    integer(
+      "address_sessions",
+      0,
+      "",
+      "Plays and publishes of one client address, of IPv6 of one /64.",
+      OWN_HOT,
+    ),
+    list(
+      "address_exempt",
+      "loopback",
+      "Addresses and networks that `address_sessions` does not count for: edges, proxies, this host (`loopback`); or `none`.",
+      OWN_HOT,
+    ),
+    integer(
+      "token_sessions",
+      0,
+      "",
+      "Plays and publishes with one signed URL or JSON Web Token.",
+      OWN_HOT,
+    ),
+  ],
+  { isOwn: true, status: "implemented", reload: "hot" },
+);
+
 const FORWARD: DirectiveSpec = block(
   "forward",
   "Pushes streams to other servers.",
@@ -238,5 +269,6 @@ export const VHOST_LIVE: readonly DirectiveSpec[] = [
   SECURITY,
   HOOKS,
   TOKEN,
+  LIMITS,
   FORWARD,
 ];
