@@ -36,6 +36,13 @@ export interface Host {
 /** Share of cores, links and memory that is planned for; the rest is for peaks and for the loss of a neighbour. */
 const PLANNED_SHARE = 0.7;
 const KB_PER_GB = 1024 * 1024;
+/**
+ * Planned at least, whatever was measured: a process grows in steps, and between two of them a player seems to take
+ * nothing; sockets are empty while everybody keeps up; a level less than the noise of two measurements.
+ */
+const PLAYER_KB_MIN = 4;
+const SOCKET_KB_MIN = 48;
+const LEVEL_MS_MIN = 1;
 const MBIT_PER_GBIT = 1000;
 
 /** @returns unit costs out of P1, P2, P5, P6, P7 and P9. @throws Error naming the first that is not there. */
@@ -59,11 +66,14 @@ export function unitCostsOf({ scenarios, plan }: Results): UnitCosts {
     sendUs: sendCores * 1e6,
     coresPerGbit: (merged - (sendCores * fps) / framesMerged) / gbit,
     coresPerPublisher: read("P5", "ingest weir", "cpuPer1000Percent") / 100_000,
-    playerKb: read("P6", "growth weir", "rssPerPlayerKb"),
-    socketKb: read("P6", "growth weir", "tcpPerPlayerKb"),
+    playerKb: Math.max(PLAYER_KB_MIN, read("P6", "growth weir", "rssPerPlayerKb")),
+    socketKb: Math.max(SOCKET_KB_MIN, read("P6", "growth weir", "tcpPerPlayerKb")),
     publisherKb: read("P5", "ingest weir", "rssPerPlayerKb"),
     joinUs: read("P7", "storm weir", "joinThreadUs"),
-    levelMs: read("P9", "edge weir-edge", "latencyP99Ms") - read("P9", "edge weir", "latencyP99Ms"),
+    levelMs: Math.max(
+      LEVEL_MS_MIN,
+      read("P9", "edge weir-edge", "latencyP99Ms") - read("P9", "edge weir", "latencyP99Ms"),
+    ),
     framesMerged,
     fps,
   };

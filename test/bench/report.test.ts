@@ -231,10 +231,13 @@ describe("page and tables", () => {
 });
 
 describe("capacity", () => {
-  const results = resultsWith({
+  const steady = {
     P1: { "merged weir": [measured({ cpuPer1000Percent: 7.25, framesPerSend: 11 })] },
     P2: { "realtime weir": [measured({ cpuPer1000Percent: 25, framesPerSend: 1 })] },
     P5: { "ingest weir": [measured({ cpuPer1000Percent: 50, rssPerPlayerKb: 700 })] },
+  };
+  const results = resultsWith({
+    ...steady,
     P6: { "growth weir": [measured({ rssPerPlayerKb: 5, tcpPerPlayerKb: 45 })] },
     P7: { "storm weir": [measured({ joinThreadUs: 100 })] },
     P9: {
@@ -255,6 +258,19 @@ describe("capacity", () => {
       assert.ok(Math.abs(cost / cores - 1) < 1e-9);
     }
     assert.equal(costs.levelMs, 7);
+  });
+
+  test("what seems to take nothing is planned with something", LIMIT, () => {
+    const latency = [measured({ latencyP99Ms: 5 })];
+    const { playerKb, socketKb, levelMs } = unitCostsOf(
+      resultsWith({
+        ...steady,
+        P6: { "growth weir": [measured({ rssPerPlayerKb: -0.5, tcpPerPlayerKb: -2 })] },
+        P7: { "storm weir": [measured({ joinThreadUs: 100 })] },
+        P9: { "edge weir": latency, "edge weir-edge": latency },
+      }),
+    );
+    assert.deepEqual([playerKb, socketKb, levelMs], [4, 48, 1]);
   });
 
   test("the scarcest of cores, links and memory limits a host", LIMIT, () => {
