@@ -8,7 +8,13 @@
  * No method waits or tries without end: the writer may have died at any point.
  */
 import { InvariantError } from "../errors.ts";
-import { FrameIndex, type FrameRef, type KeyframeRef, newFrameRef } from "./frame-index.ts";
+import {
+  FrameIndex,
+  type FrameRef,
+  type KeyframeRef,
+  newFrameRef,
+  newKeyframeRef,
+} from "./frame-index.ts";
 import { HeaderSlots } from "./header-slots.ts";
 import { ControlWord, controlWords, formattedLayout, READER_WORDS } from "./ring-layout.ts";
 
@@ -32,6 +38,7 @@ export class RingReader {
   readonly #headers: HeaderSlots;
   readonly #fence: Int32Array = new Int32Array(1);
   readonly #entry = newFrameRef();
+  readonly #resume = newKeyframeRef();
 
   /** @throws InvariantError when `sab` is no formatted ring. */
   constructor(sab: SharedArrayBuffer) {
@@ -95,9 +102,16 @@ export class RingReader {
     return this.#load(ControlWord.WokenAt);
   }
 
-  /** Number of the next frame, unsigned, modulo 2^32. */
+  /** Number of the next frame, unsigned, modulo 2^32. All before it are whole: their bytes are before `head`. */
   get frameCount(): number {
-    return this.#load(ControlWord.FrameCount) >>> 0;
+    const count = this.#load(ControlWord.FrameCount);
+    const newest = (count - 1) | 0;
+    if (!this.#isStillThere(newest)) {
+      return count >>> 0;
+    }
+    // The writer counts a message a moment before it moves the head. It may stop for long in between, or die there.
+    const end = (this.#index.position(newest) + this.#index.length(newest)) | 0;
+    return ((this.#load(ControlWord.Head) - end) | 0) < 0 ? newest >>> 0 : count >>> 0;
   }
 
   /** Number of the oldest frame that is still there, unsigned; equals `frameCount` when there is none. */
@@ -163,6 +177,16 @@ export class RingReader {
       return false;
     }
     return this.#keyframe(this.#load(ControlWord.NewestKeyframe), out);
+  }
+
+  /**
+   * Where a reader of all frames goes on that was too late for frame `lost`: at the newest keyframe where that is after
+   * it, else at `end`, a {@link frameCount} from before.
+   * @returns a frame number, unsigned; frames may have come since `end`, so it may be past it.
+   */
+  resumeAt(lost: number, end: number): number {
+    const isThere = this.newestKeyframe(this.#resume);
+    return isThere && ((this.#resume.frame - lost) | 0) > 0 ? this.#resume.frame : end;
   }
 
   /**

@@ -140,15 +140,13 @@ export class Tape {
   #copy(source: Source): void {
     const { reader } = source;
     const end = reader.frameCount;
-    while (source.next !== end) {
+    while (((end - source.next) | 0) > 0) {
       if (this.#take(reader, source.next)) {
         source.next = (source.next + 1) >>> 0;
-      } else if (reader.newestKeyframe(this.#keyframe) && this.#keyframe.frame !== source.next) {
+      } else {
         // Lapped: viewers see a jump, as slow ones do.
         reader.askForWrap(reader.wrap * 2);
-        source.next = this.#keyframe.frame;
-      } else {
-        source.next = end;
+        source.next = reader.resumeAt(source.next, end);
       }
     }
     this.#writer?.setWokenAt(reader.wokenAt);

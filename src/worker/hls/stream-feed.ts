@@ -7,7 +7,7 @@
 import type { RingLease } from "../../protocol/control/calls.ts";
 import { newFrameRef } from "../../protocol/ring/frame-index.ts";
 import { RingState } from "../../protocol/ring/ring-layout.ts";
-import { type KeyframeRef, RingReader } from "../../protocol/ring/ring-reader.ts";
+import { RingReader } from "../../protocol/ring/ring-reader.ts";
 import { readWireMessage } from "../deliver/wire-payload.ts";
 import { decodeHeaderSet } from "../stream/header-set.ts";
 
@@ -44,7 +44,6 @@ export class StreamFeed {
   #needsHeaders = false;
   #scratch = new Uint8Array(SCRATCH_BYTES);
   readonly #wire = { type: 0, payload: new Uint8Array(0) as Uint8Array };
-  readonly #keyframe: KeyframeRef = { position: 0, timestamp: 0, headerVersion: 0, frame: 0 };
   readonly #frame = newFrameRef();
 
   /** @param thread Number of this thread among all readers, to be woken with each frame; null: {@link advance} is called often. */
@@ -146,7 +145,7 @@ export class StreamFeed {
     const end = reader.frameCount;
     let left = messages;
     this.#askForRoom(source);
-    while (source.next !== end && left > 0) {
+    while (((end - source.next) | 0) > 0 && left > 0) {
       left -= 1;
       if (this.#takeFrame(reader, source.next)) {
         source.next = (source.next + 1) >>> 0;
@@ -154,7 +153,7 @@ export class StreamFeed {
         this.#skip(source, end);
       }
     }
-    return source.next === end ? Math.max(1, left) : left;
+    return ((end - source.next) | 0) <= 0 ? Math.max(1, left) : left;
   }
 
   /** Media that comes faster than it is played must not overtake: a larger ring is asked for in time. */
@@ -192,12 +191,8 @@ export class StreamFeed {
     const { reader } = source;
     this.#sink.lost();
     reader.askForWrap(reader.wrap * 2);
-    if (reader.newestKeyframe(this.#keyframe) && this.#keyframe.frame !== source.next) {
-      source.next = this.#keyframe.frame;
-      this.renew();
-    } else {
-      source.next = end;
-    }
+    source.next = reader.resumeAt(source.next, end);
+    this.renew();
   }
 
   #takeHeaders(reader: RingReader, version: number, timestamp: number): void {

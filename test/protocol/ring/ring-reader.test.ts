@@ -20,6 +20,7 @@ import { RingReader } from "../../../src/protocol/ring/ring-reader.ts";
 import { markRingDead, nameSuccessor } from "../../../src/protocol/ring/ring-state.ts";
 import { RingWriter } from "../../../src/protocol/ring/ring-writer.ts";
 import { MessageMaker } from "./ring-messages.ts";
+import { beforeHead } from "./ring-moments.ts";
 
 const WRAP = 128 * 1024;
 const QUARTER = WRAP / 4;
@@ -315,4 +316,27 @@ test("C-05 a reader stalled at every byte of a GOP skips to the newest keyframe 
     stalls += 1;
   }
   assert.ok(stalls > 300 && cutMessages > 300, `${stalls} stalls, ${cutMessages} cut messages`);
+});
+
+describe("the number of frames", () => {
+  for (const [start, startFrame] of [
+    [0, 0],
+    [-10, -1],
+    [0x7f_ff_ff_f0 | 0, 0x7f_ff_ff_ff],
+  ] as const) {
+    test(`counts whole ones only, from position ${start} and frame ${startFrame}`, () => {
+      const { sab, writer, reader } = makeRing(start, startFrame);
+      const first = startFrame >>> 0;
+      assert.equal(reader.frameCount, first);
+      const finishFirst = beforeHead(sab, () => append(writer, 100, true));
+      assert.equal(reader.frameCount, first);
+      finishFirst();
+      assert.equal(reader.frameCount, (first + 1) >>> 0);
+      append(writer, 100);
+      const finish = beforeHead(sab, () => append(writer, 100));
+      assert.equal(reader.frameCount, (first + 2) >>> 0);
+      finish();
+      assert.equal(reader.frameCount, (first + 3) >>> 0);
+    });
+  }
 });

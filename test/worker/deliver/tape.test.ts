@@ -8,8 +8,10 @@ import { RingReader } from "../../../src/protocol/ring/ring-reader.ts";
 import { RingWriter } from "../../../src/protocol/ring/ring-writer.ts";
 import { ChunkEncoder, encodedLength } from "../../../src/protocol/rtmp/chunk-encoder.ts";
 import type { Message } from "../../../src/protocol/rtmp/message.ts";
+import type { Form } from "../../../src/worker/deliver/form.ts";
 import { makeForm } from "../../../src/worker/deliver/forms.ts";
 import { Tape } from "../../../src/worker/deliver/tape.ts";
+import { beforeHead } from "../../protocol/ring/ring-moments.ts";
 import { clipHeader, message, video } from "../clip.ts";
 import { lease } from "../shard-bench.ts";
 import { GatewayBench, remux } from "./gateway-bench.ts";
@@ -18,16 +20,38 @@ const WRAP = 128 * 1024;
 const CHUNK = 4096;
 const FRAME_BYTES = 1600;
 
+/** A form that tells which messages it was given. */
+class Told {
+  readonly form: Form = makeForm(remux());
+  readonly times: number[] = [];
+  /** Called with the next message, once. */
+  meanwhile: (() => void) | undefined;
+
+  constructor() {
+    const mux = this.form.mux.bind(this.form);
+    this.form.mux = (media) => {
+      this.times.push(media.timestamp);
+      const { meanwhile } = this;
+      this.meanwhile = undefined;
+      meanwhile?.();
+      return mux(media);
+    };
+  }
+}
+
 /** A tape on a publisher's ring of the smallest size. */
 class Bench {
   readonly opened: RingLease[] = [];
-  readonly tape = new Tape(makeForm(remux()), { ringOpened: (ring) => this.opened.push(ring) });
+  readonly told = new Told();
+  readonly tape = new Tape(this.told.form, { ringOpened: (ring) => this.opened.push(ring) });
   readonly writer: RingWriter;
+  readonly memory: SharedArrayBuffer;
   readonly #encoder = new ChunkEncoder();
   #frames = 0;
 
   constructor(wrap: number = WRAP) {
     const source = lease(1, wrap);
+    this.memory = source.memory;
     this.writer = new RingWriter(source.memory, { id: 1, chunkSize: CHUNK });
     this.write(10);
     this.tape.openSource(source);
@@ -45,6 +69,11 @@ class Bench {
       this.#frames += 1;
     }
   }
+}
+
+/** Times of the frames from one number to before another. */
+function numbers(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, at) => (from + at) * 40);
 }
 
 describe("a tape", () => {
@@ -69,6 +98,28 @@ describe("a tape", () => {
     bench.write(500);
     bench.tape.advance();
     assert.equal(bench.writer.askedWrap, TAPE_BYTES_MIN * 2);
+  });
+
+  test("waits for a frame whose entry is there before its bytes are", () => {
+    const bench = new Bench();
+    const finish = beforeHead(bench.memory, () => bench.write(1));
+    bench.tape.advance();
+    finish();
+    bench.write(1);
+    bench.tape.advance();
+    assert.deepEqual(bench.told.times, numbers(0, 12));
+  });
+
+  test("that is overtaken while it reads goes on from the newest keyframe, and takes it once", () => {
+    const bench = new Bench();
+    bench.told.meanwhile = () => bench.write(291);
+    bench.write(1);
+    bench.tape.advance();
+    bench.tape.advance();
+    bench.write(1);
+    bench.tape.advance();
+    // Frames 11 to 299 were overwritten: 300 is the keyframe of the last ones.
+    assert.deepEqual(bench.told.times, [...numbers(0, 11), ...numbers(300, 303)]);
   });
 
   test("has a ring that is not smaller than a usual stream's", () => {

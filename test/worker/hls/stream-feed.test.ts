@@ -8,6 +8,7 @@ import { RingWriter } from "../../../src/protocol/ring/ring-writer.ts";
 import { ChunkEncoder, encodedLength } from "../../../src/protocol/rtmp/chunk-encoder.ts";
 import { StreamFeed } from "../../../src/worker/hls/stream-feed.ts";
 import { encodeHeaderSet } from "../../../src/worker/stream/header-set.ts";
+import { beforeHead } from "../../protocol/ring/ring-moments.ts";
 
 const WRAP = 128 * 1024;
 const CHUNK = 4096;
@@ -38,11 +39,16 @@ class Ring {
 class Sink {
   readonly events: string[] = [];
   readonly released: number[] = [];
+  /** Called with the next message, once. */
+  meanwhile: (() => void) | undefined;
   readonly feed: StreamFeed = new StreamFeed(
     {
       message: (type, timestamp, payload) => {
         const isWhole = payload.every((byte) => byte === payload[0]);
         this.events.push(`${type}@${timestamp}${isWhole ? "" : " broken"}`);
+        const { meanwhile } = this;
+        this.meanwhile = undefined;
+        meanwhile?.();
       },
       ended: () => this.events.push("ended"),
       lost: () => this.events.push("lost"),
@@ -71,6 +77,42 @@ describe("a feed", () => {
     sink.feed.advance(true);
     sink.feed.advance(true);
     assert.deepEqual(sink.take(), ["9@120"]);
+  });
+
+  test("waits for a frame whose entry is there before its bytes are", () => {
+    const ring = new Ring(1);
+    const sink = new Sink();
+    ring.write(0, 100, true);
+    sink.feed.openRing(ring.lease);
+    sink.feed.advance(true);
+    sink.take();
+    const finish = beforeHead(ring.lease.memory, () => ring.write(23, 100, true));
+    sink.feed.advance(true);
+    assert.deepEqual(sink.take(), []);
+    finish();
+    ring.write(46, 100, true);
+    sink.feed.advance(true);
+    assert.deepEqual(sink.take(), ["9@23", "9@46"]);
+  });
+
+  test("that is overtaken while it reads goes on from the newest keyframe, and takes it once", () => {
+    const ring = new Ring(1);
+    const sink = new Sink();
+    ring.write(0, 100, true);
+    ring.write(1);
+    sink.feed.openRing(ring.lease);
+    sink.meanwhile = () => {
+      for (let at = 2; at < 2000; at += 1) {
+        ring.write(at);
+      }
+      ring.write(2000, 100, true);
+      ring.write(2001);
+    };
+    sink.feed.advance(true);
+    sink.feed.advance(true);
+    ring.write(2002);
+    sink.feed.advance(true);
+    assert.deepEqual(sink.take(), ["9@0", "lost", "9@2000", "9@2001", "9@2002"]);
   });
 
   test("follows a ring that moved, ends with one that ended, and lets go of each once", () => {
