@@ -6,6 +6,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Config } from "../protocol/conf/config.ts";
+import { addressOf } from "../protocol/conf/endpoint.ts";
 import type { PrimaryCalls, RingLease } from "../protocol/control/calls.ts";
 import type { HlsHoldings } from "../protocol/control/hls-windows.ts";
 import { VersionWord } from "../protocol/control/version-word.ts";
@@ -13,7 +14,7 @@ import { Acceptor } from "./accept/acceptor.ts";
 import { Admission } from "./accept/admission.ts";
 import { checkCertificate } from "./accept/certificates.ts";
 import { FileBudget } from "./accept/file-budget.ts";
-import { addressOf, whenListening } from "./accept/listening.ts";
+import { whenListening } from "./accept/listening.ts";
 import { Lobby } from "./accept/lobby.ts";
 import { forgetMemory, isNative } from "./accept/native.ts";
 import { Poller } from "./accept/poller.ts";

@@ -3,9 +3,10 @@
  * refused, because the listening descriptor stays open while nobody accepts on it.
  */
 import type { Config, ListenEndpoint } from "../../protocol/conf/config.ts";
+import { addressOf } from "../../protocol/conf/endpoint.ts";
 import type { Prepared, ReloadPart } from "../config/parts.ts";
 import { monotonicMs } from "../monotonic.ts";
-import { addressOf, listenOn } from "./listening.ts";
+import { listenOn } from "./listening.ts";
 import { acceptedFrom, acceptNow, closeDescriptor, Epoll, Errno } from "./native.ts";
 import type { Poller } from "./poller.ts";
 import { Shortage, type ShortageLog } from "./shortage.ts";

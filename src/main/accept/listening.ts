@@ -1,14 +1,9 @@
 /** Listening sockets by the addresses of a configuration. */
 import type { ListenEndpoint } from "../../protocol/conf/config.ts";
+import { addressOf } from "../../protocol/conf/endpoint.ts";
 import { TransportError } from "../../protocol/errors.ts";
 import { isNative, listenShared } from "./native.ts";
 import { plainListening } from "./plain-sockets.ts";
-
-/** `1.2.3.4:1935`, `[::]:1935`, `*:1935`. */
-export function addressOf({ host, port }: ListenEndpoint): string {
-  const name = host.includes(":") ? `[${host}]` : host;
-  return `${name === "" ? "*" : name}:${port}`;
-}
 
 /**
  * A socket that listens; others may listen on the same address. Without koffi it does so a moment later, and nobody else

@@ -5,6 +5,7 @@
  * included.
  */
 import type { Config, ListenEndpoint } from "../../protocol/conf/config.ts";
+import { addressOf } from "../../protocol/conf/endpoint.ts";
 import {
   type FromTls,
   TLS_ROW_FIRST,
@@ -17,7 +18,6 @@ import type { Logger } from "../log/logger.ts";
 import { monotonicMs } from "../monotonic.ts";
 import { Acceptor, type Connection } from "./acceptor.ts";
 import { loadTlsMaterial, type TlsMaterial, tellCertificate } from "./certificates.ts";
-import { addressOf } from "./listening.ts";
 import { closeDescriptor, inodeOf, isNative, localAddress, openPair } from "./native.ts";
 import type { Poller } from "./poller.ts";
 import { TlsThread } from "./tls-thread.ts";

@@ -1,10 +1,9 @@
 /** The control plane: what API, metrics and their ports are made of, and how a reload reaches them. */
 import type { Config, ListenEndpoint } from "../../protocol/conf/config.ts";
-import { isLoopback } from "../../protocol/conf/endpoint.ts";
+import { addressOf, isLoopback } from "../../protocol/conf/endpoint.ts";
 import type { ApiAnswer, ApiQuestion } from "../../protocol/control/api.ts";
 import { isConsolePage, isConsolePath } from "../../protocol/control/console-page.ts";
 import { type TlsMaterial, tellCertificate } from "../accept/certificates.ts";
-import { addressOf } from "../accept/listening.ts";
 import type { Prepared, ReloadPart } from "../config/parts.ts";
 import type { Logger } from "../log/logger.ts";
 import { monotonicMs } from "../monotonic.ts";

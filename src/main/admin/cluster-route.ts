@@ -1,8 +1,7 @@
 /** Tells other origins of a mesh whether a stream is live here (`origin_cluster`). */
 import { type Config, resolveVhost } from "../../protocol/conf/config.ts";
-import { isLoopback } from "../../protocol/conf/endpoint.ts";
+import { addressOf, isLoopback } from "../../protocol/conf/endpoint.ts";
 import { streamKey } from "../../protocol/rtmp/stream-url.ts";
-import { addressOf } from "../accept/listening.ts";
 import { type Coordinator, isPull } from "../coordinator/coordinator.ts";
 import type { Route } from "./route.ts";
 import { shape } from "./schema.ts";

@@ -1,10 +1,10 @@
 /** What the web console shows beyond SRS's API: threads, upstreams, the last hour, and the settings in force. */
 import type { VhostConfig } from "../../protocol/conf/config.ts";
 import { decodeConfig } from "../../protocol/conf/config.ts";
+import { addressOf } from "../../protocol/conf/endpoint.ts";
 import { mountFormat } from "../../protocol/conf/mount.ts";
 import { listShown, type Settings } from "../../protocol/conf/reload-plan.ts";
 import { Counter } from "../../protocol/control/board.ts";
-import { addressOf } from "../accept/listening.ts";
 import { maskSecrets } from "../log/secrets.ts";
 import type { Server } from "../server.ts";
 import type { ShardLink } from "../shards/shard-link.ts";

@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer, Server as TlsServer } from "node:https";
 import type { ListenEndpoint } from "../../protocol/conf/config.ts";
+import { addressOf } from "../../protocol/conf/endpoint.ts";
 import type { ApiAnswer, ApiQuestion } from "../../protocol/control/api.ts";
 import { TransportError } from "../../protocol/errors.ts";
 import {
@@ -13,7 +14,7 @@ import {
   API_HEADER_BYTES_MAX,
 } from "../../protocol/limits.ts";
 import type { TlsMaterial } from "../accept/certificates.ts";
-import { addressOf, listenOn } from "../accept/listening.ts";
+import { listenOn } from "../accept/listening.ts";
 import { isNative } from "../accept/native.ts";
 import type { Prepared } from "../config/parts.ts";
 

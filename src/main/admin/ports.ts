@@ -1,7 +1,7 @@
 /** Which ports the control plane opens itself: those of http_server are the gateways', who hand requests on. */
 import type { Config, ListenEndpoint } from "../../protocol/conf/config.ts";
+import { addressOf } from "../../protocol/conf/endpoint.ts";
 import { loadTlsMaterial, type TlsMaterial } from "../accept/certificates.ts";
-import { addressOf } from "../accept/listening.ts";
 import type { PortUse } from "./listeners.ts";
 
 /** What a configuration asks for. */

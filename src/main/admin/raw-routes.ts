@@ -1,8 +1,8 @@
 /** Reloads from outside, where `raw_api` lets them. Spec: SRS compatibility §2 `/api/v1/raw`. */
 import type { Config } from "../../protocol/conf/config.ts";
+import { addressOf } from "../../protocol/conf/endpoint.ts";
 import type { PlanStep } from "../../protocol/conf/reload-plan.ts";
 import { ConfigError } from "../../protocol/errors.ts";
-import { addressOf } from "../accept/listening.ts";
 import type { Reloader, ReloadReport } from "../config/reload.ts";
 import { maskSecrets } from "../log/secrets.ts";
 import { ApiCode, ApiError } from "./api-error.ts";

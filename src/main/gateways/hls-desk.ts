@@ -73,9 +73,10 @@ export class HlsDesk implements ReloadPart {
   /** Gateways are told where permission is asked for. */
   prepare(next: Config): Prepared {
     const commit = (): void => {
+      const news = this.#guarded.news(next);
       for (const link of this.#host.links) {
         if (link?.role === "gateway") {
-          link.post(this.#guarded.news(next));
+          link.post(news);
         }
       }
     };

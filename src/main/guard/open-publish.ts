@@ -5,7 +5,7 @@
 import { checkRefer } from "../../protocol/access/refer.ts";
 import { checkSecurity } from "../../protocol/access/security.ts";
 import type { Config, ListenEndpoint, VhostConfig } from "../../protocol/conf/config.ts";
-import { isLoopback } from "../../protocol/conf/endpoint.ts";
+import { addressOf, isLoopback } from "../../protocol/conf/endpoint.ts";
 import { shortList } from "./short-list.ts";
 
 /** Addresses that no machine has (RFC 5737, RFC 3849): whoever is let in with these is let in from anywhere. */
@@ -24,7 +24,7 @@ export function openPublishWarning(config: Config): string | undefined {
   if (vhosts.length === 0) {
     return undefined;
   }
-  const where = shortList(open.map(({ host, port }) => shownEndpoint(host, port)));
+  const where = shortList(open.map(addressOf));
   const names = shortList(vhosts.map(({ name }) => name));
   return (
     `anybody may publish from other machines: RTMP listens on ${where}, and of a publisher nothing is asked in vhost ${names}; ` +
@@ -49,9 +49,4 @@ function isOpen(vhost: VhostConfig, strangers: readonly string[]): boolean {
   const isReferred = !(checkRefer(refer, "all", "") && checkRefer(refer, "publish", ""));
   const mayPublish = strangers.some((ip) => checkSecurity(security, "publish", ip) === undefined);
   return enabled && mayPublish && !(isAsked || isSigned || isTraversed || isReferred);
-}
-
-function shownEndpoint(host: string, port: number): string {
-  const shown = host.includes(":") ? `[${host}]` : host;
-  return `${shown === "" ? "*" : shown}:${port}`;
 }

@@ -35,6 +35,12 @@ function isIpv4(text: string): boolean {
   );
 }
 
+/** `1.2.3.4:1935`, `[::]:1935`, `*:1935`. */
+export function addressOf({ host, port }: ListenEndpoint): string {
+  const name = host.includes(":") ? `[${host}]` : host;
+  return `${name === "" ? "*" : name}:${port}`;
+}
+
 /** An address or URL as a message may show it: without name and password, and without its query. */
 export function shownAddress(text: string): string {
   return text.replace(/[?#].*$/s, "?…").replace(/^([^/]*\/\/)?[^/]*@/, "$1***@");
