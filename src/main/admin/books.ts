@@ -119,6 +119,7 @@ export class Books implements ClientsObserver {
       return;
     }
     const stream = this.streams.of(entry.key);
+    stream.wasLive = true;
     stream.past = addFigures(stream.past, figures);
     if (entry.publisher !== null && isPull(entry.publisher)) {
       const bytes = { in: figures.kibibytes * KIBIBYTE, out: 0 };

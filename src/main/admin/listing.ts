@@ -8,7 +8,7 @@ import { maskSecrets } from "../log/secrets.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 import type { Books, Sums } from "./books.ts";
 import { idOf } from "./ids.ts";
-import type { Bytes, StreamRecord } from "./stream-records.ts";
+import { type Bytes, isActive, type StreamRecord } from "./stream-records.ts";
 
 type Mask = (url: string) => string;
 
@@ -166,11 +166,6 @@ export class Listing {
     }
     return counts;
   }
-}
-
-/** True while somebody publishes it, or it is pulled. */
-export function isActive({ entry }: StreamRecord): boolean {
-  return entry !== null && entry.publisher !== null && entry.ringId !== null;
 }
 
 /** Entries of a page mostly have the same URLs: each is masked once. Memory: as long as the page is made. */
