@@ -207,6 +207,17 @@ describe("every field of streams, clients and vhosts", LIMIT, () => {
         fieldsOf(client).map((field) => `client.${field}`),
       );
     }
+    const named = clients
+      .filter(({ url }) => url === "/live/classic")
+      .map(({ type, tcUrl, name }) => `${type} ${tcUrl} ${name}`);
+    const rtmp = `rtmp://127.0.0.1:${weir.port}/live classic`;
+    // As a running SRS 7.0.18 tells them, but for the port of RTMP in what viewers by HTTP are said to have asked for.
+    assert.deepEqual([...new Set(named)].sort(), [
+      "flv-play http://127.0.0.1/live classic.flv",
+      `fmle-publish ${rtmp}`,
+      "hls-play http://127.0.0.1/live classic.m3u8",
+      `rtmp-play ${rtmp}`,
+    ]);
     const vhost = await defaultVhost(weir);
     const one = await weir.get(`/api/v1/vhosts/${vhost.id}`);
     assertFields(

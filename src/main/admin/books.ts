@@ -13,6 +13,7 @@ import type { RingPool } from "../coordinator/ring-pool.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 import { Rate, SAMPLE_MS } from "./rate.ts";
 import { type Bytes, type StreamRecord, StreamRecords } from "./stream-records.ts";
+import { tcUrlOf } from "./viewer-names.ts";
 
 const KIBIBYTE = 1024;
 
@@ -146,7 +147,7 @@ export class Books implements ClientsObserver {
   streamOf(client: Client): StreamRecord {
     const stream = this.streams.of(this.#keyOf(client));
     if (stream.tcUrl === "") {
-      stream.tcUrl = client.request.tcUrl;
+      stream.tcUrl = tcUrlOf(client, stream);
     }
     return stream;
   }
