@@ -107,9 +107,9 @@ export interface ServerInfo {
   readonly pid: number;
   /** Id of this connection in the logs. */
   readonly id: string;
-  /** Product name, default `weir`. */
+  /** Product name, default PRODUCT_NAME. */
   readonly name?: string;
-  /** Version `a.b.c`, default `0.1.0`. */
+  /** Version `a.b.c`, default PRODUCT_VERSION. */
   readonly version?: string;
 }
 
