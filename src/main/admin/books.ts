@@ -130,6 +130,18 @@ export class Books implements ClientsObserver {
     }
   }
 
+  /** A thread is gone; the directory still has the rings that it wrote. What was counted in them is kept. */
+  threadDied(thread: number): void {
+    const { coordinator, pool } = this.#host;
+    for (const { id: streamId, publisher, ringId } of coordinator.streams) {
+      const isIts = ringId !== null && publisher?.shard === thread;
+      const figures = isIts ? pool.figuresOf(ringId) : undefined;
+      if (figures !== undefined && ringId !== null) {
+        this.writerEnded({ streamId, ringId, figures });
+      }
+    }
+  }
+
   /** What the writers of a stream have counted. */
   figuresOf({ entry, past }: StreamRecord): RingFigures {
     const ringId = entry?.ringId ?? null;
