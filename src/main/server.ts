@@ -4,6 +4,7 @@
  * A reload prepares every part, then all go over in one turn of the loop.
  * Closing order: stop accepting → lobby → shards end their sessions and exit → pool and log.
  */
+
 import { randomUUID } from "node:crypto";
 import type { Config } from "../protocol/conf/config.ts";
 import { addressOf } from "../protocol/conf/endpoint.ts";
@@ -43,6 +44,7 @@ import { after, monotonicMs } from "./monotonic.ts";
 import type { ServerOptions } from "./server-options.ts";
 import type { ShardLink } from "./shards/shard-link.ts";
 import { Supervisor } from "./shards/supervisor.ts";
+import { postToGateways } from "./shards/to-gateways.ts";
 import { packagersFor, rowsFor, shardsFor } from "./thread-counts.ts";
 import { ThreadNews } from "./thread-news.ts";
 import { Tokens } from "./tokens/tokens.ts";
@@ -297,13 +299,7 @@ export class Server {
       this.tokens,
       this.tlsFront,
       this.#hls,
-      this.#gateways.part((news) => {
-        for (const link of this.supervisor.links) {
-          if (link?.role === "gateway") {
-            link.post(news);
-          }
-        }
-      }),
+      this.#gateways.part((news) => postToGateways(this.supervisor.links, news)),
       {
         prepare: (next) =>
           this.#rollout.prepare(({ key }) => this.#admission.settingsUnder(next, key)),

@@ -1,6 +1,6 @@
 /** Makes callbacks: a bounded number at one time to each server, signed, judged. Never throws. */
 import type { HookAction, HooksConfig } from "../../protocol/conf/hooks.ts";
-import { TransportError } from "../../protocol/errors.ts";
+import { messageOf, TransportError } from "../../protocol/errors.ts";
 import { HOOK_REPLY_BYTES_MAX } from "../../protocol/limits.ts";
 import type { Logger } from "../log/logger.ts";
 import { maskSecrets } from "../log/secrets.ts";
@@ -159,7 +159,7 @@ export class HookCaller {
         return failed(error.code, error.message, error.code !== "ERR_HOOK_REPLY");
       }
       // A URL that cannot be asked at all.
-      return failed("ERR_HOOK_CONNECTION", error instanceof Error ? error.message : String(error));
+      return failed("ERR_HOOK_CONNECTION", messageOf(error));
     }
     return isPost ? judgeReply(answer) : { kind: "allowed" };
   }
