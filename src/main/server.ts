@@ -27,10 +27,12 @@ import { newId } from "./admin/ids.ts";
 import type { Prepared, ReloadPart } from "./config/parts.ts";
 import { Clients } from "./coordinator/clients.ts";
 import { Coordinator } from "./coordinator/coordinator.ts";
-import { Edge } from "./coordinator/edge.ts";
+import { Edge, type EdgeHost } from "./coordinator/edge.ts";
+import { Forwards } from "./coordinator/forwards.ts";
 import { Packagers } from "./coordinator/packagers.ts";
 import { RingPool } from "./coordinator/ring-pool.ts";
 import { SettingsRollout } from "./coordinator/settings-rollout.ts";
+import type { Directory } from "./directory.ts";
 import { HlsDesk } from "./gateways/hls-desk.ts";
 import { type GatewayPlan, planGateways } from "./gateways/plan.ts";
 import { Viewers } from "./gateways/viewers.ts";
@@ -57,18 +59,6 @@ const TLS_HANG_KILL_MS = 10_000;
 /** From 500 players on the lobby's code is as good as compiled; a slow host starts with less. */
 const REHEARSAL: RehearsalLimits = { players: 512, timeMs: 250 };
 
-/** What most rooms ask. */
-interface Directory {
-  readonly admission: Admission;
-  readonly coordinator: Coordinator;
-  readonly clients: Clients;
-  readonly edge: Edge;
-  readonly hooks: Hooks;
-  readonly log: Logger;
-  /** A viewer at a gateway was refused. */
-  refused(reason: string): void;
-}
-
 /** Answers a request to the API; null: there is no such path. Never rejects. */
 export type ApiService = PrimaryCalls["api"];
 
@@ -79,6 +69,7 @@ export class Server {
   readonly clients: Clients = new Clients();
   readonly books: Books;
   readonly edge: Edge;
+  readonly forwards: Forwards;
   readonly pool: RingPool;
   readonly lobby: Lobby;
   readonly hooks: Hooks;
@@ -135,7 +126,9 @@ export class Server {
     this.books = this.#openBooks();
     const serverId = options.serverId ?? (config.serverId === "" ? randomUUID() : config.serverId);
     this.hooks = this.#newHooks(options, serverId);
-    this.edge = this.#openEdge(options, serverId);
+    const upstreams = this.#upstreamsHost(options, serverId);
+    this.edge = new Edge(upstreams);
+    this.forwards = new Forwards({ ...upstreams, backend: this.hooks.forward });
     this.#rollout = new SettingsRollout({
       coordinator: this.coordinator,
       shards: links,
@@ -145,6 +138,7 @@ export class Server {
       config: () => this.#config,
       coordinator: this.coordinator,
       edge: this.edge,
+      forwards: this.forwards,
       shards: links,
       tokens: this.tokens,
       log,
@@ -155,6 +149,7 @@ export class Server {
       coordinator: this.coordinator,
       clients: this.clients,
       edge: this.edge,
+      forwards: this.forwards,
       hooks: this.hooks,
       log,
       refused: (reason) => this.lobby.count(reason),
@@ -181,8 +176,8 @@ export class Server {
     return new Hooks({ config, log, version, ids, streamId });
   }
 
-  #openEdge({ log, version }: ServerOptions, serverId: string): Edge {
-    return new Edge({
+  #upstreamsHost({ log, version }: ServerOptions, serverId: string): EdgeHost {
+    return {
       config: () => this.#config,
       coordinator: this.coordinator,
       shards: this.supervisor.links,
@@ -193,7 +188,7 @@ export class Server {
       now: monotonicMs,
       random: Math.random,
       after,
-    });
+    };
   }
 
   #openBooks(): Books {
@@ -307,6 +302,7 @@ export class Server {
         prepare: (next) =>
           this.#rollout.prepare(({ key }) => this.#admission.settingsUnder(next, key)),
       },
+      this.forwards,
       // After the streams have their settings.
       { prepare: () => ({ commit: () => this.#startPackagers(), abort: nothing }) },
     ];

@@ -96,6 +96,9 @@ export class ShardRuntime implements FanOutHost {
       nextOrigin: (question) => this.#primary.nextOrigin(question),
       openStream: (owner, what) => this.#writers.open(owner, what),
       closeStream: (stream) => this.#writers.close(stream),
+      ringOf: (streamId) => this.#writers.ringOf(streamId),
+      queueLengthMs: (id) =>
+        this.#streams.find(id)?.settings.queueLengthMs ?? Number.POSITIVE_INFINITY,
       post,
     });
     const plays: PlaysHost = {
@@ -114,7 +117,11 @@ export class ShardRuntime implements FanOutHost {
         const ringInstalled = (): void => this.#publishers.find(row)?.ringInstalled();
         return this.#writers.open({ ringInstalled }, what);
       },
-      closeStream: (stream) => void this.#writers.close(stream),
+      closeStream: (stream) => {
+        // It says for the last time that there is something to read, and forwards do.
+        this.#writers.close(stream);
+        this.#upstreams.forwards.end(stream.streamId);
+      },
       upstreams: this.#upstreams,
       ringReleased: (ringId) => this.ringReleased(ringId),
       admit: (question) => this.#admit(question),
@@ -164,6 +171,9 @@ export class ShardRuntime implements FanOutHost {
         break;
       case "pull-stop":
         this.#upstreams.stopPull(message.pullId);
+        break;
+      case "forwards":
+        this.#upstreams.forwards.take(message);
         break;
       case "end-slow":
         this.#players.endSlow(message.count);

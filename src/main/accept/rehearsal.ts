@@ -95,12 +95,15 @@ class Stage {
       random: Math.random,
       after: () => () => undefined,
     });
+    const nothing = (): undefined => undefined;
+    const forwards = { ask: nothing, admitted: nothing, publishes: nothing };
     this.#lobby = new Lobby({
       config: () => config,
       admission: new Admission({
         config: () => config,
         coordinator,
         edge,
+        forwards,
         shards,
         tokens: new Tokens(),
         log,
@@ -109,6 +112,7 @@ class Stage {
       hooks: { open: () => undefined },
       coordinator,
       edge,
+      forwards,
       clients: this.#clients,
       shards,
       log,

@@ -72,6 +72,7 @@ function families(host: MetricsHost, exporter: Config["exporter"]): MetricFamily
     ...serverMetrics(host),
     ...hlsMetrics(server),
     ...upstreamMetrics(server),
+    ...forwardMetrics(server),
     ...guessMetrics(host),
     ...hookMetrics(server.hooks),
     ...streamMetrics({ books, clients, coordinator, pool, shards: supervisor.links }, sums),
@@ -230,6 +231,35 @@ function refusalsOf(
     }
   }
   return all;
+}
+
+function forwardMetrics({ forwards }: Server): MetricFamily[] {
+  return [
+    byLabel(
+      {
+        name: "weir_forwards",
+        type: "gauge",
+        help: "Destinations of streams: those that take media, and those that wait for the next attempt.",
+      },
+      "state",
+      Object.entries(forwards.counts),
+    ),
+    byLabel(
+      {
+        name: "weir_forward_ended_total",
+        type: "counter",
+        help: "Attempts at destinations that are over.",
+      },
+      "fault",
+      forwards.faults,
+    ),
+    single(
+      "weir_forward_skips_total",
+      "counter",
+      "Times that a slow destination missed frames up to a keyframe.",
+      forwards.skips,
+    ),
+  ];
 }
 
 function upstreamMetrics({ edge }: Server): MetricFamily[] {

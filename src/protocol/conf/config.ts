@@ -17,6 +17,7 @@ import type {
 import { deepFreeze } from "./deep-freeze.ts";
 import { DIRECTIVES, environmentNames, visitDirectives } from "./directives.ts";
 import type { ListenEndpoint } from "./endpoint.ts";
+import { decodeForward } from "./forward.ts";
 import { type Directive, decodeGrammar, type ReadInclude } from "./grammar.ts";
 import { decodeHls } from "./hls-config.ts";
 import { decodeHooks, decodeToken } from "./hooks.ts";
@@ -353,6 +354,7 @@ function decodeVhost(
     security: decodeSecurity(name, vhost.section("security"), from.context),
     refer: decodeRefer(name, vhost.section("refer"), from.context),
     hooks: decodeHooks(vhost),
+    forward: decodeForward(vhost.section("forward")),
     token: decodeToken(vhost.section("token")),
     limits: decodeSeatLimits(name, vhost),
   };

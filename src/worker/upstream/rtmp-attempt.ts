@@ -99,7 +99,12 @@ export class RtmpAttempt implements PullAttempt, ClientSessionSink, UpstreamSock
       return;
     }
     this.#isOver = true;
-    this.#session?.close(this);
+    if (this.#session === undefined) {
+      // There is no connection yet that could be told.
+      this.#socket.destroy();
+      return;
+    }
+    this.#session.close(this);
     this.#socket.end();
   }
 
@@ -126,7 +131,7 @@ export class RtmpAttempt implements PullAttempt, ClientSessionSink, UpstreamSock
       mode: this.#mode,
       chunkSizeOut: target.chunkSize,
       ...(this.#mode === "publish" ? { windowAckSizeOut: PUSH_WINDOW_BYTES } : {}),
-      announce: false,
+      announce: this.#options.announces ?? false,
       connectArgs: [identityOf(target, this.#target.tcUrl, this.#socket.localIp)],
     });
     this.#session.start(this);
@@ -172,6 +177,8 @@ export class RtmpAttempt implements PullAttempt, ClientSessionSink, UpstreamSock
 
   ready(): void {
     this.clock.ready(this.#options.now());
+    // Some servers do not know releaseStream or FCPublish and say so: that was none.
+    this.#refusal = undefined;
     this.#sink.ready();
   }
 
