@@ -96,6 +96,7 @@ export class ShardRuntime implements FanOutHost {
       nextOrigin: (question) => this.#primary.nextOrigin(question),
       openStream: (owner, what) => this.#writers.open(owner, what),
       closeStream: (stream) => this.#writers.close(stream),
+      random: Math.random,
       ringOf: (streamId) => this.#writers.ringOf(streamId),
       queueLengthMs: (id) =>
         this.#streams.find(id)?.settings.queueLengthMs ?? Number.POSITIVE_INFINITY,

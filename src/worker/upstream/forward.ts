@@ -40,14 +40,12 @@ export interface ForwardHost {
   /** A destination further behind than this goes on at a keyframe. */
   queueLengthMs(): number;
   tell(event: ForwardEvent): void;
-  readonly limits?: UpstreamSettings;
 }
 
 /** One forward, from the ring's opening on. */
 export class Forward implements UpstreamSink {
   readonly #order: ForwardOrder;
   readonly #host: ForwardHost;
-  readonly #limits: UpstreamSettings;
   readonly #source = new PushSource();
   #attempt: RtmpAttempt | undefined;
   #isClosed = false;
@@ -66,7 +64,6 @@ export class Forward implements UpstreamSink {
   constructor(order: ForwardOrder, lease: RingLease, host: ForwardHost) {
     this.#order = order;
     this.#host = host;
-    this.#limits = host.limits ?? FORWARD_LIMITS;
     this.#source.attach(lease);
     this.#connect();
   }
@@ -195,7 +192,7 @@ export class Forward implements UpstreamSink {
     try {
       this.#attempt = new RtmpAttempt("publish", {
         target: { ...target, chunkSize: this.#source.chunkSize ?? target.chunkSize },
-        settings: this.#limits,
+        settings: FORWARD_LIMITS,
         sink: this,
         now: () => this.#host.now(),
         announces: true,

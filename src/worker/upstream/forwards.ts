@@ -7,6 +7,8 @@ import { Forward } from "./forward.ts";
 export interface ForwardsHost {
   /** Milliseconds, monotonic. */
   now(): number;
+  /** From 0 up to 1. */
+  random(): number;
   /** The ring that a stream is written to; undefined while nobody publishes it here. */
   ringOf(streamId: number): RingLease | undefined;
   /** As in `queue_length`. */
@@ -107,7 +109,7 @@ export class Forwards {
     for (const order of orders.filter(({ id }) => !running.has(id))) {
       const forward = new Forward(order, lease, {
         now: () => this.#host.now(),
-        random: Math.random,
+        random: () => this.#host.random(),
         queueLengthMs: () => this.#host.queueLengthMs(streamId),
         tell: (event) => this.#host.post({ kind: "forward", streamId, id: order.id, event }),
       });
