@@ -9,6 +9,7 @@ import type { Server } from "../server.ts";
 import { ApiCode } from "./api-error.ts";
 import type { Sums } from "./books.ts";
 import type { Credentials } from "./credentials.ts";
+import { forwardMetrics } from "./forward-metrics.ts";
 import { SRS_VERSION } from "./help-routes.ts";
 import { hookMetrics } from "./hook-metrics.ts";
 import type { HostFigures } from "./host-figures.ts";
@@ -72,7 +73,7 @@ function families(host: MetricsHost, exporter: Config["exporter"]): MetricFamily
     ...serverMetrics(host),
     ...hlsMetrics(server),
     ...upstreamMetrics(server),
-    ...forwardMetrics(server),
+    ...forwardMetrics(server.forwards),
     ...guessMetrics(host),
     ...hookMetrics(server.hooks),
     ...streamMetrics({ books, clients, coordinator, pool, shards: supervisor.links }, sums),
@@ -231,35 +232,6 @@ function refusalsOf(
     }
   }
   return all;
-}
-
-function forwardMetrics({ forwards }: Server): MetricFamily[] {
-  return [
-    byLabel(
-      {
-        name: "weir_forwards",
-        type: "gauge",
-        help: "Destinations of streams: those that take media, and those that wait for the next attempt.",
-      },
-      "state",
-      Object.entries(forwards.counts),
-    ),
-    byLabel(
-      {
-        name: "weir_forward_ended_total",
-        type: "counter",
-        help: "Attempts at destinations that are over.",
-      },
-      "fault",
-      forwards.faults,
-    ),
-    single(
-      "weir_forward_skips_total",
-      "counter",
-      "Times that a slow destination missed frames up to a keyframe.",
-      forwards.skips,
-    ),
-  ];
 }
 
 function upstreamMetrics({ edge }: Server): MetricFamily[] {

@@ -2,7 +2,7 @@
 import { ConfigError } from "../errors.ts";
 import { FORWARD_DESTINATIONS_MAX } from "../limits.ts";
 import { decodeOriginAddress, isHttpUrl, type OriginAddress, shownAddress } from "./endpoint.ts";
-import type { SectionReader } from "./section-reader.ts";
+import type { ReaderContext, SectionReader } from "./section-reader.ts";
 
 /** Forwards of a vhost. */
 export interface ForwardConfig {
@@ -13,8 +13,14 @@ export interface ForwardConfig {
   readonly backend: string;
 }
 
-/** @throws ConfigError for a destination or backend that cannot be reached, where they count. */
-export function decodeForward(section: SectionReader): ForwardConfig {
+/**
+ * @param name Of the vhost. @param isEdge It is one: nothing is forwarded there.
+ * @throws ConfigError for a destination or backend that cannot be, where they count
+ */
+export function decodeForward(
+  section: SectionReader,
+  { name, isEdge, context }: { name: string; isEdge: boolean; context: ReaderContext },
+): ForwardConfig {
   const enabled = section.isOn("enabled");
   const written = section.list("destination");
   const destinations = new Map<string, OriginAddress>();
@@ -33,6 +39,11 @@ export function decodeForward(section: SectionReader): ForwardConfig {
   const [backend = ""] = section.list("backend");
   if (enabled && backend !== "" && !isHttpUrl(backend)) {
     refuse(section, "backend", `"${shownAddress(backend)}" is no URL of http or https`);
+  }
+  if (enabled && isEdge) {
+    context.warnings.add(`forward of vhost ${name} has no effect: an edge sends to its origins`);
+  } else if (enabled && backend === "" && destinations.size === 0) {
+    context.warnings.add(`forward of vhost ${name} names no destination`);
   }
   return { enabled, destinations: [...destinations.values()], backend };
 }
