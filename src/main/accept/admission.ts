@@ -13,6 +13,7 @@ import { type Config, resolveVhost, type VhostConfig } from "../../protocol/conf
 import { Counter } from "../../protocol/control/board.ts";
 import type { StreamSettings } from "../../protocol/control/calls.ts";
 import { ControlError, RejectedError } from "../../protocol/errors.ts";
+import { HOOK_TIMEOUT_MS_MAX } from "../../protocol/limits.ts";
 import { type StreamRequest, streamKey } from "../../protocol/rtmp/stream-url.ts";
 import {
   type Coordinator,
@@ -21,7 +22,7 @@ import {
   type StreamEntry,
 } from "../coordinator/coordinator.ts";
 import type { Edge } from "../coordinator/edge.ts";
-import type { Forwards } from "../coordinator/forwards.ts";
+import type { ForwardAnswer, Forwards } from "../coordinator/forwards.ts";
 import { type Seat, type SeatClaim, Seats } from "../coordinator/seats.ts";
 import type { HookSession } from "../hooks/hook-session.ts";
 import type { HookSubject } from "../hooks/payload.ts";
@@ -212,14 +213,18 @@ export class Admission {
     const subject = subjectOf(key, stream, from);
     this.#promised.add(key);
     try {
+      const until = monotonicMs() + HOOK_TIMEOUT_MS_MAX;
       const verdict = from.hooks?.begin("publish", subject);
       if (verdict !== undefined) {
         await verdict;
       }
-      return await this.#begin(admitted, subject).catch((error: unknown) => {
-        from.hooks?.end("publish", key);
-        throw error;
-      });
+      const asked = this.#host.forwards.ask(subject, until - monotonicMs());
+      return await this.#begin(admitted, asked && (from.hooks?.whileHere(asked) ?? asked)).catch(
+        (error: unknown) => {
+          from.hooks?.end("publish", key);
+          throw error;
+        },
+      );
     } finally {
       this.#promised.delete(key);
     }
@@ -231,13 +236,14 @@ export class Admission {
     }
   }
 
-  /** Asks where the stream is to go besides, and takes its name. @throws RejectedError */
-  async #begin(admitted: AdmittedStream, subject: HookSubject): Promise<StreamEntry> {
-    const { forwards } = this.#host;
-    const asked = forwards.ask(subject);
+  /** Takes the name of a stream when it is known where it goes besides. @throws RejectedError */
+  async #begin(
+    admitted: AdmittedStream,
+    asked: Promise<ForwardAnswer> | undefined,
+  ): Promise<StreamEntry> {
     const answer = asked === undefined ? undefined : await asked;
     const entry = await this.#take(admitted);
-    forwards.admitted(entry, answer);
+    this.#host.forwards.admitted(entry, answer);
     return entry;
   }
 

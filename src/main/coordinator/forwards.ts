@@ -7,6 +7,7 @@ import type { Config, VhostConfig } from "../../protocol/conf/config.ts";
 import type { ForwardNews } from "../../protocol/control/forward.ts";
 import type { AttemptEnd, AttemptFault, OriginTarget } from "../../protocol/control/upstream.ts";
 import { RejectedError } from "../../protocol/errors.ts";
+import { HOOK_TIMEOUT_MS_MAX } from "../../protocol/limits.ts";
 import { encodeRtmpUrl, parseRtmpUrl, type RtmpTarget } from "../../protocol/rtmp/stream-url.ts";
 import type { Prepared, ReloadPart } from "../config/parts.ts";
 import type { ForwardBackend } from "../hooks/forward-backend.ts";
@@ -91,16 +92,18 @@ export class Forwards implements ReloadPart {
     return { works, waits: all.length - works };
   }
 
-  /** Asks where a stream is to go, before it is published. undefined: nobody is asked. Rejects with RejectedError. */
-  ask(subject: HookSubject): Promise<ForwardAnswer> | undefined {
+  /**
+   * Asks where a stream is to go, before it is published, when there is so much time left for it. undefined: nobody is
+   * asked. Rejects with RejectedError.
+   */
+  ask(subject: HookSubject, leftMs: number): Promise<ForwardAnswer> | undefined {
     const vhost = forwarding(this.#host.config(), subject.vhost);
     if (vhost === undefined || vhost.forward.backend === "") {
       return undefined;
     }
     const { backend } = vhost.forward;
-    return this.#host.backend
-      .ask(subject, backend, vhost.hooks)
-      .then((urls) => ({ backend, urls }));
+    const question = { url: backend, config: vhost.hooks, leftMs };
+    return this.#host.backend.ask(subject, question).then((urls) => ({ backend, urls }));
   }
 
   /** A publish got its name. @param answer Of {@link ask}. */
@@ -195,7 +198,11 @@ export class Forwards implements ReloadPart {
     const { vhost } = stream;
     const subject = { clientId, ip, vhost, app, stream: name, param, tcUrl, pageUrl };
     try {
-      const urls = await this.#host.backend.ask(subject, forward.backend, hooks);
+      const urls = await this.#host.backend.ask(subject, {
+        url: forward.backend,
+        config: hooks,
+        leftMs: HOOK_TIMEOUT_MS_MAX,
+      });
       const isCurrent = this.#streams.get(stream.entry.id) === stream;
       if (isCurrent && stream.backend === forward.backend) {
         stream.urls = urls;
@@ -230,13 +237,15 @@ export class Forwards implements ReloadPart {
     const old = stream.forwards;
     const now = new Map<string, Forward>();
     for (const url of urls) {
-      const forward = old.get(url) ?? this.#newForward(stream, url, vhost);
+      const known = old.get(url);
+      const isSame = known?.target.tlsVerify === vhost?.cluster.tlsVerify;
+      const forward = isSame ? known : this.#newForward(stream, url, vhost);
       if (forward !== undefined) {
         now.set(url, forward);
       }
     }
-    const ended = [...old.values()].filter((forward) => !now.has(forward.target.url));
-    const begun = [...now.values()].filter((forward) => !old.has(forward.target.url));
+    const ended = [...old.values()].filter((one) => now.get(one.target.url) !== one);
+    const begun = [...now.values()].filter((one) => old.get(one.target.url) !== one);
     if (ended.length === 0 && begun.length === 0) {
       return;
     }
@@ -288,7 +297,7 @@ export class Forwards implements ReloadPart {
         protocol: "rtmp",
         url,
         identity: vhost?.cluster.debugUpnode === true ? identity : null,
-        tlsVerify: true,
+        tlsVerify: vhost?.cluster.tlsVerify ?? true,
         // Under another name it may come back to this server: a backend knows what it does.
         path: isSame ? extendPassage(by.path, serverId) : "",
       },

@@ -10,6 +10,7 @@ import { refusedBy, unanswered } from "./refusals.ts";
 import { failed, judgeReply, type Reply } from "./reply.ts";
 
 const ACTION = "on_forward";
+const SCHEMES: ReadonlySet<string> = new Set(["rtmp", "rtmps"]);
 
 /** What questions are asked with. */
 export interface ForwardBackendHost {
@@ -17,6 +18,15 @@ export interface ForwardBackendHost {
   readonly ids: ServerIds;
   newKey(): string;
   nextSequence(): number;
+}
+
+/** Who is asked, and how. */
+export interface ForwardQuestion {
+  readonly url: string;
+  /** Of the vhost's callbacks, in effect or not: how long it may take, how it is signed. */
+  readonly config: HooksConfig;
+  /** What is left of the time for all that decides about the publish. */
+  readonly leftMs: number;
 }
 
 /** Asks. */
@@ -28,10 +38,16 @@ export class ForwardBackend {
   }
 
   /**
-   * Asks, once. @param config Of the vhost's callbacks, in effect or not: how long it may take, how it is signed.
+   * Asks, once.
    * @returns URLs, checked, each once; they may hold keys: never log them. Rejects with RejectedError.
    */
-  async ask(subject: HookSubject, url: string, config: HooksConfig): Promise<readonly string[]> {
+  async ask(
+    subject: HookSubject,
+    { url, config, leftMs }: ForwardQuestion,
+  ): Promise<readonly string[]> {
+    if (leftMs <= 0) {
+      throw unanswered(ACTION);
+    }
     const { caller, ids } = this.#host;
     const { clientId, tcUrl, stream, param } = subject;
     const fields = { ...commonFields(ids, ACTION, subject), tcUrl, stream, param };
@@ -52,7 +68,7 @@ export class ForwardBackend {
       body: JSON.stringify(fields),
       config,
       isVerdict: true,
-      timeoutMs: config.timeoutMs,
+      timeoutMs: Math.min(config.timeoutMs, leftMs),
       key: this.#host.newKey(),
       sequence: this.#host.nextSequence(),
       judge,
@@ -76,7 +92,9 @@ function decodeUrls(body: string): readonly string[] | string {
   if (named.length > FORWARD_DESTINATIONS_MAX) {
     return `answer names more than ${FORWARD_DESTINATIONS_MAX} URLs`;
   }
-  return named.every(isForwardUrl) ? named : "answer names something that is no URL of rtmp";
+  return named.every(isForwardUrl)
+    ? named
+    : "answer names something that is no URL of rtmp or rtmps";
 }
 
 function isForwardUrl(url: unknown): url is string {
@@ -84,7 +102,7 @@ function isForwardUrl(url: unknown): url is string {
     return false;
   }
   try {
-    return parseRtmpUrl(url).schema === "rtmp";
+    return SCHEMES.has(parseRtmpUrl(url).schema);
   } catch (error) {
     if (error instanceof RejectedError) {
       return false;

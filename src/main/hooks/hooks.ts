@@ -70,8 +70,8 @@ export class Hooks implements HookSessionHost {
 
   /** Callbacks of a new client; undefined where no vhost has any. */
   open(): HookSession | undefined {
-    for (const { hooks } of this.#host.config().vhosts.values()) {
-      if (hooks.enabled) {
+    for (const { hooks, forward } of this.#host.config().vhosts.values()) {
+      if (hooks.enabled || (forward.enabled && forward.backend !== "")) {
         return new HookSession(this);
       }
     }

@@ -45,8 +45,9 @@ export class RtmpAttempt implements PullAttempt, ClientSessionSink, UpstreamSock
     this.#sink = options.sink;
     this.clock = new AttemptClock(options.settings, options.now());
     this.#target = parseRtmpUrl(options.target.url);
-    const { host, port } = this.#target;
-    this.#socket = new UpstreamSocket({ host, port }, this);
+    const { schema, host, port } = this.#target;
+    const tls = schema === "rtmps" ? { isVerified: options.target.tlsVerify } : null;
+    this.#socket = new UpstreamSocket({ host, port, tls }, this);
   }
 
   /** The message stream that the origin gave. */

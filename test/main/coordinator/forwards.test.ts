@@ -65,7 +65,7 @@ beforeEach(() => {
     random: () => 0.5,
     after: () => () => undefined,
     backend: {
-      ask: (_subject, url) => {
+      ask: (_subject, { url }) => {
         asked.push(url);
         return answer instanceof RejectedError ? Promise.reject(answer) : Promise.resolve(answer);
       },
@@ -176,7 +176,7 @@ test("what a backend says is one publish's; keys are not shown", async () => {
   answer = ["rtmp://cdn/up/hush?key=hush", "rtmp://other/live/a"];
   config = configOf(`forward { enabled on; destination b; backend ${BACKEND}; }`);
   const subject = { clientId: "", ip: "", ...REQUEST, vhost: "__defaultVhost__" };
-  const said = await forwards.ask(subject);
+  const said = await forwards.ask(subject, 1000);
   const entry = coordinator.enter("__defaultVhost__/live/a", SETTINGS);
   forwards.admitted(entry, said);
   entry.publisher = PLACE;
@@ -197,7 +197,7 @@ test("what a backend says is one publish's; keys are not shown", async () => {
   coordinator.removePublisher(entry, PLACE);
   answer = [];
   const next = coordinator.enter("__defaultVhost__/live/a", SETTINGS);
-  forwards.admitted(next, await forwards.ask(subject));
+  forwards.admitted(next, await forwards.ask(subject, 1000));
   next.publisher = PLACE;
   forwards.publishes(next, BY, 1);
   assert.deepEqual(targets(), []);
