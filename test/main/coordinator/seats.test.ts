@@ -222,7 +222,7 @@ class World {
       coordinator: this.coordinator,
       edge: { shardDied: nothing },
       forwards: { shardDied: nothing },
-      books: { writerEnded: nothing },
+      books: { writerEnded: nothing, threadDied: nothing },
       hls: { left: nothing, died: nothing },
       rollout: { shardDied: nothing },
       log: { info: nothing },
