@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Books } from "../../../src/main/admin/books.ts";
 import { FanOutTimes } from "../../../src/main/admin/fan-out-times.ts";
+import { forwardMetrics } from "../../../src/main/admin/forward-metrics.ts";
 import { hookMetrics } from "../../../src/main/admin/hook-metrics.ts";
 import type { MetricFamily } from "../../../src/main/admin/metric-text.ts";
 import { streamMetrics } from "../../../src/main/admin/stream-metrics.ts";
@@ -206,4 +207,16 @@ test("callbacks: weir_hook_seconds, weir_hook_calls_total, weir_hook_dropped_tot
   assert.equal(sampleOf(families, "weir_hook_running"), 3);
   assert.equal(sampleOf(families, "weir_hook_backlog"), 4);
   assert.equal(sampleOf(families, "weir_hook_dropped_total", { action: "on_close" }), 2);
+});
+
+test("forwards: those that take media and those that wait, what ended attempts, and what was left out", () => {
+  const families = forwardMetrics({
+    counts: { works: 2, waits: 1 },
+    faults: new Map([["connect", 3]]),
+    skips: 4,
+  });
+  assert.equal(sampleOf(families, "weir_forwards", { state: "works" }), 2);
+  assert.equal(sampleOf(families, "weir_forwards", { state: "waits" }), 1);
+  assert.equal(sampleOf(families, "weir_forward_ended_total", { fault: "connect" }), 3);
+  assert.equal(sampleOf(families, "weir_forward_skips_total"), 4);
 });
