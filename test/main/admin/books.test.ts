@@ -37,6 +37,7 @@ test("what a stream's writer has counted stays when its thread dies", () => {
   const news = new ThreadNews({
     ...{ clients, coordinator, books },
     rollout: { shardDied: nothing },
+    forwards: { shardDied: nothing },
     edge: { shardDied: nothing },
     hls: { died: nothing },
   } as unknown as ThreadNewsHost);
