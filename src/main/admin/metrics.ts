@@ -14,6 +14,7 @@ import { hookMetrics } from "./hook-metrics.ts";
 import type { HostFigures } from "./host-figures.ts";
 import { isActive } from "./listing.ts";
 import { byLabel, encodeMetrics, type MetricFamily, single } from "./metric-text.ts";
+import { type ProgramFigures, programMetrics } from "./program-metrics.ts";
 import { type PlainRoute, READ } from "./route.ts";
 import { streamMetrics } from "./stream-metrics.ts";
 import type { ThreadMetrics } from "./thread-metrics.ts";
@@ -37,6 +38,7 @@ const PERCENT = 100;
 /** What is told about. */
 export interface MetricsHost {
   readonly server: Server;
+  readonly programs: ProgramFigures;
   readonly figures: HostFigures;
   readonly threads: ThreadMetrics;
   readonly credentials: Pick<Credentials, "refusals">;
@@ -74,6 +76,7 @@ function families(host: MetricsHost, exporter: Config["exporter"]): MetricFamily
     ...upstreamMetrics(server),
     ...guessMetrics(host),
     ...hookMetrics(server.hooks),
+    ...programMetrics(host.programs),
     ...streamMetrics({ books, clients, coordinator, pool, shards: supervisor.links }, sums),
   ];
 }

@@ -51,6 +51,14 @@ export interface DirectoryObserver {
   vacated(entry: StreamEntry): void;
 }
 
+/** Who is told of local publishers, not of pulls. */
+export interface PublishObserver {
+  /** Somebody publishes: told once or more, with each ring. */
+  began(entry: StreamEntry): void;
+  /** Nobody does any more. */
+  ended(entry: StreamEntry): void;
+}
+
 type RingOpened = Extract<FromShard, { kind: "ring-opened" }>;
 type RingEnded = Omit<Extract<FromShard, { kind: "ring-ended" }>, "figures">;
 
@@ -66,6 +74,7 @@ export class Coordinator {
   readonly #assigned: number[];
   #nextId = 1;
   #observer: DirectoryObserver | undefined;
+  #publishObserver: PublishObserver | undefined;
   #announcements = 0;
   #plays = 0;
 
@@ -89,6 +98,11 @@ export class Coordinator {
   /** Who hears of streams without players and without publisher. */
   observe(observer: DirectoryObserver): void {
     this.#observer = observer;
+  }
+
+  /** Who hears of local publishers. */
+  observePublishers(observer: PublishObserver): void {
+    this.#publishObserver = observer;
   }
 
   /** Streams with a publisher or players. */
@@ -226,6 +240,7 @@ export class Coordinator {
     entry.ringId = null;
     this.#forgetUnused(entry, place.shard);
     this.#observer?.vacated(entry);
+    this.#publishObserver?.ended(entry);
     this.prune(entry);
   }
 
@@ -249,6 +264,9 @@ export class Coordinator {
     }
     this.#announceToPackager(entry);
     entry.ringId = lease.ringId;
+    if (!isPull(entry.publisher)) {
+      this.#publishObserver?.began(entry);
+    }
     for (const shard of entry.knownBy.keys()) {
       if (shard !== writer) {
         this.#tellRing(entry, shard);
@@ -305,6 +323,7 @@ export class Coordinator {
       entry.previous = { audio: last, video: last };
     }
     entry.ringId = null;
+    this.#publishObserver?.ended(entry);
   }
 
   /** A stream's rate has changed since its players were counted: they count anew. */
