@@ -15,6 +15,8 @@ import type { LauncherNews, LauncherOrder, RunEnd } from "./launcher-messages.ts
 
 /** When the primary is gone without having ended them. */
 const ORPHAN_KILL_MS = 1500;
+/** ffmpeg that waits for its input hears only the second one. A recording's end is written by then. */
+const REMINDER_MS = 1000;
 /** A pipe is opened without waiting for its reader. */
 const APPEND: number = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT;
 const FILE_MODE = 0o644;
@@ -192,6 +194,11 @@ function stop(number: number, killAfterMs: number): void {
   if (pid !== undefined) {
     signalGroup(pid, "SIGTERM");
     killLater(pid, killAfterMs);
+    setTimeout(() => {
+      if (runs.has(number)) {
+        signalGroup(pid, "SIGTERM");
+      }
+    }, REMINDER_MS).unref();
   }
 }
 
