@@ -7,7 +7,7 @@
  * Each program leads a process group of its own, so that what it has started ends with it.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { constants } from "node:fs";
+import { closeSync, constants, readdirSync, readFileSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { makeFolderOf } from "../life/folder.ts";
 import { type Command, SAME_AS_OUTPUT } from "./command.ts";
@@ -202,7 +202,28 @@ function stop(number: number, killAfterMs: number): void {
   }
 }
 
+const CLOSE_ON_EXEC = 0o200_0000;
+const STANDARD_FILES = 3;
+
+/** What whoever started the server has left open for it: Node's own descriptors all close when a program starts. */
+function closeInherited(): void {
+  for (const name of readdirSync("/proc/self/fd")) {
+    const descriptor = Number(name);
+    try {
+      const info = readFileSync(`/proc/self/fdinfo/${name}`, "utf8");
+      const [, flags = ""] = /^flags:\s+(\d+)/m.exec(info) ?? [];
+      const isKept = (Number.parseInt(flags, 8) & CLOSE_ON_EXEC) !== 0;
+      if (descriptor >= STANDARD_FILES && !isKept) {
+        closeSync(descriptor);
+      }
+    } catch {
+      // The one that the folder was read by.
+    }
+  }
+}
+
 process.title = "weir: programs";
+closeInherited();
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
   // Whoever ends a whole group of processes ends the server by that, which then ends this one.
   process.on(signal, () => undefined);
