@@ -206,7 +206,7 @@ describe("each by itself", { concurrency: true }, () => {
 
     publisher.close();
     await Promise.all([gone(pid), gone(child)]);
-    assert.match(weir.log(), /exec exec\.test\/live\/b 1: ended\b/);
+    await logged(/exec exec\.test\/live\/b 1: ended\b/);
   });
 
   test("a name that would be an option runs nothing, others do no harm", LIMIT, async () => {

@@ -44,12 +44,21 @@ export class LauncherLink implements Launcher {
 
   /** Starts it ahead of its first use: the smaller this process, the shorter that takes. */
   open(): void {
-    this.#child ??= this.#spawn();
+    try {
+      this.#child ??= this.#spawn();
+    } catch (error) {
+      this.#failed(error instanceof Error ? error.message : String(error));
+    }
   }
 
   start(run: number, command: Command): void {
     this.#runs.set(run, 0);
     this.open();
+    if (this.#child?.connected !== true) {
+      // Later: whoever starts a run does not expect its end already.
+      setImmediate(() => this.#over(run));
+      return;
+    }
     this.#send({ kind: "start", run, command, environment: this.#environment() });
   }
 
@@ -104,8 +113,10 @@ export class LauncherLink implements Launcher {
   }
 
   #send(order: LauncherOrder): void {
-    // What could not be sent is found by its exit.
-    this.#child?.send(order, () => undefined);
+    if (this.#child?.connected === true) {
+      // What could not be sent is found by its exit.
+      this.#child.send(order, () => undefined);
+    }
   }
 
   #take(news: LauncherNews): void {
@@ -140,12 +151,17 @@ export class LauncherLink implements Launcher {
     if (!this.#isClosed) {
       this.#failed(`ended: ${how}`);
     }
-    const runs = [...this.#runs];
-    this.#runs.clear();
-    for (const [run, pid] of runs) {
+    for (const [run, pid] of [...this.#runs]) {
       if (pid > 0) {
         killGroup(pid);
       }
+      this.#over(run);
+    }
+  }
+
+  /** Nobody will tell any more how it ends. */
+  #over(run: number): void {
+    if (this.#runs.delete(run)) {
       this.#host.ended(run, { code: null, signal: null, fault: "its launcher has ended" });
     }
   }
