@@ -31,6 +31,8 @@ export class LauncherLink implements Launcher {
   /** Once a secret, always a secret. */
   readonly #secrets = new Set<string>();
   #child: ChildProcess | undefined;
+  /** Withheld variables that the launcher knows of; undefined when it knows nothing yet. */
+  #told: string | undefined;
   #isClosed = false;
 
   constructor(host: LauncherLinkHost) {
@@ -59,7 +61,8 @@ export class LauncherLink implements Launcher {
       setImmediate(() => this.#over(run));
       return;
     }
-    this.#send({ kind: "start", run, command, environment: this.#environment() });
+    this.#tellEnvironment();
+    this.#send({ kind: "start", run, command });
   }
 
   stop(run: number, killAfterMs: number): void {
@@ -86,17 +89,32 @@ export class LauncherLink implements Launcher {
   }
 
   /** Of programs. */
-  #environment(): Record<string, string | undefined> {
+  #environment(): Record<string, string> {
+    const kept: Record<string, string> = {};
+    for (const [name, value] of Object.entries(this.#host.environment)) {
+      if (value !== undefined && !OWN_VARIABLES.test(name) && !this.#secrets.has(name)) {
+        kept[name] = value;
+      }
+    }
+    return kept;
+  }
+
+  /** Also after a reload that takes secrets from more variables. */
+  #tellEnvironment(): void {
     for (const name of this.#host.secretVariables()) {
       this.#secrets.add(name);
     }
-    const { environment } = this.#host;
-    const kept = ([name]: [string, unknown]): boolean =>
-      !(OWN_VARIABLES.test(name) || this.#secrets.has(name));
-    return Object.fromEntries(Object.entries(environment).filter(kept));
+    const key = [...this.#secrets].join(" ");
+    if (key !== this.#told) {
+      this.#told = key;
+      this.#send({ kind: "environment", environment: this.#environment() });
+    }
   }
 
   #spawn(): ChildProcess {
+    for (const name of this.#host.secretVariables()) {
+      this.#secrets.add(name);
+    }
     const child = spawn(process.execPath, [PATH], {
       detached: true,
       stdio: ["ignore", "ignore", "ignore", "ipc"],
@@ -148,6 +166,7 @@ export class LauncherLink implements Launcher {
       return;
     }
     this.#child = undefined;
+    this.#told = undefined;
     if (!this.#isClosed) {
       this.#failed(`ended: ${how}`);
     }

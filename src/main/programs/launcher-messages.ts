@@ -7,9 +7,9 @@ export type LauncherOrder =
       readonly kind: "start";
       readonly run: number;
       readonly command: Command;
-      /** Environment of the program. */
-      readonly environment: Readonly<Record<string, string | undefined>>;
     }
+  /** Of programs that start from now on; told before the first one. */
+  | { readonly kind: "environment"; readonly environment: Readonly<Record<string, string>> }
   | { readonly kind: "stop"; readonly run: number; readonly killAfterMs: number };
 
 /** How a run ended. */

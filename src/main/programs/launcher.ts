@@ -37,6 +37,7 @@ interface Deadline {
 
 /** By number of the group. */
 const ending = new Map<number, Deadline>();
+let environment: Readonly<Record<string, string>> = {};
 let isOrphan = false;
 
 function tell(news: LauncherNews): void {
@@ -108,7 +109,7 @@ async function outputsOf(number: number, command: Command): Promise<Outputs> {
 }
 
 async function start(order: Extract<LauncherOrder, { kind: "start" }>): Promise<void> {
-  const { run: number, command, environment: env } = order;
+  const { run: number, command } = order;
   const run: Run = { child: undefined, isStopped: false };
   runs.set(number, run);
   const nothing = { code: null, signal: null };
@@ -127,7 +128,7 @@ async function start(order: Extract<LauncherOrder, { kind: "start" }>): Promise<
   try {
     const { stdout, stderr } = outputs;
     const stdio = ["ignore" as const, stdout, stderr];
-    const child = spawn(command.file, command.args, { detached: true, stdio, env });
+    const child = spawn(command.file, command.args, { detached: true, stdio, env: environment });
     run.child = child;
     watch(number, child);
   } catch (error) {
@@ -232,6 +233,8 @@ process.on("uncaughtException", (error) => tell({ kind: "failed", text: reasonOf
 process.on("message", (order: LauncherOrder) => {
   if (order.kind === "start") {
     void start(order);
+  } else if (order.kind === "environment") {
+    environment = order.environment;
   } else {
     stop(order.run, order.killAfterMs);
   }
