@@ -122,7 +122,7 @@ export class Programs implements ReloadPart, PublishObserver {
       // Who may run programs on this host is to be seen in the log.
       log.info(
         "programs",
-        this.#isNeeded ? `vhosts run programs: ${text}` : "no vhost does any more",
+        this.#isNeeded ? `vhosts run programs: ${text}` : "no vhost runs programs any more",
       );
     }
     if (this.#isNeeded) {
