@@ -73,8 +73,8 @@ export class Coordinator {
   /** Bits per second assigned by hand-offs. */
   readonly #assigned: number[];
   #nextId = 1;
-  #observer: DirectoryObserver | undefined;
   #publishObserver: PublishObserver | undefined;
+  readonly #observers: DirectoryObserver[] = [];
   #announcements = 0;
   #plays = 0;
 
@@ -97,7 +97,7 @@ export class Coordinator {
 
   /** Who hears of streams without players and without publisher. */
   observe(observer: DirectoryObserver): void {
-    this.#observer = observer;
+    this.#observers.push(observer);
   }
 
   /** Who hears of local publishers. */
@@ -226,7 +226,9 @@ export class Coordinator {
     }
     this.#forgetUnused(entry, shard);
     if (entry.players.every((count) => count === 0)) {
-      this.#observer?.deserted(entry);
+      for (const observer of this.#observers) {
+        observer.deserted(entry);
+      }
     }
     this.prune(entry);
   }
@@ -239,7 +241,9 @@ export class Coordinator {
     vacate(entry);
     entry.ringId = null;
     this.#forgetUnused(entry, place.shard);
-    this.#observer?.vacated(entry);
+    for (const observer of this.#observers) {
+      observer.vacated(entry);
+    }
     this.#publishObserver?.ended(entry);
     this.prune(entry);
   }

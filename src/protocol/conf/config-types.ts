@@ -10,6 +10,7 @@ import type { HlsSettings } from "../control/hls.ts";
 import type { ClusterConfig } from "./cluster.ts";
 import type { ListenEndpoint } from "./endpoint.ts";
 
+import type { ForwardConfig } from "./forward.ts";
 import type { HooksConfig, TokenConfig } from "./hooks.ts";
 
 import type { MemoryLimit } from "./memory-limit.ts";
@@ -210,6 +211,7 @@ export interface VhostConfig {
   readonly security: SecurityConfig;
   readonly refer: ReferConfig;
   readonly hooks: HooksConfig;
+  readonly forward: ForwardConfig;
   readonly token: TokenConfig;
   readonly limits: SeatLimits;
   readonly programs: ProgramsConfig;

@@ -2,7 +2,9 @@
  * The pool of jobs: bounded work that may take its time or fail, each job by itself, with a limit on its time and on
  * how many wait. A job that hangs loses its thread, and nothing else.
  */
+
 import { Piscina } from "piscina";
+import { messageOf } from "../../protocol/errors.ts";
 import type { FileStep } from "./files.ts";
 
 const FILES_URL = new URL("./files.js", import.meta.url);
@@ -31,7 +33,7 @@ export class JobPool {
     try {
       return await this.#run<string>(steps, "runFileSteps", JOB_TIMEOUT_MS);
     } catch (error) {
-      return error instanceof Error ? error.message : String(error);
+      return messageOf(error);
     }
   }
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Books } from "../../../src/main/admin/books.ts";
 import { FanOutTimes } from "../../../src/main/admin/fan-out-times.ts";
+import { forwardMetrics } from "../../../src/main/admin/forward-metrics.ts";
 import { hookMetrics } from "../../../src/main/admin/hook-metrics.ts";
 import type { MetricFamily } from "../../../src/main/admin/metric-text.ts";
 import { programMetrics } from "../../../src/main/admin/program-metrics.ts";
@@ -249,4 +250,16 @@ test("programs: what runs, waits, begins again and fails", () => {
   assert.equal(of("weir_program_failures_total"), 2);
   assert.equal(sampleOf(families, "weir_programs_waiting"), 1);
   assert.equal(sampleOf(families, "weir_program_refusals_total"), 1);
+});
+
+test("forwards: those that take media and those that wait, what ended attempts, and what was left out", () => {
+  const families = forwardMetrics({
+    counts: { works: 2, waits: 1 },
+    faults: new Map([["connect", 3]]),
+    skips: 4,
+  });
+  assert.equal(sampleOf(families, "weir_forwards", { state: "works" }), 2);
+  assert.equal(sampleOf(families, "weir_forwards", { state: "waits" }), 1);
+  assert.equal(sampleOf(families, "weir_forward_ended_total", { fault: "connect" }), 3);
+  assert.equal(sampleOf(families, "weir_forward_skips_total"), 4);
 });

@@ -30,6 +30,7 @@ const TOKENS = "asked of the configuration in force by each publish and play: e2
 const LIMITS = "asked of the configuration in force by each publish and play: e2e/limits, a reload";
 const MEMORY = "asked of the configuration in force at each look: e2e/memory-limit";
 const PROGRAMS = "programs that differ are ended and started: e2e/programs, main/programs/programs";
+const FORWARDS = "the primary tells shards where streams go: e2e/forward, a reload";
 const STRICT = "changes what other directives mean: e2e/reload, strict on";
 
 /** Blocks whose directives are all the same: those of an engine stand in two. */
@@ -94,6 +95,9 @@ const MECHANISMS: Readonly<Record<string, string>> = {
   "vhost.http_hooks.hook_secret": CALLBACKS,
   "vhost.http_hooks.hook_play_cache": CALLBACKS,
   "vhost.http_hooks.hook_tls_verify": CALLBACKS,
+  "vhost.forward.enabled": FORWARDS,
+  "vhost.forward.destination": FORWARDS,
+  "vhost.forward.backend": FORWARDS,
   "vhost.token.enabled": TOKENS,
   "vhost.token.publish": TOKENS,
   "vhost.token.play": TOKENS,
