@@ -232,3 +232,7 @@ export const GUESSING_ADDRESSES_MAX = 10_000;
 export const LATE_REFUSALS_MAX = 512;
 /** Characters of a JSON Web Token. Reaction: refused. */
 export const JWT_CHARACTERS_MAX = 4096;
+/** Programs that run at one time unless `programs_max` says otherwise: a storm of publishes must not fill the host. Others wait. */
+export const PROGRAMS_MAX = 256;
+/** Bytes of a log file's name that are made of a stream's; the file system takes 255. Longer ones are cut. */
+export const LOG_NAME_BYTES_MAX = 200;

@@ -21,6 +21,8 @@ const WORDS: Readonly<Record<string, string>> = {
   hook_fail_open: "on_play",
   address_exempt: "10.0.0.0/8",
   memory_limit: "50%",
+  // Of exec.
+  publish: "./program [stream]",
 };
 
 /** A value of a directive that is not its default, as it is written in its block. */
@@ -52,6 +54,8 @@ const REFUSED: readonly string[] = ["is_full", "vhost.cluster.mode"];
 /** Refused alone: written with what it needs. */
 const TOGETHER: Readonly<Record<string, string>> = {
   "vhost.token.enabled": "vhost v { token { enabled on; secret other; } }",
+  "vhost.ingest.enabled":
+    "vhost v { ingest { enabled on; input { url x; } ffmpeg x; engine { output rtmp://x/y/z; } } }",
   "http_server.https.enabled": "http_server { enabled on; https { enabled on; } }",
   "http_api.https.enabled": "http_api { enabled on; https { enabled on; } }",
   "http_api.auth.enabled": "http_api { auth { enabled on; password x; } }",

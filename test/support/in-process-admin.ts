@@ -8,5 +8,6 @@ const nothing = (): void => undefined;
 export function openAdmin(server: Server): Promise<Admin> {
   const log = { info: nothing, warn: nothing, error: nothing } as unknown as AdminOptions["log"];
   const ids = { version: "0.0.0", serverId: "vid-of-test" };
-  return Admin.open({ server, reloader: () => undefined, log, ...ids });
+  const keeper = { counts: new Map(), waiting: 0, refusals: 0 };
+  return Admin.open({ server, programs: { keeper }, reloader: () => undefined, log, ...ids });
 }

@@ -26,6 +26,7 @@ import { Listing } from "./listing.ts";
 import { METRICS_PATH, metricsRoute } from "./metrics.ts";
 import { openApiRoute } from "./openapi.ts";
 import { isOnePort, type PortPlan, planPorts } from "./ports.ts";
+import type { ProgramFigures } from "./program-metrics.ts";
 import { type Reloading, rawRoute } from "./raw-routes.ts";
 import type { PlainRoute, Route } from "./route.ts";
 import { ThreadMetrics } from "./thread-metrics.ts";
@@ -34,6 +35,7 @@ import { unservedRoutes } from "./unserved-routes.ts";
 /** What the control plane is opened with. */
 export interface AdminOptions {
   readonly server: Server;
+  readonly programs: ProgramFigures;
   /** undefined while the server starts. */
   readonly reloader: () => Reloading | undefined;
   readonly log: Logger;
@@ -142,7 +144,7 @@ export class Admin implements ReloadPart {
   }
 
   #routes(
-    { server, reloader, log, version }: AdminOptions,
+    { server, programs, reloader, log, version }: AdminOptions,
     ids: { readonly serverId: string; readonly serviceId: string },
   ): (Route | PlainRoute)[] {
     const { books, clients, coordinator, supervisor } = server;
@@ -158,7 +160,7 @@ export class Admin implements ReloadPart {
       ...consoleRoutes({ server, history: this.#history, fanOut: this.#fanOut, version, reloader }),
       REDIRECTS_ROUTE,
       metricsRoute({
-        ...{ server, figures: this.#figures, threads: this.#threads, ...ids },
+        ...{ server, programs, figures: this.#figures, threads: this.#threads, ...ids },
         credentials: this.#credentials,
       }),
     ];

@@ -14,6 +14,7 @@ import { SRS_VERSION } from "./help-routes.ts";
 import { hookMetrics } from "./hook-metrics.ts";
 import type { HostFigures } from "./host-figures.ts";
 import { byLabel, encodeMetrics, type MetricFamily, single } from "./metric-text.ts";
+import { type ProgramFigures, programMetrics } from "./program-metrics.ts";
 import { type PlainRoute, READ } from "./route.ts";
 import { streamMetrics } from "./stream-metrics.ts";
 import { isActive } from "./stream-records.ts";
@@ -38,6 +39,7 @@ const PERCENT = 100;
 /** What is told about. */
 export interface MetricsHost {
   readonly server: Server;
+  readonly programs: ProgramFigures;
   readonly figures: HostFigures;
   readonly threads: ThreadMetrics;
   readonly credentials: Pick<Credentials, "refusals">;
@@ -76,6 +78,7 @@ function families(host: MetricsHost, exporter: Config["exporter"]): MetricFamily
     ...forwardMetrics(server.forwards),
     ...guessMetrics(host),
     ...hookMetrics(server.hooks),
+    ...programMetrics(host.programs),
     ...streamMetrics({ books, clients, coordinator, pool, shards: supervisor.links }, sums),
   ];
 }

@@ -6,6 +6,7 @@ import { type DecodedConfig, decodeConfig } from "../../protocol/conf/config.ts"
 import type { ReadInclude } from "../../protocol/conf/grammar.ts";
 import { ConfigError, type ConfigPlace, messageOf } from "../../protocol/errors.ts";
 import { CONF_BYTES_MAX, SECRET_CHARACTERS_MAX } from "../../protocol/limits.ts";
+import { missingProgramWarnings } from "../guard/missing-programs.ts";
 import { openPublishWarning } from "../guard/open-publish.ts";
 import { readableSecretWarnings } from "../guard/readable-secrets.ts";
 import { checkOpenFiles, isInDocker, openFilesMax } from "../limits-of-host.ts";
@@ -107,7 +108,11 @@ function loadWith(source: ConfigSource, host: ConfigHost, files: ConfigFiles): D
   checkOpenFiles(decoded.config.maxConnections, decoded.maxConnectionsAt, host.openFilesMax);
   const open = openPublishWarning(decoded.config);
   const readable = readableSecretWarnings(decoded.secretsAt, (name) => files.modeOf(name));
-  const warnings = [...decoded.warnings, ...(open === undefined ? [] : [open]), ...readable];
+  const { PATH: path = "" } = source.environment;
+  const directory = resolve(source.directory ?? "", decoded.config.workDir);
+  const missing = missingProgramWarnings(decoded.config, { directory, path });
+  const told = [...(open === undefined ? [] : [open]), ...readable, ...missing];
+  const warnings = [...decoded.warnings, ...told];
   return { ...decoded, warnings };
 }
 

@@ -51,6 +51,14 @@ export interface DirectoryObserver {
   vacated(entry: StreamEntry): void;
 }
 
+/** Who is told of local publishers, not of pulls. */
+export interface PublishObserver {
+  /** Somebody publishes: told once or more, with each ring. */
+  began(entry: StreamEntry): void;
+  /** Nobody does any more. */
+  ended(entry: StreamEntry): void;
+}
+
 type RingOpened = Extract<FromShard, { kind: "ring-opened" }>;
 type RingEnded = Omit<Extract<FromShard, { kind: "ring-ended" }>, "figures">;
 
@@ -65,6 +73,7 @@ export class Coordinator {
   /** Bits per second assigned by hand-offs. */
   readonly #assigned: number[];
   #nextId = 1;
+  #publishObserver: PublishObserver | undefined;
   readonly #observers: DirectoryObserver[] = [];
   #announcements = 0;
   #plays = 0;
@@ -89,6 +98,11 @@ export class Coordinator {
   /** Who hears of streams without players and without publisher. */
   observe(observer: DirectoryObserver): void {
     this.#observers.push(observer);
+  }
+
+  /** Who hears of local publishers. */
+  observePublishers(observer: PublishObserver): void {
+    this.#publishObserver = observer;
   }
 
   /** Streams with a publisher or players. */
@@ -230,6 +244,7 @@ export class Coordinator {
     for (const observer of this.#observers) {
       observer.vacated(entry);
     }
+    this.#publishObserver?.ended(entry);
     this.prune(entry);
   }
 
@@ -253,6 +268,9 @@ export class Coordinator {
     }
     this.#announceToPackager(entry);
     entry.ringId = lease.ringId;
+    if (!isPull(entry.publisher)) {
+      this.#publishObserver?.began(entry);
+    }
     for (const shard of entry.knownBy.keys()) {
       if (shard !== writer) {
         this.#tellRing(entry, shard);
@@ -308,6 +326,7 @@ export class Coordinator {
       entry.previous = { audio: last, video: last };
     }
     entry.ringId = null;
+    this.#publishObserver?.ended(entry);
   }
 
   /** A stream's rate has changed since its players were counted: they count anew. */

@@ -9,6 +9,7 @@ import { HangUps, openReloading } from "../config/reloading.ts";
 import { dumpWarning } from "../guard/dumps.ts";
 import { describeHost, readSystemFile } from "../limits-of-host.ts";
 import { LineLog } from "../log/logger.ts";
+import { Programs } from "../programs/programs.ts";
 import { Server } from "../server.ts";
 import {
   isBackgroundChild,
@@ -118,14 +119,14 @@ async function serve(plan: ServerPlan, version: string, teller: StartTeller): Pr
     await teller.failed(error.message);
     return EXIT_FAILED;
   }
-  const { server, admin } = started;
+  const { server, admin, programs } = started;
   const demo = plan.isDemo ? startDemo(config.listen[0]?.port ?? 0) : undefined;
   tellUrls(server, plan.isDemo, log);
-  reloader = openReloading({ plan, server, log, hangUps, parts: [admin] });
+  reloader = openReloading({ plan, server, log, hangUps, parts: [admin, programs] });
   log.flush();
   teller.listening();
   const kind = await orders.given;
-  await stopped({ server, admin, config: reloader.config, log, orders }, kind);
+  await stopped({ ...started, config: reloader.config, log, orders }, kind);
   await demo?.terminate();
   log.info("server", "stopped");
   log.close();
@@ -135,18 +136,20 @@ async function serve(plan: ServerPlan, version: string, teller: StartTeller): Pr
 interface Started {
   readonly server: Server;
   readonly admin: Admin;
+  readonly programs: Programs;
 }
 
 /** Opens everything. @throws what {@link isExpected} knows when something cannot be had; nothing is left open then. */
 async function start(
   plan: ServerPlan,
-  around: Omit<AdminOptions, "server" | "log"> & { readonly log: LineLog },
+  around: Omit<AdminOptions, "server" | "programs" | "log"> & { readonly log: LineLog },
 ): Promise<Started> {
   const { log, version, serverId } = around;
+  const { config } = plan;
   // A test harness that names this variable may break shards on purpose.
   const { WEIR_ALLOW_FAULTS: faults } = plan.source.environment;
   const server = await Server.start({
-    config: plan.config,
+    config,
     log,
     version,
     serverId,
@@ -154,9 +157,13 @@ async function start(
     isRehearsed: true,
     stuck: () => endStuck(log),
   });
+  const { coordinator, clients } = server;
+  const { environment } = plan.source;
+  const programs = new Programs({ config, coordinator, clients, environment, log });
   try {
-    return { server, admin: await Admin.open({ ...around, server }) };
+    return { server, programs, admin: await Admin.open({ ...around, server, programs }) };
   } catch (error) {
+    await programs.close();
     await server.close(URGENT_STOP_TIMEOUT_MS);
     throw error;
   }
@@ -210,7 +217,7 @@ interface Running extends Started {
 
 /** Stops the server as it was ordered. */
 async function stopped(
-  { server, admin, config, log, orders }: Running,
+  { server, admin, programs, config, log, orders }: Running,
   kind: StopKind,
 ): Promise<void> {
   let isUrgent = false;
@@ -222,7 +229,10 @@ async function stopped(
       startWaitMs: config.graceStartWaitMs,
       finalWaitMs: config.graceFinalWaitMs,
       drainMaxMs: config.graceDrainMs,
-      close: () => server.drain(),
+      close: () => {
+        server.drain();
+        programs.drain();
+      },
       count: () => server.connections,
       tell: (text) => log.info("server", text),
       hurry: orders.hurry,
@@ -230,7 +240,10 @@ async function stopped(
   }
   admin.close();
   const guard = setTimeout(() => process.exit(EXIT_FAILED), CLOSE_TIMEOUT_MS);
+  // Programs are told first, so that they may still say goodbye to the server.
+  const ended = programs.close();
   await server.close(isUrgent ? URGENT_STOP_TIMEOUT_MS : undefined);
+  await ended;
   clearTimeout(guard);
   if (server.isStuck) {
     log.error("server", "a disk does not answer: the process is killed", "ERR_HLS_FILES");

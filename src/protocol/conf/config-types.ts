@@ -14,6 +14,7 @@ import type { ForwardConfig } from "./forward.ts";
 import type { HooksConfig, TokenConfig } from "./hooks.ts";
 
 import type { MemoryLimit } from "./memory-limit.ts";
+import type { ProgramsConfig } from "./programs-config.ts";
 import type { TlsServerConfig } from "./tls-config.ts";
 
 /**
@@ -29,6 +30,14 @@ export interface LogConfig {
   readonly file: string;
   /** UTC instead of local time. */
   readonly utc: boolean;
+}
+
+/** What programs write beside their work (SRS: ff_log_dir, ff_log_level). */
+export interface FfLogConfig {
+  /** `/dev/null` for none. */
+  readonly dir: string;
+  /** ffmpeg's `-loglevel`; '' for its own. */
+  readonly level: string;
 }
 
 /** Bounds an operator may move; the others are fixed in `limits.ts`. */
@@ -49,6 +58,8 @@ export interface LimitsConfig {
   readonly takeoverSilenceMs: number;
   /** Players of one stream that stay on its home shard before others are asked. */
   readonly spillPlayers: number;
+  /** Programs that run at one time; more wait. */
+  readonly programsMax: number;
   /** Near it newcomers are refused and sessions ended. */
   readonly memoryLimit: MemoryLimit;
 }
@@ -203,6 +214,7 @@ export interface VhostConfig {
   readonly forward: ForwardConfig;
   readonly token: TokenConfig;
   readonly limits: SeatLimits;
+  readonly programs: ProgramsConfig;
 }
 
 /** The whole configuration. */
@@ -218,6 +230,7 @@ export interface Config {
   /** Prefer hardened values to SRS's defaults; rows of the table that have one already took it. */
   readonly strict: boolean;
   readonly log: LogConfig;
+  readonly ffLog: FfLogConfig;
   /** Reload when the file changes. */
   readonly autoReload: boolean;
   readonly pid: string;
@@ -243,4 +256,6 @@ export interface Config {
   readonly statsDisks: readonly string[];
   readonly heartbeat: HeartbeatConfig;
   readonly rtmps: TlsServerConfig;
+  /** Environment variables that secrets were taken from (`env:NAME`). */
+  readonly secretVariables: readonly string[];
 }

@@ -31,6 +31,7 @@ import {
 import { rewriteLegacy } from "./legacy.ts";
 import { decodeEndpoints } from "./listening.ts";
 import { decodeMemoryLimit } from "./memory-limit.ts";
+import { decodePrograms } from "./programs-config.ts";
 import { listSettings, type Settings } from "./reload-plan.ts";
 import { decodeSeatLimits } from "./seat-limits.ts";
 import { listSecrets, SecretValues } from "./secrets.ts";
@@ -109,7 +110,9 @@ export function decodeConfig(
   const root = new SectionReader(DIRECTIVES, "", directives, context);
   const isInDocker = options.isInDocker === true || root.isOn("in_docker");
   checkConfig(root, isInDocker);
-  const config = buildConfig(root, { file, isInDocker, strict, context });
+  const built = buildConfig(root, { file, isInDocker, strict, context });
+  // Known when all has been read.
+  const config = { ...built, secretVariables: secrets.variables };
   if (!root.isSet("daemon") && !isInDocker) {
     told.add(
       'weir stays in the foreground, as "daemon off;" says; for SRS\'s default say "daemon on;"',
@@ -191,7 +194,7 @@ interface Surroundings {
   readonly context: ReaderContext;
 }
 
-function buildConfig(root: SectionReader, around: Surroundings): Config {
+function buildConfig(root: SectionReader, around: Surroundings): Omit<Config, "secretVariables"> {
   const mayDaemon = !(around.isInDocker && root.isOn("disable_daemon_for_docker"));
   const chunkSize = globalChunkSize(root);
   warnChunkSize("chunk_size", chunkSize, around.context);
@@ -203,6 +206,7 @@ function buildConfig(root: SectionReader, around: Surroundings): Config {
     jobs: root.number("jobs"),
     strict: around.strict,
     log: decodeLog(root, around),
+    ffLog: { dir: root.text("ff_log_dir"), level: root.text("ff_log_level") },
     autoReload: isAutoReload(root, around.isInDocker),
     pid: root.text("pid"),
     serverId: root.text("server_id"),
@@ -243,6 +247,7 @@ function decodeLimits(root: SectionReader): LimitsConfig {
     ringBudgetBytes: root.number("ring_budget"),
     takeoverSilenceMs: root.milliseconds("takeover_silence"),
     spillPlayers: root.number("spill_players"),
+    programsMax: root.number("programs_max"),
     memoryLimit: decodeMemoryLimit(root),
   };
 }
@@ -359,6 +364,7 @@ function decodeVhost(
     forward: decodeForward(vhost.section("forward"), { name, isEdge: cluster.isEdge, context }),
     token: decodeToken(vhost.section("token")),
     limits: decodeSeatLimits(name, vhost),
+    programs: decodePrograms(vhost),
   };
 }
 

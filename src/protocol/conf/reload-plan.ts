@@ -163,6 +163,11 @@ function listBlock(reader: SectionReader, at: Place, settings: Map<string, Setti
       settings.set(place, { path, value, effect: effectOf(spec), isSecret: spec.isSecret });
     } else if (spec.isNamed || spec.isRepeatable) {
       listNamed(reader, spec, { path, place }, settings);
+    } else if (spec.isOpen && spec.children.length === 0 && spec.status === "implemented") {
+      // Whatever stands in it is one value.
+      const pairs = reader.section(spec.name).pairs();
+      const value = pairs.map((pair) => pair.join(" ").trim()).join("; ");
+      settings.set(place, { path, value, effect: effectOf(spec), isSecret: false });
     } else {
       listBlock(reader.section(spec.name), { path, place }, settings);
     }

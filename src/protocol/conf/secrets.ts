@@ -46,6 +46,12 @@ export class SecretValues {
     return value;
   }
 
+  /** Variables whose values were taken. */
+  get variables(): readonly string[] {
+    const words = [...this.#known.keys()].filter((word) => word.startsWith("env:"));
+    return words.map((word) => word.slice("env:".length));
+  }
+
   #variable(name: string, place: ConfigPlace): string {
     // Another text may be a secret that was meant as it stands: it is not shown.
     const value = VARIABLE.test(name) ? (this.#environment[name] ?? "") : undefined;

@@ -117,6 +117,11 @@ export class SectionReader {
       .map(({ args, file, line }) => ({ args, place: { file, line, directive: path } }));
   }
 
+  /** All that stands in an open block, known or not: each name with its first value, '' for none. */
+  pairs(): readonly (readonly [name: string, value: string])[] {
+    return this.#directives.map(({ name, args }) => [name, args[0] ?? ""]);
+  }
+
   /** A word of the table; one it does not have counts as SRS counts it, with a warning. */
   choice(name: string): string {
     const spec = this.#specOf(name, "choice");

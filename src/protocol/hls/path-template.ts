@@ -2,19 +2,7 @@
  * File names and URIs of HLS out of SRS's templates.
  */
 
-/** The wall clock in the time zone that names are to be in. */
-export interface WallTime {
-  readonly year: number;
-  /** 1–12. */
-  readonly month: number;
-  readonly day: number;
-  readonly hour: number;
-  readonly minute: number;
-  readonly second: number;
-  readonly millisecond: number;
-  /** Milliseconds since 1970. */
-  readonly unixMs: number;
-}
+import { dateVariables, expandTemplate, type WallTime } from "../date-variables.ts";
 
 /** What the variables stand for; those not given stay in the text, to be filled in later. */
 export interface PathVariables {
@@ -37,8 +25,7 @@ export interface PathVariables {
  * **Shape**: values are taken as they are; that they are safe as file names is the caller's to know.
  */
 export function expandPath(template: string, variables: PathVariables): string {
-  const values = valuesOf(variables);
-  return template.replace(/\[(\w+)\]/g, (text, name: string) => values.get(name) ?? text);
+  return expandTemplate(template, valuesOf(variables));
 }
 
 /** What a variable's value is made of, where it is not the name of something. */
@@ -90,32 +77,20 @@ export function segmentUri(playlistPath: string, filePath: string, entryPrefix: 
 }
 
 function valuesOf(variables: PathVariables): ReadonlyMap<string, string> {
-  const { vhost, app, stream, time, sequence, durationMs } = variables;
-  const timestamp = variables.timestamp ?? time?.unixMs;
+  const { vhost, app, stream, time, timestamp, sequence, durationMs } = variables;
+  const values = new Map(time === undefined ? [] : dateVariables(time));
   const pairs: readonly (readonly [string, string | undefined])[] = [
     ["vhost", vhost],
     ["app", app],
     ["stream", stream],
-    ["2006", pad(time?.year, 4)],
-    ["01", pad(time?.month, 2)],
-    ["02", pad(time?.day, 2)],
-    ["15", pad(time?.hour, 2)],
-    ["04", pad(time?.minute, 2)],
-    ["05", pad(time?.second, 2)],
-    ["999", pad(time?.millisecond, 3)],
     ["timestamp", timestamp?.toString()],
     ["seq", sequence?.toString()],
     ["duration", durationMs === undefined ? undefined : Math.round(durationMs).toString()],
   ];
-  const values = new Map<string, string>();
   for (const [name, value] of pairs) {
     if (value !== undefined) {
       values.set(name, value);
     }
   }
   return values;
-}
-
-function pad(value: number | undefined, digits: number): string | undefined {
-  return value?.toString().padStart(digits, "0");
 }

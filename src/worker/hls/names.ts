@@ -1,6 +1,7 @@
 /** Names of one stream's HLS files: on disk, in URLs, and in playlists. */
 import type { HlsSettings } from "../../protocol/control/hls.ts";
-import { expandPath, segmentUri, type WallTime } from "../../protocol/hls/path-template.ts";
+import { wallTime } from "../../protocol/date-variables.ts";
+import { expandPath, segmentUri } from "../../protocol/hls/path-template.ts";
 
 /** Where a file is found. */
 export interface FileName {
@@ -129,19 +130,4 @@ function relativePath(path: string): string {
 /** A stream's name may hold what a URL or a playlist's line may not. */
 function encodePath(path: string): string {
   return path.split("/").map(encodeURIComponent).join("/");
-}
-
-/** In the time zone of the process, as in SRS. */
-function wallTime(unixMs: number): WallTime {
-  const date = new Date(unixMs);
-  return {
-    year: date.getFullYear(),
-    month: date.getMonth() + 1,
-    day: date.getDate(),
-    hour: date.getHours(),
-    minute: date.getMinutes(),
-    second: date.getSeconds(),
-    millisecond: date.getMilliseconds(),
-    unixMs,
-  };
 }

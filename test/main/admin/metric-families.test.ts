@@ -6,6 +6,7 @@ import { FanOutTimes } from "../../../src/main/admin/fan-out-times.ts";
 import { forwardMetrics } from "../../../src/main/admin/forward-metrics.ts";
 import { hookMetrics } from "../../../src/main/admin/hook-metrics.ts";
 import type { MetricFamily } from "../../../src/main/admin/metric-text.ts";
+import { programMetrics } from "../../../src/main/admin/program-metrics.ts";
 import { streamMetrics } from "../../../src/main/admin/stream-metrics.ts";
 import { ThreadMetrics } from "../../../src/main/admin/thread-metrics.ts";
 import { Clients } from "../../../src/main/coordinator/clients.ts";
@@ -14,6 +15,9 @@ import { RingPool } from "../../../src/main/coordinator/ring-pool.ts";
 import { HookCounts } from "../../../src/main/hooks/hook-counts.ts";
 import type { Hooks } from "../../../src/main/hooks/hooks.ts";
 import { failed, type Reply } from "../../../src/main/hooks/reply.ts";
+import type { Logger } from "../../../src/main/log/logger.ts";
+import { type Plan, UnsafeCommand } from "../../../src/main/programs/command.ts";
+import { Keeper } from "../../../src/main/programs/keeper.ts";
 import type { ShardLink } from "../../../src/main/shards/shard-link.ts";
 import { type Config, decodeConfig } from "../../../src/protocol/conf/config.ts";
 import { Board, boardBytes, Counter } from "../../../src/protocol/control/board.ts";
@@ -207,6 +211,45 @@ test("callbacks: weir_hook_seconds, weir_hook_calls_total, weir_hook_dropped_tot
   assert.equal(sampleOf(families, "weir_hook_running"), 3);
   assert.equal(sampleOf(families, "weir_hook_backlog"), 4);
   assert.equal(sampleOf(families, "weir_hook_dropped_total", { action: "on_close" }), 2);
+});
+
+test("programs: what runs, waits, begins again and fails", () => {
+  const nothing = (): void => undefined;
+  const log = { info: nothing, warn: nothing } as unknown as Logger;
+  let pause = nothing;
+  const keeper = new Keeper({
+    launcher: { start: nothing, stop: nothing },
+    log,
+    max: () => 2,
+    now: () => 0,
+    unixMs: () => 0,
+    after: (_ms, work) => {
+      pause = work;
+      return nothing;
+    },
+  });
+  const planOf = (id: string, commandAt: Plan["commandAt"]): Plan => {
+    return { id, kind: "ingest", identity: id, output: "", commandAt };
+  };
+  const command = { file: "f", args: [], stdout: "", stderr: "", isOnlyLogged: false };
+  keeper.want(planOf("a", () => command));
+  keeper.want(
+    planOf("b", () => {
+      throw new UnsafeCommand("no");
+    }),
+  );
+  keeper.ended(1, { code: 1, signal: null, fault: "" });
+  pause();
+  keeper.want(planOf("c", () => command));
+  keeper.want(planOf("d", () => command));
+  const families = programMetrics({ keeper });
+  const of = (name: string): number | undefined => sampleOf(families, name, { kind: "ingest" });
+  assert.equal(of("weir_programs_running"), 2);
+  assert.equal(of("weir_program_starts_total"), 3);
+  assert.equal(of("weir_program_restarts_total"), 1);
+  assert.equal(of("weir_program_failures_total"), 2);
+  assert.equal(sampleOf(families, "weir_programs_waiting"), 1);
+  assert.equal(sampleOf(families, "weir_program_refusals_total"), 1);
 });
 
 test("forwards: those that take media and those that wait, what ended attempts, and what was left out", () => {

@@ -29,8 +29,26 @@ const CALLBACKS = "asked of the configuration in force by each callback: e2e/hoo
 const TOKENS = "asked of the configuration in force by each publish and play: e2e/tokens";
 const LIMITS = "asked of the configuration in force by each publish and play: e2e/limits, a reload";
 const MEMORY = "asked of the configuration in force at each look: e2e/memory-limit";
+const PROGRAMS = "programs that differ are ended and started: e2e/programs, main/programs/programs";
 const FORWARDS = "the primary tells shards where streams go: e2e/forward, a reload";
 const STRICT = "changes what other directives mean: e2e/reload, strict on";
+
+/** Blocks whose directives are all the same: those of an engine stand in two. */
+const PROGRAM_PATHS: readonly string[] = [
+  "exec.enabled",
+  "exec.publish",
+  "ingest.input.type",
+  "ingest.input.url",
+  ...["ingest", "transcode"].flatMap((block) => [
+    `${block}.enabled`,
+    `${block}.ffmpeg`,
+    ...[
+      ...["enabled", "iformat", "vcodec", "vbitrate", "vfps", "vwidth", "vheight", "vthreads"],
+      ...["vprofile", "vpreset", "acodec", "abitrate", "asample_rate", "achannels", "oformat"],
+      "output",
+    ].map((name) => `${block}.engine.${name}`),
+  ]),
+];
 
 /** What is not carried by the settings of streams. */
 const MECHANISMS: Readonly<Record<string, string>> = {
@@ -170,6 +188,10 @@ const MECHANISMS: Readonly<Record<string, string>> = {
   grace_final_wait: STOP,
   grace_drain: STOP,
   force_grace_quit: STOP,
+  ff_log_dir: PROGRAMS,
+  ff_log_level: PROGRAMS,
+  programs_max: PROGRAMS,
+  ...Object.fromEntries(PROGRAM_PATHS.map((path) => [`vhost.${path}`, PROGRAMS])),
 };
 
 test("every hot directive is carried to streams that run, or has a mechanism of its own", () => {

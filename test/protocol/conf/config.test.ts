@@ -60,6 +60,7 @@ test("§1B coded defaults of an empty default vhost", () => {
       jobs: 0,
       strict: false,
       log: { tank: "file", level: "info", file: "./objs/srs.log", utc: false },
+      ffLog: { dir: "./objs", level: "info" },
       autoReload: false,
       pid: "./objs/srs.pid",
       serverId: "",
@@ -82,6 +83,7 @@ test("§1B coded defaults of an empty default vhost", () => {
         ringBudgetBytes: 8 * 1024 * 1024,
         takeoverSilenceMs: 2000,
         spillPlayers: 100,
+        programsMax: 256,
         memoryLimit: { bytes: 0, share: 1 },
       },
       httpServer: {
@@ -95,6 +97,7 @@ test("§1B coded defaults of an empty default vhost", () => {
       },
       ...API_DEFAULTS,
       rtmps: tlsDefaults("rtmps", 1443),
+      secretVariables: [],
       vhosts: [
         {
           name: "__defaultVhost__",
@@ -143,6 +146,7 @@ test("§1B coded defaults of an empty default vhost", () => {
           cluster: CLUSTER_DEFAULTS,
           security: { enabled: false, isPerAction: false, rules: [] },
           refer: { enabled: false, isExact: false, all: [], publish: [], play: [] },
+          programs: { exec: { isEnabled: false, publish: [] }, ingests: [], transcodes: [] },
         },
       ],
     },
@@ -156,7 +160,8 @@ test("§1B coded defaults of an empty default vhost", () => {
 test("every implemented directive is read", () => {
   const read = new Set<string>();
   const onRead = (path: string): unknown => read.add(path);
-  decode("vhost v {}", { onRead, isInDocker: true });
+  const blocks = "ingest a { engine { } } transcode { engine b { } }";
+  decode(`vhost v { ${blocks} }`, { onRead, isInDocker: true });
   decodeConfig("rtmp { listen 1; }", "x.conf", { ...OPTIONS, onRead });
   const forgotten: string[] = [];
   visitDirectives((path, spec) => {
