@@ -8,7 +8,9 @@ import type { Encoder } from "./chaos-encoder.ts";
 import type { Watcher } from "./chaos-watchers.ts";
 import type { ChaosWorld } from "./chaos-world.ts";
 import { startProcess } from "./process.ts";
-import { waitUntil } from "./scratch.ts";
+
+/** A thread that died is back, and is looked at. */
+const BACK_MS = 1500;
 
 /** Who may see a break, and whose connection may end. */
 export interface Verdict {
@@ -102,11 +104,8 @@ async function kill(world: ChaosWorld, random: Random): Promise<Verdict> {
   const clients = await world.clients();
   const streams = await world.streamsOn(thread);
   const hit = clients.filter(({ shard }) => shard === thread).length;
-  const logged = world.origin.log().length;
   writeFileSync(join(world.folder, thread), "throw");
-  const isBack = (): boolean =>
-    new RegExp(`${thread}.*(started|runs|again|replaced)`).test(world.origin.log().slice(logged));
-  await waitUntil(`${thread} is back`, isBack, 10_000).catch(() => delay(1500));
+  await delay(BACK_MS);
   const isHls = ({ plan }: Watcher): boolean => plan.kind === "hls";
   const ended = (watcher: Watcher): boolean => world.hasEnded(watcher);
   return {

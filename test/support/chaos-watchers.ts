@@ -279,8 +279,8 @@ class HlsConnection implements Connection {
     // Another session's names are others only in what they end with.
     const { segments } = this.#playlists.read(body.toString().replace(/\?hls_ctx=\w+/g, ""));
     for (const segment of segments) {
-      if (segment.sequence > this.#lastSequence) {
-        await this.#segment(segment);
+      if (segment.sequence > this.#lastSequence && !(await this.#segment(segment))) {
+        return;
       }
     }
   }
@@ -294,9 +294,13 @@ class HlsConnection implements Connection {
     }
   }
 
-  async #segment(segment: ReadSegment): Promise<void> {
+  /** @returns whether it was there. @throws Error where it was not, though the viewer still may watch. */
+  async #segment(segment: ReadSegment): Promise<boolean> {
     const session = /hls_ctx=\w+/.exec(this.#path)?.[0] ?? "";
     const { status, body } = await this.#get(`/live/${segment.uri}?${session}`);
+    if (status !== 200 && (await this.#get(this.#path)).status !== 200) {
+      return false;
+    }
     if (status !== 200) {
       throw new Error(`${status} for segment ${segment.sequence}, which is listed`);
     }
@@ -308,13 +312,14 @@ class HlsConnection implements Connection {
     if (segment.map === null) {
       this.#check.pushSegment(body);
       this.#tracks.drain(this.#check);
-      return;
+      return true;
     }
     for (const { samples } of readRuns(body)) {
       for (const { data } of samples) {
         this.#sample(data);
       }
     }
+    return true;
   }
 
   #sample(data: Uint8Array): void {
