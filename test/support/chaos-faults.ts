@@ -219,7 +219,7 @@ async function garbage(world: ChaosWorld, random: Random): Promise<Verdict> {
 }
 
 /** By name, with how often they come. */
-export const FAULTS: readonly (readonly [name: string, weight: number, act: Act])[] = [
+const FAULTS: readonly (readonly [name: string, weight: number, act: Act])[] = [
   ["reload", 3, reload],
   ["stop", 5, stop],
   ["stutter", 3, stutter],
@@ -235,15 +235,16 @@ export const FAULTS: readonly (readonly [name: string, weight: number, act: Act]
   ["garbage", 2, garbage],
 ];
 
-/** The next fault. */
-export function chooseFault(random: Random): (typeof FAULTS)[number] {
-  const sum = FAULTS.reduce((total, [, weight]) => total + weight, 0);
+/** The next fault. @param only Of this name; empty: of any. */
+export function chooseFault(random: Random, only: string): (typeof FAULTS)[number] {
+  const faults = FAULTS.filter(([name]) => only === "" || name === only);
+  const sum = faults.reduce((total, [, weight]) => total + weight, 0);
   let left = random() * sum;
-  for (const fault of FAULTS) {
+  for (const fault of faults) {
     left -= fault[1];
     if (left < 0) {
       return fault;
     }
   }
-  return pick(random, FAULTS);
+  return pick(random, faults);
 }

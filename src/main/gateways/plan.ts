@@ -2,7 +2,7 @@
 import { Worker } from "node:worker_threads";
 import type { Config } from "../../protocol/conf/config.ts";
 import type { HttpServerConfig } from "../../protocol/conf/config-types.ts";
-import type { ListenEndpoint } from "../../protocol/conf/endpoint.ts";
+import { addressOf, type ListenEndpoint } from "../../protocol/conf/endpoint.ts";
 import type {
   CertificateNews,
   HttpListen,
@@ -74,6 +74,9 @@ export async function planGateways(config: Config, log: Logger): Promise<Gateway
   }
   const count = backend === "node" && !isShared ? 1 : countOf(gateways);
   log.info("gateway", `${count} gateways on ${backend === "uws" ? "uWebSockets.js" : "node:http"}`);
+  for (const { isSecure, ...endpoint } of addresses) {
+    log.info("gateway", `HTTP on ${isSecure ? "https" : "http"}://${addressOf(endpoint)}`);
+  }
   let mounts = staticMounts(config);
   const place: GatewayPlace = {
     backend,

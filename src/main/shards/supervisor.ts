@@ -7,7 +7,13 @@ import { Doorbell } from "../../protocol/ring/doorbell.ts";
 import { memoryOfHost } from "../limits-of-host.ts";
 import type { Logger } from "../log/logger.ts";
 import { monotonicMs } from "../monotonic.ts";
-import { type GatewayPlace, type LinkRole, ShardLink, type ShardPlace } from "./shard-link.ts";
+import {
+  type GatewayPlace,
+  type LinkRole,
+  nameOf,
+  ShardLink,
+  type ShardPlace,
+} from "./shard-link.ts";
 
 /** When a shard is judged, and how. */
 export interface SupervisorLimits {
@@ -150,6 +156,11 @@ export class Supervisor {
   /** Of all threads, whether they run or not. */
   get boards(): Board[] {
     return this.#slots.map(({ memory }) => new Board(memory));
+  }
+
+  /** Of all threads, as the log has them, whether they run or not. */
+  get names(): string[] {
+    return this.#slots.map(({ place }) => nameOf(place));
   }
 
   /** From now on packagers run. Before {@link start} they are started there. */

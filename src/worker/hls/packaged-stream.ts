@@ -231,7 +231,7 @@ export class PackagedStream {
       const { file } = new HlsNames(this.key, settings).playlist;
       void this.#host.readSmallText(file).then((text) => {
         this.#isResuming = false;
-        const first = { firstSequence: 0, firstDiscontinuity: 0 };
+        const first = { firstSequence: 0, firstDiscontinuity: 0, earlierTargetMs: 0 };
         // A disk that does not answer may have a playlist with any numbers.
         this.#resume ??= text === null ? this.#unusedNumbers() : (decodeResumePoint(text) ?? first);
         this.advance();
@@ -241,7 +241,8 @@ export class PackagedStream {
 
   /** Numbers must not be used again after a restart of which nothing else is left. */
   #unusedNumbers(): ResumePoint {
-    return { firstSequence: Math.floor(this.#host.wallMs() / 1000), firstDiscontinuity: 0 };
+    const firstSequence = Math.floor(this.#host.wallMs() / 1000);
+    return { firstSequence, firstDiscontinuity: 0, earlierTargetMs: 0 };
   }
 
   #closeFeed(): void {
