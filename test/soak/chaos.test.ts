@@ -9,7 +9,8 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { chooseFault, randomOf, type Verdict } from "../support/chaos-faults.ts";
+import { chooseFault, type Verdict } from "../support/chaos-faults.ts";
+import { randomOf } from "../support/chaos-random.ts";
 import type { Watcher } from "../support/chaos-watchers.ts";
 import { ChaosWorld } from "../support/chaos-world.ts";
 import { readMetrics } from "../support/prometheus.ts";
@@ -87,7 +88,7 @@ function deviationsOf(verdict: Verdict, watchers: readonly Watcher[], since: num
 async function ringsOf(world: ChaosWorld): Promise<string> {
   const families = readMetrics(await (await world.origin.raw("/metrics")).text());
   const samples = families.get("weir_rings")?.samples ?? [];
-  return samples.map(({ labels, value }) => `${labels["state"]} ${value}`).join(", ");
+  return samples.map(({ labels: { state }, value }) => `${state} ${value}`).join(", ");
 }
 
 /** Faults at one time: what any of them excuses. */

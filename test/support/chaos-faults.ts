@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ClientAnswer } from "./api.ts";
 import type { Encoder } from "./chaos-encoder.ts";
+import type { Random } from "./chaos-random.ts";
 import type { Watcher } from "./chaos-watchers.ts";
 import type { ChaosWorld } from "./chaos-world.ts";
 import { startProcess } from "./process.ts";
@@ -17,20 +18,6 @@ export interface Verdict {
   readonly what: string;
   mayLose(watcher: Watcher): boolean;
   mayEnd(watcher: Watcher): boolean;
-}
-
-/** Numbers in [0, 1). */
-export type Random = () => number;
-
-export function randomOf(seed: number): Random {
-  let state = seed >>> 0;
-  return () => {
-    // mulberry32
-    state = (state + 0x6d_2b_79_f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 function pick<T>(random: Random, all: readonly T[]): T {
@@ -127,8 +114,10 @@ async function kick(world: ChaosWorld, chosen: readonly ClientAnswer[]): Promise
     chosen.map(({ id }) => world.origin.raw(`/api/v1/clients/${id}`, { method: "DELETE" })),
   );
   await Promise.all(answers.map((answer) => answer.text()));
-  const names = new Set(chosen.map(({ name }) => name));
-  const published = new Set(chosen.filter((one) => one.publish).map(({ name }) => name));
+  // Viewers by HTTP are listed with the end of their path.
+  const streamOf = ({ name }: ClientAnswer): string => name.replace(/\.\w+$/, "");
+  const names = new Set(chosen.map(streamOf));
+  const published = new Set(chosen.filter((one) => one.publish).map(streamOf));
   const isTouched = ({ plan }: Watcher): boolean => names.has(plan.stream);
   return {
     what: `${chosen.length} clients, ${published.size} encoders`,

@@ -3,8 +3,8 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ApiServer, type ClientAnswer, startApi } from "./api.ts";
 import { Encoder } from "./chaos-encoder.ts";
-import type { Random } from "./chaos-faults.ts";
 import { Ledger } from "./chaos-ledger.ts";
+import type { Random } from "./chaos-random.ts";
 import { Watcher, type WatcherKind } from "./chaos-watchers.ts";
 import { makeClip } from "./clips.ts";
 import { HEVC_ENHANCED, makeEnhancedClip } from "./enhanced-clips.ts";
@@ -71,7 +71,8 @@ export class ChaosWorld {
     const folder = makeScratch();
     const file = join(makeScratch(), "weir.conf");
     const [http, edgeHttp] = [await findFreePort(), await findFreePort()];
-    const preload = new URL(`chaos-hook.js?folder=${folder}`, import.meta.url);
+    const preload = new URL("./chaos-hook.js", import.meta.url);
+    preload.searchParams.set("folder", folder);
     const origin = await startApi({
       ...{ file, preload, workers: 2 },
       directives: [
