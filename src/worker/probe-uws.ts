@@ -1,5 +1,5 @@
-/** Entry of a thread that only tells whether uWebSockets.js loads here: the primary itself never loads it. */
+/** Entry of a thread that only tells why uWebSockets.js does not load here, or that it does: the primary itself never loads it. */
 import { parentPort } from "node:worker_threads";
-import { loadUws } from "./io/http-backend-uws.ts";
+import { whyNoUws } from "./io/http-backend-uws.ts";
 
-parentPort?.postMessage((await loadUws()) !== null);
+parentPort?.postMessage(await whyNoUws());

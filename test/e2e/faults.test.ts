@@ -189,6 +189,11 @@ async function kill(how: Fault | "terminate"): Promise<void> {
   );
 }
 
+/** How often the log says so of the first shard. */
+function runsAgain(): number {
+  return weir.log().match(/\[shard-0\] runs again after \d+ ms/g)?.length ?? 0;
+}
+
 /** How long a shard's heart has not beaten. */
 function silentMs(link: ShardLink): number {
   return monotonicMs() - (link.board.counters[Counter.Heartbeat] ?? 0);
@@ -200,6 +205,7 @@ describe("a shard's death", () => {
       timeout: 60_000,
     }, async () => {
       const scene = new Scene(how);
+      const restarts = runsAgain();
       await scene.open();
       assert.equal(shardOf(weir.server, scene.victimName), 0);
       await kill(how);
@@ -208,6 +214,14 @@ describe("a shard's death", () => {
       scene.check();
       const ended = weir.log().match(/publish ended: shard died/g) ?? [];
       assert.ok(ended.length > 0, "the lost session was not told of");
+      await waitUntil("the log says that it runs again", () => runsAgain() > restarts, 5000);
+      if (how === "throw") {
+        // Whoever reports it has nothing else.
+        assert.match(
+          weir.log(),
+          /died: fault injected; \d+ descriptors closed \(at .*fault\.js:\d+/,
+        );
+      }
       scene.close();
     });
   }

@@ -80,7 +80,8 @@ describe("HLS", { concurrency: 2 }, () => {
     },
   );
 
-  describe("threads that die", () => {
+  // One after the other: what dies is the same server's. Without this the tests inside inherit the two at one time.
+  describe("threads that die", { concurrency: 1 }, () => {
     let weir: HlsServer;
     let publisher: ClipPublisher;
     let player: RtmpPeer;
@@ -88,7 +89,7 @@ describe("HLS", { concurrency: 2 }, () => {
     before(async () => {
       weir = await startHls({ workers: 2, hls: "hls_ctx off;", limits: { hangKillMs: 5000 } });
       publisher = await publishTo(weir.port, "a", clip);
-      player = await new RtmpPeer(weirUrl("a"), "play").waitReady();
+      player = await new RtmpPeer(weirUrl("a"), "play").waitReady(WAIT_MS);
     });
 
     after(async () => {

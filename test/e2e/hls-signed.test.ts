@@ -90,7 +90,8 @@ describe("signed", { concurrency: 2 }, () => {
     ],
     ["node", "keys", "hls_keys on; hls_fragments_per_key 2;", /a-\d+\.key|a-\d+\.ts/],
   ] as const) {
-    describe(`${what} on ${backend}`, () => {
+    // One after the other: they are about one server, and the last changes it. They would inherit the two at one time.
+    describe(`${what} on ${backend}`, { concurrency: 1 }, () => {
       let hooks: HookServer;
       let weir: HlsServer;
       let publisher: ClipPublisher;

@@ -78,7 +78,8 @@ export class Admin implements ReloadPart {
       boards: supervisor.boards,
       isAsked: () => isServed(config()),
     });
-    this.#threads = new ThreadMetrics({ threads: supervisor.links, books, fanOut: this.#fanOut });
+    const { links: threads, names: threadNames } = supervisor;
+    this.#threads = new ThreadMetrics({ threads, threadNames, books, fanOut: this.#fanOut });
     this.#history = new History({
       server,
       figures: this.#figures,

@@ -84,6 +84,8 @@ const COLUMNS: readonly Column[] = [
 export interface ThreadMetricsHost {
   /** Live table of all threads. */
   readonly threads: readonly (ShardLink | undefined)[];
+  /** Of those that are being replaced, too. */
+  readonly threadNames: readonly string[];
   readonly books: Books;
   readonly fanOut: FanOutTimes;
 }
@@ -106,7 +108,7 @@ export class ThreadMetrics {
 
   /** All of them. The primary's delay is the largest since this was last asked. */
   families({ threads: bytes }: Sums): MetricFamily[] {
-    const { threads, books, fanOut } = this.#host;
+    const { threads, threadNames, books, fanOut } = this.#host;
     const links = threads.filter((link): link is ShardLink => link?.isAlive === true);
     const families = COLUMNS.map(({ counter, unit = 1, ...column }) =>
       byLabel(
@@ -117,14 +119,14 @@ export class ThreadMetrics {
     );
     const up = { type: "gauge", help: "1 while the thread runs." } as const;
     const states = threads.map((link, index): [string, number] => [
-      link?.name ?? `thread-${index}`,
+      threadNames[index] ?? "",
       link?.isAlive === true ? 1 : 0,
     ]);
     return [
       ...families.map((family) => this.#withMain(family)),
       byLabel({ name: "weir_thread_up", ...up }, "thread", states),
       ...traffic(links, bytes),
-      ends(threads, books),
+      ends(threadNames, books),
       fanOutBuckets(links),
       fanOutQuantiles(fanOut),
     ];
@@ -175,13 +177,13 @@ function traffic(links: readonly ShardLink[], bytes: ReadonlyMap<number, Bytes>)
   ];
 }
 
-function ends(threads: readonly (ShardLink | undefined)[], { threadEnds }: Books): MetricFamily {
+function ends(names: readonly string[], { threadEnds }: Books): MetricFamily {
   return {
     name: "weir_sessions_ended_total",
     type: "counter",
     help: "Sessions that are over.",
     samples: [...threadEnds].flatMap(([index, reasons]) => {
-      const thread = threads[index]?.name ?? `thread-${index}`;
+      const thread = names[index] ?? "";
       return [...reasons].map(([reason, value]) => ({ labels: { thread, reason }, value }));
     }),
   };

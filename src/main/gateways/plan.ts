@@ -2,7 +2,7 @@
 import { Worker } from "node:worker_threads";
 import type { Config } from "../../protocol/conf/config.ts";
 import type { HttpServerConfig } from "../../protocol/conf/config-types.ts";
-import type { ListenEndpoint } from "../../protocol/conf/endpoint.ts";
+import { addressOf, type ListenEndpoint } from "../../protocol/conf/endpoint.ts";
 import type {
   CertificateNews,
   HttpListen,
@@ -74,6 +74,9 @@ export async function planGateways(config: Config, log: Logger): Promise<Gateway
   }
   const count = backend === "node" && !isShared ? 1 : countOf(gateways);
   log.info("gateway", `${count} gateways on ${backend === "uws" ? "uWebSockets.js" : "node:http"}`);
+  for (const { isSecure, ...endpoint } of addresses) {
+    log.info("gateway", `HTTP on ${isSecure ? "https" : "http"}://${addressOf(endpoint)}`);
+  }
   let mounts = staticMounts(config);
   const place: GatewayPlace = {
     backend,
@@ -112,11 +115,15 @@ async function chooseBackend(
   wanted: HttpServerConfig["backend"],
   log: Logger,
 ): Promise<GatewayPlace["backend"]> {
-  if (wanted === "node" || (await doesUwsLoad())) {
-    return wanted === "node" ? "node" : "uws";
+  if (wanted === "node") {
+    return "node";
+  }
+  const reason = await whyNoUws();
+  if (reason === "") {
+    return "uws";
   }
   const text = "uWebSockets.js does not load here: HTTP is served by node:http, at a higher cost";
-  log.warn("gateway", text);
+  log.warn("gateway", `${text} (${reason})`);
   return "node";
 }
 
@@ -140,11 +147,12 @@ function countOf(wanted: number): number {
   return wanted > 0 ? wanted : Math.max(1, Math.floor(coresOfHost() / CORES_PER_GATEWAY));
 }
 
-function doesUwsLoad(): Promise<boolean> {
+/** @returns an empty text where it loads. */
+function whyNoUws(): Promise<string> {
   return new Promise((resolve) => {
     const probe = new Worker(PROBE_URL);
-    probe.once("message", (loads: boolean) => resolve(loads));
-    probe.once("error", () => resolve(false));
-    probe.once("exit", () => resolve(false));
+    probe.once("message", (reason: string) => resolve(reason));
+    probe.once("error", (error) => resolve(String(error)));
+    probe.once("exit", (code) => resolve(`the thread that tried ended with ${code}`));
   });
 }

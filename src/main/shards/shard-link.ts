@@ -71,6 +71,11 @@ const ENTRIES: Readonly<Record<LinkRole, URL>> = {
   packager: PACKAGER_URL,
 };
 
+/** Of logs and metrics. */
+export function nameOf({ role, index }: Pick<ShardPlace, "role" | "index">): string {
+  return `${role}-${index}`;
+}
+
 /** What a gateway is started with besides. */
 export type GatewayPlace = Pick<
   GatewayStart,
@@ -120,7 +125,7 @@ export class ShardLink {
     this.role = place.role;
     this.isShard = place.role === "shard";
     this.mayTerminate = gateway?.backend !== "uws";
-    this.name = `${place.role}-${place.index}`;
+    this.name = nameOf(place);
     this.board = new Board(memory);
     const { port1, port2 } = new MessageChannel();
     const start: ShardStart = {

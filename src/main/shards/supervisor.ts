@@ -7,7 +7,13 @@ import { Doorbell } from "../../protocol/ring/doorbell.ts";
 import { memoryOfHost } from "../limits-of-host.ts";
 import type { Logger } from "../log/logger.ts";
 import { monotonicMs } from "../monotonic.ts";
-import { type GatewayPlace, type LinkRole, ShardLink, type ShardPlace } from "./shard-link.ts";
+import {
+  type GatewayPlace,
+  type LinkRole,
+  nameOf,
+  ShardLink,
+  type ShardPlace,
+} from "./shard-link.ts";
 
 /** When a shard is judged, and how. */
 export interface SupervisorLimits {
@@ -66,13 +72,19 @@ export interface SupervisorOptions {
 }
 
 /** What outlives a shard's thread. */
+/** Of an error's stack. */
+const FRAMES_TOLD = 3;
+
 interface Slot {
   readonly place: ShardPlace;
   /** **Shared**: the board. */
   readonly memory: SharedArrayBuffer;
   /** Milliseconds, monotonic, within the window. */
   deaths: number[];
-  hasWarned: boolean;
+  /** When it was last heard of before it fell silent, which the log has told; 0: it answers. Milliseconds, monotonic. */
+  silentSince: number;
+  /** When it died, until it runs again; 0: it runs. Milliseconds, monotonic. */
+  diedAt: number;
   restart: NodeJS.Timeout | undefined;
 }
 
@@ -118,7 +130,8 @@ export class Supervisor {
       },
       memory: ShardLink.boardMemory(rows),
       deaths: [],
-      hasWarned: false,
+      silentSince: 0,
+      diedAt: 0,
       restart: undefined,
     }));
     this.#timer = setInterval(() => this.#watch(), this.#limits.watchMs);
@@ -143,6 +156,11 @@ export class Supervisor {
   /** Of all threads, whether they run or not. */
   get boards(): Board[] {
     return this.#slots.map(({ memory }) => new Board(memory));
+  }
+
+  /** Of all threads, as the log has them, whether they run or not. */
+  get names(): string[] {
+    return this.#slots.map(({ place }) => nameOf(place));
   }
 
   /** From now on packagers run. Before {@link start} they are started there. */
@@ -194,13 +212,14 @@ export class Supervisor {
         if (news.kind === "ready") {
           this.#starting.get(index)?.ready();
           this.#starting.delete(index);
+          this.#tellReturn(slot, from);
         }
         message(from, news);
       },
       exit: (from, code, error) => this.#exited(slot, from, code, error),
       calls,
     });
-    slot.hasWarned = false;
+    slot.silentSince = 0;
     link.board.counters[Counter.Heartbeat] = monotonicMs();
     this.links[index] = link;
   }
@@ -213,9 +232,10 @@ export class Supervisor {
       return;
     }
     this.deaths += 1;
+    slot.diedAt = monotonicMs();
     const cause = error === undefined ? `code ${code}` : error.message;
     const text = `died: ${cause}; ${closed} descriptors closed`;
-    this.#options.log.error(link.name, text, "ERR_SHARD_DIED");
+    this.#options.log.error(link.name, `${text}${placeOf(error)}`, "ERR_SHARD_DIED");
     this.#options.died(link);
     const starting = this.#starting.get(index);
     if (starting !== undefined) {
@@ -228,6 +248,14 @@ export class Supervisor {
       this.#options.log.error(link.name, `dies too often, stays down for ${pause} ms`);
     }
     slot.restart = setTimeout(() => this.#startShard(slot), pause);
+  }
+
+  #tellReturn(slot: Slot, { name }: ShardLink): void {
+    if (slot.diedAt > 0) {
+      const downMs = Math.round(monotonicMs() - slot.diedAt);
+      this.#options.log.info(name, `runs again after ${downMs} ms`);
+      slot.diedAt = 0;
+    }
   }
 
   #crashPause(slot: Slot): number {
@@ -270,13 +298,21 @@ export class Supervisor {
       // Its end takes a moment: it is not terminated twice.
       counters[Counter.Heartbeat] = now;
       void link.terminate();
-    } else if (silentMs > hangWarnMs && !slot.hasWarned) {
+    } else if (silentMs > hangWarnMs && slot.silentSince === 0) {
       log.warn(name, `does not answer for ${silentMs} ms`, "ERR_SHARD_HANGS");
-      slot.hasWarned = true;
-    } else if (silentMs <= hangWarnMs) {
-      slot.hasWarned = false;
+      slot.silentSince = now - silentMs;
+    } else if (silentMs <= hangWarnMs && slot.silentSince > 0) {
+      log.info(name, `answers again, after ${Math.round(now - slot.silentSince)} ms`);
+      slot.silentSince = 0;
     }
   }
+}
+
+/** Where in the code an error came from: what a report of it needs. */
+function placeOf(error: Error | undefined): string {
+  const frames = (error?.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
+  const places = frames.slice(0, FRAMES_TOLD).map((line) => line.trim());
+  return places.length === 0 ? "" : ` (${places.join(", ")})`;
 }
 
 function roleOf(index: number, shards: number, gateways: number): LinkRole {

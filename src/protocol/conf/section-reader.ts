@@ -92,10 +92,17 @@ export class SectionReader {
     );
   }
 
+  /** A switch; a word that is neither on nor off counts as in SRS, with a warning. */
   isOn(name: string): boolean {
     const spec = this.#specOf(name, "on-unless-off", "off-unless-on");
     const value = this.#word(name, spec);
-    return spec.type === "on-unless-off" ? value !== "off" : value === "on";
+    const isOn = spec.type === "on-unless-off" ? value !== "off" : value === "on";
+    if (value !== "on" && value !== "off") {
+      const place = this.placeOf(name);
+      const counts = isOn ? "on" : "off";
+      this.warn(place, `${place.directive} "${value}" is read as ${counts}; on or off is meant`);
+    }
+    return isOn;
   }
 
   text(name: string): string {

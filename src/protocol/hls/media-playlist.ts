@@ -61,6 +61,8 @@ export interface MediaPlaylistOptions {
   readonly firstSequence?: number;
   /** EXT-X-DISCONTINUITY-SEQUENCE of an earlier life, all of its discontinuities counted. */
   readonly firstDiscontinuity?: number;
+  /** EXT-X-TARGETDURATION of an earlier life, milliseconds. What segments of these settings can have led to, counts. */
+  readonly earlierTargetMs?: number;
 }
 
 /** What a blocking reload asks for. **Spec**: RFC 8216bis §6.2.5.2. */
@@ -106,13 +108,15 @@ export class MediaPlaylist {
   constructor(options: MediaPlaylistOptions) {
     const { segmentsMin = 3, partTargetMs = 0 } = options;
     const { firstSequence = 0, firstDiscontinuity = 0 } = options;
-    const rest = { segmentsMin, partTargetMs, firstSequence, firstDiscontinuity };
+    const { targetMs, earlierTargetMs = 0 } = options;
+    const rest = { segmentsMin, partTargetMs, firstSequence, firstDiscontinuity, earlierTargetMs };
     this.#options = { ...options, ...rest };
     this.#nextSequence = firstSequence;
     this.#discontinuitySequence = firstDiscontinuity;
     // Players of the earlier life must not join the two time lines.
     this.#isBroken = firstSequence > 0;
-    this.#targetMs = options.targetMs;
+    const isOfThese = earlierTargetMs <= targetMs * SEGMENT_TARGETS_MAX;
+    this.#targetMs = isOfThese ? Math.max(targetMs, earlierTargetMs) : targetMs;
     this.#partTargetMs = partTargetMs;
   }
 

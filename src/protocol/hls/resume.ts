@@ -1,13 +1,15 @@
 /**
  * Where an earlier life of a playlist ended, so that its numbers are not used again.
  *
- * Spec: RFC 8216 §6.2.2 (numbers go on).
+ * Spec: RFC 8216 §6.2.2 (numbers go on), §4.3.3.1 (the target duration does not change).
  */
 
-/** Where to go on; the first two fields of a media playlist's options. */
+/** Where to go on; fields of a media playlist's options. */
 export interface ResumePoint {
   readonly firstSequence: number;
   readonly firstDiscontinuity: number;
+  /** EXT-X-TARGETDURATION in milliseconds, 0 where that is not known. */
+  readonly earlierTargetMs: number;
 }
 
 /** Decode a media playlist that weir or SRS wrote. @returns null when it is none. */
@@ -26,6 +28,7 @@ export function decodeResumePoint(text: string): ResumePoint | null {
   return {
     firstSequence: sequence + count("#EXTINF"),
     firstDiscontinuity: discontinuity + count("#EXT-X-DISCONTINUITY"),
+    earlierTargetMs: (numberAfter(lines, "#EXT-X-TARGETDURATION:") ?? 0) * 1000,
   };
 }
 

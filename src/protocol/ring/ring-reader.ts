@@ -298,6 +298,24 @@ export class RingReader {
     Atomics.store(this.#words, ControlWord.HasKeeper, 1);
   }
 
+  /**
+   * Where a reader of all frames begins: with the oldest, or where its predecessor ended that said by {@link keep} how far
+   * it had come: with the newest keyframe that one took, or with what it had not taken.
+   * @returns a frame number, unsigned
+   */
+  get firstToKeep(): number {
+    const oldest = this.#load(ControlWord.OldestFrame);
+    const keeper = this.#load(ControlWord.KeeperFrame);
+    if (this.#load(ControlWord.HasKeeper) === 0 || ((keeper - oldest) | 0) <= 0) {
+      return oldest >>> 0;
+    }
+    let frame = (keeper - 1) | 0;
+    while (((frame - oldest) | 0) > 0 && !this.#index.isKeyframe(frame)) {
+      frame = (frame - 1) | 0;
+    }
+    return (this.#index.isKeyframe(frame) ? frame : keeper) >>> 0;
+  }
+
   /** Ask the owner for a ring of at least `bytes`; the largest wish counts. */
   askForWrap(bytes: number): void {
     let asked = this.#load(ControlWord.AskedWrap);

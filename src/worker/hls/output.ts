@@ -131,6 +131,7 @@ export class HlsOutput {
     return {
       firstSequence: this.#playlist.nextSequence,
       firstDiscontinuity: this.#playlist.discontinuitySequence + listed,
+      earlierTargetMs: this.#playlist.targetSeconds * 1000,
     };
   }
 

@@ -21,7 +21,7 @@ export interface PackagedStreamHost {
   /** The playlist that this thread's predecessor made of a key, "" where there is none; null: that is not told yet. */
   inherited(key: string): string | null;
   runFileSteps(steps: readonly FileStep[]): Promise<string>;
-  readSmallText(file: string): Promise<string>;
+  readSmallText(file: string): Promise<string | null>;
   news(news: HlsNews): void;
   dropped(key: string, ids: readonly number[]): void;
   trouble(trouble: HlsTrouble): void;
@@ -223,11 +223,7 @@ export class PackagedStream {
       return;
     }
     if (!settings.hasFiles) {
-      // Numbers must not be used again after a restart, of which nothing else is left.
-      this.#resume = {
-        firstSequence: Math.floor(this.#host.wallMs() / 1000),
-        firstDiscontinuity: 0,
-      };
+      this.#resume = this.#unusedNumbers();
       return;
     }
     if (!this.#isResuming) {
@@ -235,10 +231,18 @@ export class PackagedStream {
       const { file } = new HlsNames(this.key, settings).playlist;
       void this.#host.readSmallText(file).then((text) => {
         this.#isResuming = false;
-        this.#resume ??= decodeResumePoint(text) ?? { firstSequence: 0, firstDiscontinuity: 0 };
+        const first = { firstSequence: 0, firstDiscontinuity: 0, earlierTargetMs: 0 };
+        // A disk that does not answer may have a playlist with any numbers.
+        this.#resume ??= text === null ? this.#unusedNumbers() : (decodeResumePoint(text) ?? first);
         this.advance();
       });
     }
+  }
+
+  /** Numbers must not be used again after a restart of which nothing else is left. */
+  #unusedNumbers(): ResumePoint {
+    const firstSequence = Math.floor(this.#host.wallMs() / 1000);
+    return { firstSequence, firstDiscontinuity: 0, earlierTargetMs: 0 };
   }
 
   #closeFeed(): void {

@@ -135,7 +135,7 @@ export class StreamFeed {
       // The ring between was never lent to this thread.
       this.#sink.ended();
     }
-    source.next = reader.oldestFrame;
+    source.next = reader.firstToKeep;
     this.renew();
   }
 

@@ -41,12 +41,28 @@ interface Listening {
   readonly socket: uws.ListenSocket;
 }
 
+const REASON_CHARS_MAX = 200;
+
 /** Loads the library. @returns null where it is not installed or does not load here. */
 export async function loadUws(): Promise<Library | null> {
   try {
     return (await import("uWebSockets.js")).default;
   } catch {
     return null;
+  }
+}
+
+/** Why the library does not load here, in one line; empty: it does. */
+export async function whyNoUws(): Promise<string> {
+  try {
+    await import("uWebSockets.js");
+    return "";
+  } catch (error) {
+    // The library's own text is advice, and below it what the loader said.
+    const lines = String(error)
+      .split("\n")
+      .filter((line) => line !== "");
+    return (lines.at(-1) ?? "for no reason that it tells").slice(0, REASON_CHARS_MAX);
   }
 }
 

@@ -15,8 +15,17 @@ export type FileStep =
     }
   | { readonly kind: "remove"; readonly file: string };
 
+/** What every job is given besides: set to 1 when it begins. */
+interface Begun {
+  readonly begun: Int32Array;
+}
+
 /** What went wrong first; "" when nothing did. Later steps are taken all the same. */
-export function runFileSteps(steps: readonly FileStep[]): string {
+export function runFileSteps({
+  begun,
+  steps,
+}: Begun & { readonly steps: readonly FileStep[] }): string {
+  Atomics.store(begun, 0, 1);
   let failure = "";
   for (const step of steps) {
     try {
@@ -33,7 +42,12 @@ export function runFileSteps(steps: readonly FileStep[]): string {
 }
 
 /** Text of a file; "" when it cannot be read or is longer. */
-export function readSmallText({ file, bytesMax }: { file: string; bytesMax: number }): string {
+export function readSmallText({
+  begun,
+  file,
+  bytesMax,
+}: Begun & { readonly file: string; readonly bytesMax: number }): string {
+  Atomics.store(begun, 0, 1);
   try {
     const bytes = readFileSync(file);
     return bytes.length > bytesMax ? "" : bytes.toString();

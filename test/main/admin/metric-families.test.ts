@@ -34,6 +34,7 @@ const links = boards.map((board, index) => {
   const link = { index, name: `shard-${index}`, board, isAlive: true, isShard: true };
   return Object.assign(link, { post: () => undefined }) as unknown as ShardLink;
 });
+const live: (ShardLink | undefined)[] = [...links];
 const pool = new RingPool(2 * WRAP);
 const clients = new Clients();
 const coordinator = new Coordinator(pool, links, () => 100);
@@ -52,7 +53,12 @@ before(() => {
   const read = (): Config => config;
   books = new Books({ config: read, coordinator, clients, pool, shards: links, now: () => now });
   fanOut = new FanOutTimes({ boards, isAsked: () => isAsked });
-  threads = new ThreadMetrics({ threads: links, books, fanOut });
+  threads = new ThreadMetrics({
+    threads: live,
+    threadNames: ["shard-0", "shard-1"],
+    books,
+    fanOut,
+  });
 });
 
 after(() => {
@@ -262,4 +268,12 @@ test("forwards: those that take media and those that wait, what ended attempts, 
   assert.equal(sampleOf(families, "weir_forwards", { state: "waits" }), 1);
   assert.equal(sampleOf(families, "weir_forward_ended_total", { fault: "connect" }), 3);
   assert.equal(sampleOf(families, "weir_forward_skips_total"), 4);
+});
+
+test("a thread that is being replaced keeps its name", () => {
+  live[1] = undefined;
+  const families = threads.families(books.sums());
+  live[1] = links[1];
+  assert.equal(sampleOf(families, "weir_thread_up", { thread: "shard-1" }), 0);
+  assert.equal(sampleOf(families, "weir_thread_up", { thread: "shard-0" }), 1);
 });

@@ -338,6 +338,9 @@ test("numbers: garbage is refused, trailing text and unknown words are told", ()
   assert.deepEqual(warningsOf("max_connections 10k;"), [
     'x.conf:2: max_connections "10k" is read as 10',
   ]);
+  assert.deepEqual(warningsOf("vhost v { hls { enabled yes; } tcp_nodelay on; }"), [
+    'x.conf:2: vhost.hls.enabled "yes" is read as off; on or off is meant',
+  ]);
   const text = "vhost v { play { time_jitter some; mw_msgs 500; } chunk_size 64; }";
   assert.deepEqual(warningsOf(text), [
     "chunk_size of vhost v 64 is outside 128…65536, which some peers refuse",

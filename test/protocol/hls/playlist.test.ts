@@ -184,13 +184,25 @@ describe("a playlist that goes on after a restart", () => {
     }
     const text = encodeMediaPlaylist(before);
     const point = decodeResumePoint(text.replaceAll("\n", "\r\n"));
-    assert.deepEqual(point, { firstSequence: 9, firstDiscontinuity: 2 });
+    const earlierTargetMs = 2000;
+    assert.deepEqual(point, { firstSequence: 9, firstDiscontinuity: 2, earlierTargetMs });
     const after = new MediaPlaylist({ targetMs: 2000, windowMs: 6000, ...point });
     after.add(makeSegment("9.ts", 2000), 0);
     const [first] = readPlaylist(encodeMediaPlaylist(after)).segments;
     assert.deepEqual([first?.sequence, first?.isDiscontinuity], [9, true]);
     assert.match(encodeMediaPlaylist(after), /DISCONTINUITY-SEQUENCE:2\n/);
     assert.equal(decodeResumePoint("<html>"), null);
+  });
+
+  test("RFC 8216 4.3.3.1: the target duration of an earlier life stays, where it was one of these settings", () => {
+    const earlierTargetMs = 2000;
+    const targetOf = (targetMs: number): number =>
+      new MediaPlaylist({ targetMs, windowMs: 6000, firstSequence: 9, earlierTargetMs })
+        .targetSeconds;
+    assert.equal(targetOf(1000), 2, "a segment was longer than was asked for");
+    assert.equal(targetOf(5000), 5);
+    assert.equal(targetOf(500), 1, "segments of these settings are never that long");
+    assert.equal(decodeResumePoint("#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:4\n")?.earlierTargetMs, 0);
     assert.equal(decodeResumePoint("#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:-1\n"), null);
   });
 });

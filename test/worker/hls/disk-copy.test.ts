@@ -1,12 +1,22 @@
 /** Files are written in order, by one job at a time; a disk that fails is told of once. */
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { DiskCopy } from "../../../src/worker/hls/disk-copy.ts";
 import type { FileStep } from "../../../src/worker/jobs/files.ts";
-import { JobPool } from "../../../src/worker/jobs/job-pool.ts";
-import { makeScratch } from "../../support/scratch.ts";
+import { JOB_LIMITS, JobPool } from "../../../src/worker/jobs/job-pool.ts";
+import { runChecked } from "../../support/process.ts";
+import { makeScratch, waitUntil } from "../../support/scratch.ts";
 
 const LIMIT = { timeout: 30_000 };
 
@@ -148,6 +158,54 @@ describe("jobs on files", () => {
     assert.match(failure, /ENOSPC/);
     assert.deepEqual(readdirSync(folder), []);
   });
+
+  test(
+    "a thread that was kept from its work does not take the disk for one that hangs",
+    LIMIT,
+    async () => {
+      const file = join(makeScratch(), "text");
+      writeFileSync(file, "there");
+      assert.equal(await pool.readSmallText(file), "there");
+      const impatient = new JobPool({ ...JOB_LIMITS, readMs: 300 });
+      // Its thread has begun by then.
+      assert.equal(await impatient.readSmallText(file), "there");
+      const read = impatient.readSmallText(file);
+      const until = performance.now() + 900;
+      while (performance.now() < until) {
+        // As a process that is stopped, or gets no processor.
+      }
+      assert.equal(await read, "there");
+      await impatient.close();
+    },
+  );
+
+  test(
+    "files that hang together count once; what could not be read is no empty file",
+    LIMIT,
+    async () => {
+      const folder = makeScratch();
+      const hanging = join(folder, "hanging");
+      await runChecked("mkfifo", [hanging], { timeoutMs: 5000 });
+      const limits = { jobMs: 500, readMs: 500, beginMs: 500, pauseMs: 500, pauseMsMax: 600_000 };
+      const patient = new JobPool(limits);
+      const reads = Array.from({ length: 8 }, () => patient.readSmallText(hanging));
+      assert.deepEqual(await Promise.all(reads), new Array(8).fill(null));
+      assert.equal(await patient.readSmallText(join(folder, "never")), null);
+      // Whoever waits to read goes on, and the threads may end.
+      const release = (): void =>
+        closeSync(openSync(hanging, constants.O_RDWR | constants.O_NONBLOCK));
+      release();
+      await waitUntil(
+        "files are written again",
+        async () => {
+          release();
+          return (await patient.runFileSteps([])) === "";
+        },
+        15_000,
+      );
+      await patient.close();
+    },
+  );
 
   test("a pool that is closed answers", LIMIT, async () => {
     const closed = new JobPool();

@@ -40,7 +40,7 @@ class Run {
     this.output = new HlsOutput({
       key: "v/live/a",
       settings: { ...HLS_DEFAULTS, enabled: true, fragmentMs: 400, windowMs: 2000, ...settings },
-      resume: { firstSequence, firstDiscontinuity: 0 },
+      resume: { firstSequence, firstDiscontinuity: 0, earlierTargetMs: 0 },
       disk,
       host: {
         now: () => this.#nowMs,

@@ -23,7 +23,7 @@ let windows: HlsWindows;
 let released: number[];
 let stream: PackagedStream;
 /** Answers what the playlist's file holds. */
-let answerText: (text: string) => void;
+let answerText: (text: string | null) => void;
 let steps: FileStep[];
 /** What a predecessor of the thread left. */
 let inherited: string;
@@ -35,7 +35,7 @@ beforeEach(() => {
   steps = [];
   inherited = "";
   let fileId = 0;
-  const text = new Promise<string>((resolve) => {
+  const text = new Promise<string | null>((resolve) => {
     answerText = resolve;
   });
   stream = new PackagedStream(KEY, {
@@ -95,6 +95,17 @@ describe("a publish that is over before its packager looks", () => {
     await settle();
     assert.ok(Math.abs(secondsOf(playlist()) - 5) < 0.1, `${secondsOf(playlist())} s`);
     assert.deepEqual(released, [1]);
+  });
+
+  test("takes numbers that were never used where the disk does not tell", async () => {
+    stream.change(FILES);
+    burst(1, 5000);
+    answerText(null);
+    await settle();
+    assert.ok(
+      (playlist().segments[0]?.sequence ?? 0) >= 1_700_000_000,
+      "numbers of an earlier life",
+    );
   });
 
   test("waits for where an earlier life ended", async () => {

@@ -79,6 +79,44 @@ describe("a feed", () => {
     assert.deepEqual(sink.take(), ["9@120"]);
   });
 
+  test("goes on where one that died was, with the keyframe before: nothing comes twice, or from long ago", () => {
+    const ring = new Ring(1);
+    ring.writer.expectKeeper();
+    for (const [at, isKeyframe] of [0, 40, 80, 120, 160, 200].map(
+      (ms) => [ms, ms % 80 === 0] as const,
+    )) {
+      ring.write(at, 100, isKeyframe);
+    }
+    const dead = new Sink();
+    dead.feed.openRing(ring.lease);
+    dead.feed.advance(true);
+    assert.deepEqual(dead.take().at(-1), "9@200");
+    ring.write(240, 100, true);
+    ring.write(280);
+    const sink = new Sink();
+    sink.feed.openRing(ring.lease);
+    sink.feed.advance(true);
+    // What begins with 160 was in the making.
+    assert.deepEqual(sink.take(), ["9@160", "9@200", "9@240", "9@280"]);
+  });
+
+  test("goes on where one that died was where there are no keyframes", () => {
+    const ring = new Ring(1);
+    ring.writer.expectKeeper();
+    ring.write(0);
+    ring.write(40);
+    const dead = new Sink();
+    dead.feed.openRing(ring.lease);
+    dead.feed.advance(true);
+    const sink = new Sink();
+    sink.feed.openRing(ring.lease);
+    sink.feed.advance(true);
+    assert.deepEqual(sink.take(), []);
+    ring.write(80);
+    sink.feed.advance(true);
+    assert.deepEqual(sink.take(), ["9@80"]);
+  });
+
   test("waits for a frame whose entry is there before its bytes are", () => {
     const ring = new Ring(1);
     const sink = new Sink();
