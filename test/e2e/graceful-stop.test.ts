@@ -78,8 +78,9 @@ describe("SIGQUIT", () => {
       const { code } = await weir.process.waitEnd(4000);
       assert.equal(code, 0);
       assert.match(weir.log(), /SIGQUIT: stopping gracefully\n/);
-      // The last one that asked whether it listens may still be in the lobby.
-      assert.match(weir.log(), /waits for [56] connections to leave/);
+      const waitedFor = Number(/waits for (\d+) connections to leave/.exec(weir.log())?.[1]);
+      // Those that asked last whether it listens may still be in the lobby.
+      assert.ok(waitedFor >= 5, `it waits for ${waitedFor} connections`);
     },
   );
 
