@@ -28,7 +28,7 @@ import type { Prepared, ReloadPart } from "./config/parts.ts";
 import { Clients } from "./coordinator/clients.ts";
 import { Coordinator } from "./coordinator/coordinator.ts";
 import { Edge } from "./coordinator/edge.ts";
-import { Packagers } from "./coordinator/packagers.ts";
+import { needsPackagers, Packagers } from "./coordinator/packagers.ts";
 import { RingPool } from "./coordinator/ring-pool.ts";
 import { SettingsRollout } from "./coordinator/settings-rollout.ts";
 import { HlsDesk } from "./gateways/hls-desk.ts";
@@ -334,7 +334,7 @@ export class Server {
   }
 
   #startPackagers(): void {
-    if ([...this.#config.vhosts.values()].some(({ hls }) => hls.enabled)) {
+    if (needsPackagers(this.#config)) {
       this.supervisor.startPackagers();
       this.coordinator.announceToPackagers();
     }

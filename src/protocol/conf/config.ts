@@ -18,6 +18,7 @@ import { deepFreeze } from "./deep-freeze.ts";
 import { DIRECTIVES, environmentNames, visitDirectives } from "./directives.ts";
 import type { ListenEndpoint } from "./endpoint.ts";
 import { type Directive, decodeGrammar, type ReadInclude } from "./grammar.ts";
+import { decodeDvr } from "./dvr-config.ts";
 import { decodeHls } from "./hls-config.ts";
 import { decodeHooks, decodeToken } from "./hooks.ts";
 import {
@@ -349,6 +350,7 @@ function decodeVhost(
     httpRemux: decodeHttpRemux(vhost.section("http_remux")),
     httpStatic: decodeHttpStatic(vhost.section("http_static")),
     hls: decodeHls(vhost.section("hls")),
+    dvr: decodeDvr(vhost.section("dvr")),
     cluster: decodeCluster(vhost.section("cluster")),
     security: decodeSecurity(name, vhost.section("security"), from.context),
     refer: decodeRefer(name, vhost.section("refer"), from.context),

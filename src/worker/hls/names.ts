@@ -30,7 +30,7 @@ export interface StreamNames {
 }
 
 /** Takes `vhost/app/stream` apart; only apps have several segments. */
-function namesOf(key: string): StreamNames {
+export function namesOf(key: string): StreamNames {
   const first = key.indexOf("/");
   const last = key.lastIndexOf("/");
   return {
@@ -132,7 +132,7 @@ function encodePath(path: string): string {
 }
 
 /** In the time zone of the process, as in SRS. */
-function wallTime(unixMs: number): WallTime {
+export function wallTime(unixMs: number): WallTime {
   const date = new Date(unixMs);
   return {
     year: date.getFullYear(),

@@ -4,8 +4,10 @@
  */
 import { Piscina } from "piscina";
 import type { FileStep } from "./files.ts";
+import type { RecordingResult, RecordingStep } from "./recordings.ts";
 
 const FILES_URL = new URL("./files.js", import.meta.url);
+const RECORDINGS_URL = new URL("./recordings.js", import.meta.url);
 /** Two, so that one disk that hangs does not hold up everything at once. */
 const THREADS_MAX = 2;
 const QUEUE_MAX = 1024;
@@ -19,6 +21,15 @@ const PAUSE_MS_MIN = 30_000;
 const PAUSE_MS_MAX = 600_000;
 const READ_BYTES_MAX: number = 1024 * 1024;
 
+/** What a pool is asked to do. */
+interface Job {
+  readonly name: string;
+  readonly timeoutMs: number;
+  /** Module of the function; that of files where it is not said. */
+  readonly filename?: string;
+  readonly transferList?: ArrayBuffer[];
+}
+
 /** Threads are started when there is work, and end when there is none for a while. */
 export class JobPool {
   #pool: Piscina | undefined;
@@ -29,7 +40,8 @@ export class JobPool {
   /** @returns what went wrong, "" when nothing did. Never rejects. */
   async runFileSteps(steps: readonly FileStep[]): Promise<string> {
     try {
-      return await this.#run<string>(steps, "runFileSteps", JOB_TIMEOUT_MS);
+      const options = { name: "runFileSteps", timeoutMs: JOB_TIMEOUT_MS };
+      return await this.#run<string>(steps, options);
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
     }
@@ -39,9 +51,24 @@ export class JobPool {
   async readSmallText(file: string): Promise<string> {
     try {
       const task = { file, bytesMax: READ_BYTES_MAX };
-      return await this.#run<string>(task, "readSmallText", READ_TIMEOUT_MS);
+      return await this.#run<string>(task, { name: "readSmallText", timeoutMs: READ_TIMEOUT_MS });
     } catch {
       return "";
+    }
+  }
+
+  /** Never rejects. **Memory**: bytes to append are handed over. */
+  async runRecordingStep(step: RecordingStep): Promise<RecordingResult> {
+    try {
+      return await this.#run<RecordingResult>(step, {
+        name: "runRecordingStep",
+        timeoutMs: JOB_TIMEOUT_MS,
+        filename: RECORDINGS_URL.href,
+        transferList: step.kind === "append" ? [step.bytes.buffer] : [],
+      });
+    } catch (error) {
+      const failure = error instanceof Error ? error.message : String(error);
+      return { file: step.file, failure };
     }
   }
 
@@ -61,7 +88,7 @@ export class JobPool {
     this.#pauseMs = Math.min(PAUSE_MS_MAX, this.#pauseMs * 2);
   }
 
-  async #run<Result>(task: unknown, name: string, timeoutMs: number): Promise<Result> {
+  async #run<Result>(task: unknown, { timeoutMs, ...job }: Job): Promise<Result> {
     if (this.#isClosed || performance.now() < this.#pausedUntil) {
       throw new Error(this.#isClosed ? "the pool of jobs is closed" : "the disk did not answer");
     }
@@ -79,7 +106,7 @@ export class JobPool {
       controller.abort();
     }, timeoutMs);
     try {
-      const result = (await this.#pool.run(task, { name, signal: controller.signal })) as Result;
+      const result = (await this.#pool.run(task, { ...job, signal: controller.signal })) as Result;
       this.#pauseMs = PAUSE_MS_MIN;
       return result;
     } catch (error) {

@@ -8,6 +8,7 @@ import type { FileStep } from "../../../src/worker/jobs/files.ts";
 import { CompressedPublisher } from "../../support/compressed-publisher.ts";
 import { HLS_DEFAULTS } from "../../support/hls-settings.ts";
 import { type ReadPlaylist, readPlaylist } from "../../support/playlist-check.ts";
+import { NO_RECORDINGS } from "../../support/no-recordings.ts";
 import { clipHeader, message } from "../clip.ts";
 
 const KEY = "v/live/a";
@@ -39,6 +40,7 @@ beforeEach(() => {
     answerText = resolve;
   });
   stream = new PackagedStream(KEY, {
+    ...NO_RECORDINGS,
     thread: 0,
     now: () => nowMs,
     wallMs: () => 1_700_000_000_000 + nowMs,

@@ -8,6 +8,7 @@ import { CompressedPublisher } from "../../support/compressed-publisher.ts";
 import { HLS_DEFAULTS } from "../../support/hls-settings.ts";
 import { HlsViewer } from "../../support/hls-viewer.ts";
 import { splitAdts } from "../../support/ts-check.ts";
+import { NO_RECORDINGS } from "../../support/no-recordings.ts";
 import { clipHeader, message } from "../clip.ts";
 
 const KEY = "v/live/a";
@@ -40,7 +41,8 @@ class Run {
   constructor(settings: HlsSettings) {
     const news = { kind: "hls", path: "", playlist: undefined, added: [] } as const;
     this.stream = new PackagedStream(KEY, {
-      thread: 0,
+      ...NO_RECORDINGS,
+    thread: 0,
       now: () => this.nowMs,
       wallMs: () => 1_700_000_000_000 + this.nowMs,
       nextFileId: () => {
