@@ -1,6 +1,7 @@
 /** Which thread makes HLS and recordings of which stream. */
-import type { StreamSettings } from "../../protocol/control/calls.ts";
+
 import type { Config } from "../../protocol/conf/config.ts";
+import type { StreamSettings } from "../../protocol/control/calls.ts";
 import { homeShard, type PlacementCandidate } from "./placement.ts";
 
 /** The packagers of the host. */

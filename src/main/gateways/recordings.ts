@@ -1,9 +1,9 @@
 /** Recordings in the primary: who published what a file holds, and who hears of it (`on_dvr`). */
 import type { RecordingNews } from "../../protocol/control/recording.ts";
 import type { HookSubject } from "../hooks/payload.ts";
-import type { HlsViewersHost } from "./hls-viewers.ts";
 import type { Publishers } from "../hooks/publishers.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
+import type { HlsViewersHost } from "./hls-viewers.ts";
 
 const SECOND_MS = 1000;
 

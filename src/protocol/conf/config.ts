@@ -16,9 +16,9 @@ import type {
 } from "./config-types.ts";
 import { deepFreeze } from "./deep-freeze.ts";
 import { DIRECTIVES, environmentNames, visitDirectives } from "./directives.ts";
+import { decodeDvr } from "./dvr-config.ts";
 import type { ListenEndpoint } from "./endpoint.ts";
 import { type Directive, decodeGrammar, type ReadInclude } from "./grammar.ts";
-import { decodeDvr } from "./dvr-config.ts";
 import { decodeHls } from "./hls-config.ts";
 import { decodeHooks, decodeToken } from "./hooks.ts";
 import {

@@ -75,7 +75,9 @@ export class FragmentWriter {
    */
   encodeInit(isFile: boolean = false): Uint8Array | null {
     const tracks = { video: this.#videoTrack, audio: this.#audioTrack };
-    return tracks.video === null && tracks.audio === null ? null : encodeInitSegment(tracks, isFile);
+    return tracks.video === null && tracks.audio === null
+      ? null
+      : encodeInitSegment(tracks, isFile);
   }
 
   /** Keep a frame for the current fragment. **Memory**: copies its bytes. */

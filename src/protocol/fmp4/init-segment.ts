@@ -3,8 +3,9 @@
  *
  * Spec: ISO/IEC 14496-12 §4.3 (ftyp), §8.2 (moov), §8.8 (mvex); ISO/IEC 23000-19 §7.3 (CMAF header).
  */
-import type { AudioTrack, VideoTrack } from "../flv/elementary-frame.ts";
+
 import { InvariantError } from "../errors.ts";
+import type { AudioTrack, VideoTrack } from "../flv/elementary-frame.ts";
 import { BoxWriter } from "./box-writer.ts";
 import { writeAudioEntry, writeVideoEntry } from "./sample-entries.ts";
 

@@ -4,8 +4,8 @@
  */
 import type { RingLease } from "../../protocol/control/calls.ts";
 import type { HlsNews, HlsSettings, HlsTrouble } from "../../protocol/control/hls.ts";
-import { decodeResumePoint, type ResumePoint } from "../../protocol/hls/resume.ts";
 import type { DvrSettings } from "../../protocol/control/recording.ts";
+import { decodeResumePoint, type ResumePoint } from "../../protocol/hls/resume.ts";
 import type { FileStep } from "../jobs/files.ts";
 import { Recorder, type RecorderHost } from "../record/recorder.ts";
 import { DiskCopy } from "./disk-copy.ts";

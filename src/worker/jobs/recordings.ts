@@ -1,5 +1,14 @@
 /** Jobs on the files of recordings, run in the pool. A file is `NAME.tmp` while it grows, and renamed when it is whole. */
-import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
 
 /** Bytes that stand in for others. */

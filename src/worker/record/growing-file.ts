@@ -10,6 +10,14 @@ export interface Written {
   readonly durationMs: number;
 }
 
+/** A file and its turn. */
+export interface GrowingFileOptions {
+  /** The name that it is to have; another one where there is such a file. */
+  readonly file: string;
+  /** Nothing is done before: files of a stream come one after the other. */
+  readonly after: Promise<void>;
+}
+
 /** What a file works with. */
 export interface GrowingFileHost {
   /** Never rejects. */
@@ -43,11 +51,18 @@ export class GrowingFile {
   #running: Promise<void> | null = null;
   /** Bytes that are not on disk. */
   waitingBytes = 0;
+  /** Resolves when it has its name, or never gets one. */
+  readonly done: Promise<void>;
+  #resolveDone: () => void = () => undefined;
+  readonly #after: Promise<void>;
 
-  /** @param file The name that it is to have; another one where there is such a file. */
-  constructor(file: string, host: GrowingFileHost) {
+  constructor({ file, after }: GrowingFileOptions, host: GrowingFileHost) {
     this.#file = file;
+    this.#after = after;
     this.#host = host;
+    this.done = new Promise<void>((resolve) => {
+      this.#resolveDone = resolve;
+    });
   }
 
   /** **Memory**: the bytes are taken over. */
@@ -67,13 +82,6 @@ export class GrowingFile {
     }
   }
 
-  /** Resolves when it has its name, or nothing waits. */
-  async settled(): Promise<void> {
-    while (this.#running !== null) {
-      await this.#running;
-    }
-  }
-
   get #hasWork(): boolean {
     return !this.#hasEnded && (this.#pieces.length > 0 || this.#isFinishing || this.#hasFailed);
   }
@@ -88,8 +96,7 @@ export class GrowingFile {
   }
 
   async #work(): Promise<void> {
-    // All that this turn of the loop has.
-    await Promise.resolve();
+    await this.#after;
     while (this.#pieces.length > 0 && !this.#hasFailed) {
       await this.#writePieces();
     }
@@ -146,6 +153,7 @@ export class GrowingFile {
       }
     }
     this.#host.ended(file, written);
+    this.#resolveDone();
   }
 }
 

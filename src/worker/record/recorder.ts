@@ -56,6 +56,8 @@ export class Recorder {
   #recording: Recording | null = null;
   /** Those whose files do not have their names yet, the open one among them. */
   readonly #unfinished = new Set<Recording>();
+  /** Of the file before. */
+  #previous: Promise<void> = Promise.resolve();
   #headers = new HeaderCache();
   /** Nothing of this publish was missed: its first message may begin a file. */
   #isFresh = false;
@@ -136,7 +138,7 @@ export class Recorder {
   async close(): Promise<void> {
     this.#settings = null;
     this.#end();
-    await Promise.all([...this.#unfinished].map((recording) => recording.settled()));
+    await Promise.all([...this.#unfinished].map((recording) => recording.done));
   }
 
   #media(type: number, timestamp: number, payload: Uint8Array, kind: FrameClass): void {
@@ -183,7 +185,9 @@ export class Recorder {
       return true;
     }
     const hasVideo = this.#sawVideo && Math.abs((timestamp - this.#lastVideo) | 0) < VIDEO_PAUSE_MS;
-    return (kind === FrameClass.Audio && !hasVideo) || (this.#recording === null && this.#isImpatient);
+    return (
+      (kind === FrameClass.Audio && !hasVideo) || (this.#recording === null && this.#isImpatient)
+    );
   }
 
   get #isImpatient(): boolean {
@@ -228,7 +232,7 @@ export class Recorder {
     const id = this.#host.nextRecordingId();
     const file = recordingName(this.#settings.path, this.#key, this.#host.wallMs());
     const recording = new Recording({
-      ...{ id, file, nowMs, settings: this.#settings },
+      ...{ id, file, nowMs, settings: this.#settings, after: this.#previous },
       host: {
         runRecordingStep: (step) => this.#host.runRecordingStep(step),
         wrote: (bytes) => this.#wrote(bytes),
@@ -238,6 +242,7 @@ export class Recorder {
     });
     this.#recording = recording;
     this.#unfinished.add(recording);
+    this.#previous = recording.done;
     this.#host.count("open", 1);
     this.#host.recording({ kind: "recording", key: this.#key, event: "begun", id });
     if (kind === FrameClass.Audio && Number.isNaN(this.#keyframeSinceMs)) {

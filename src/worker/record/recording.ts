@@ -30,6 +30,8 @@ export interface RecordingOptions {
   readonly id: number;
   readonly settings: DvrSettings;
   readonly file: string;
+  /** The one before: its file comes first. */
+  readonly after: Promise<void>;
   readonly nowMs: number;
   readonly host: RecordingHost;
 }
@@ -56,20 +58,23 @@ export class Recording {
   #startMs = Number.NaN;
   #firstMs = 0;
 
-  constructor({ id, settings, file, nowMs, host }: RecordingOptions) {
+  constructor({ id, settings, file, after, nowMs, host }: RecordingOptions) {
     this.id = id;
     this.settings = settings;
     this.#sinceMs = nowMs;
     this.#container = settings.isMp4 ? new Mp4Container() : new FlvContainer();
     // Times that jump are no times in an MP4.
     this.#timeline = new Timeline(settings.isMp4 ? "full" : settings.timeJitter, null);
-    this.#file = new GrowingFile(file, {
-      runRecordingStep: (step) => host.runRecordingStep(step),
-      patches: (written) => this.#container.patches(written),
-      wrote: (bytes) => host.wrote(bytes),
-      failed: (text) => host.failed(this, text),
-      ended: (name, written) => host.ended(this, name, written),
-    });
+    this.#file = new GrowingFile(
+      { file, after },
+      {
+        runRecordingStep: (step) => host.runRecordingStep(step),
+        patches: (written) => this.#container.patches(written),
+        wrote: (bytes) => host.wrote(bytes),
+        failed: (text) => host.failed(this, text),
+        ended: (name, written) => host.ended(this, name, written),
+      },
+    );
   }
 
   /** What comes does not fit the file. */
@@ -124,9 +129,9 @@ export class Recording {
     this.#file.finish();
   }
 
-  /** Resolves when no job runs for it. */
-  settled(): Promise<void> {
-    return this.#file.settled();
+  /** Resolves when it is over and all of it on disk, or given up. */
+  get done(): Promise<void> {
+    return this.#file.done;
   }
 
   #measure(track: number, time: number): void {

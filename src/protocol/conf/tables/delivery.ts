@@ -56,12 +56,7 @@ const HTTP: readonly DirectiveSpec[] = [
 const DVR: DirectiveSpec = block("dvr", "Recordings.", [
   offUnlessOn("enabled", "off", "Record.", HOT),
   list("dvr_apply", "all", "Streams to record, as `app/stream`.", { ...HOT, ...FILE_ONLY }),
-  choice(
-    "dvr_plan",
-    ["session", "segment"],
-    "One file per publish, or one per duration.",
-    HOT,
-  ),
+  choice("dvr_plan", ["session", "segment"], "One file per publish, or one per duration.", HOT),
   text(
     "dvr_path",
     `${HTML}/[app]/[stream].[timestamp].flv`,
