@@ -14,6 +14,7 @@ import { hookMetrics } from "./hook-metrics.ts";
 import type { HostFigures } from "./host-figures.ts";
 import { isActive } from "./listing.ts";
 import { byLabel, encodeMetrics, type MetricFamily, single } from "./metric-text.ts";
+import { recordingMetrics } from "./recording-metrics.ts";
 import { type PlainRoute, READ } from "./route.ts";
 import { streamMetrics } from "./stream-metrics.ts";
 import type { ThreadMetrics } from "./thread-metrics.ts";
@@ -71,6 +72,7 @@ function families(host: MetricsHost, exporter: Config["exporter"]): MetricFamily
     ...threads.families(sums),
     ...serverMetrics(host),
     ...hlsMetrics(server),
+    ...recordingMetrics(supervisor.boards),
     ...upstreamMetrics(server),
     ...guessMetrics(host),
     ...hookMetrics(server.hooks),

@@ -203,12 +203,18 @@ export class Recorder {
     return mayCut && recording.isDue(timestamp, this.#host.now());
   }
 
+  /** Bytes that were taken and are not on disk. */
+  get waitingBytes(): number {
+    let bytes = 0;
+    for (const recording of this.#unfinished) {
+      bytes += recording.waitingBytes;
+    }
+    return bytes;
+  }
+
   /** More may wait for the disk; where it may not, what comes is left out until it may again, from a keyframe on. */
   #hasRoom(isStart: boolean): boolean {
-    let waitingBytes = 0;
-    for (const recording of this.#unfinished) {
-      waitingBytes += recording.waitingBytes;
-    }
+    const { waitingBytes } = this;
     if (this.#isDropping) {
       this.#isDropping = !(isStart && waitingBytes < RECORDING_WAITING_BYTES_MAX / 2);
     } else if (waitingBytes >= RECORDING_WAITING_BYTES_MAX) {

@@ -7,8 +7,8 @@ import { PackagedStream } from "../../../src/worker/hls/packaged-stream.ts";
 import type { FileStep } from "../../../src/worker/jobs/files.ts";
 import { CompressedPublisher } from "../../support/compressed-publisher.ts";
 import { HLS_DEFAULTS } from "../../support/hls-settings.ts";
-import { type ReadPlaylist, readPlaylist } from "../../support/playlist-check.ts";
 import { NO_RECORDINGS } from "../../support/no-recordings.ts";
+import { type ReadPlaylist, readPlaylist } from "../../support/playlist-check.ts";
 import { clipHeader, message } from "../clip.ts";
 
 const KEY = "v/live/a";

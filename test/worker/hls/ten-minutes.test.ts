@@ -7,8 +7,8 @@ import { PackagedStream } from "../../../src/worker/hls/packaged-stream.ts";
 import { CompressedPublisher } from "../../support/compressed-publisher.ts";
 import { HLS_DEFAULTS } from "../../support/hls-settings.ts";
 import { HlsViewer } from "../../support/hls-viewer.ts";
-import { splitAdts } from "../../support/ts-check.ts";
 import { NO_RECORDINGS } from "../../support/no-recordings.ts";
+import { splitAdts } from "../../support/ts-check.ts";
 import { clipHeader, message } from "../clip.ts";
 
 const KEY = "v/live/a";
@@ -42,7 +42,7 @@ class Run {
     const news = { kind: "hls", path: "", playlist: undefined, added: [] } as const;
     this.stream = new PackagedStream(KEY, {
       ...NO_RECORDINGS,
-    thread: 0,
+      thread: 0,
       now: () => this.nowMs,
       wallMs: () => 1_700_000_000_000 + this.nowMs,
       nextFileId: () => {
