@@ -87,7 +87,7 @@ function framesOf(files: readonly string[]): Frame[][] {
 
 /** Its pictures are the clip's, one after the other, over and over. */
 function assertNoGap({ received }: RtmpPeer): void {
-  const isPicture = ({ kind }: Frame): boolean => kind === "key" || kind === "inter";
+  const isPicture = ({ kind }: Pick<Frame, "kind">): boolean => kind === "key" || kind === "inter";
   const all = clip.filter(isPicture).map(({ hash }) => hash);
   const places = received.filter(isPicture).map(({ hash }) => all.indexOf(hash));
   assert.ok(places.length > 20);

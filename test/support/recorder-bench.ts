@@ -8,6 +8,7 @@ import {
   runRecordingStep,
 } from "../../src/worker/jobs/recordings.ts";
 import { Recorder, type RecordingCount } from "../../src/worker/record/recorder.ts";
+import { DVR_DEFAULTS } from "./dvr-settings.ts";
 import { makeScratch } from "./scratch.ts";
 
 /** A message as publishers send it. */
@@ -26,6 +27,8 @@ export class RecorderBench {
   nowMs = 1000;
   /** What each step fails with; '' none does. */
   failure = "";
+  /** Only steps of this kind do; null: all. */
+  failsAt: RecordingStep["kind"] | null = null;
   #release: (() => void) | null = null;
   #held: Promise<void> = Promise.resolve();
   #id = 0;
@@ -51,14 +54,11 @@ export class RecorderBench {
   settings(settings: Partial<DvrSettings> = {}): DvrSettings {
     const isMp4 = settings.isMp4 ?? false;
     return {
+      ...DVR_DEFAULTS,
       enabled: true,
-      apply: ["all"],
-      plan: "session",
       path: join(this.directory, isMp4 ? "[stream].mp4" : "[stream].flv"),
       isMp4,
       durationMs: 1000,
-      waitKeyframe: true,
-      timeJitter: "full",
       ...settings,
     };
   }
@@ -105,9 +105,8 @@ export class RecorderBench {
   async #run(step: RecordingStep): Promise<RecordingResult> {
     this.steps.push(step);
     await this.#held;
-    return this.failure === ""
-      ? runRecordingStep(step)
-      : { file: step.file, failure: this.failure };
+    const fails = this.failure !== "" && (this.failsAt ?? step.kind) === step.kind;
+    return fails ? { file: step.file, failure: this.failure } : runRecordingStep(step);
   }
 }
 

@@ -9,12 +9,10 @@ import {
   checkSecurity,
   SecurityRefusal,
 } from "../../protocol/access/security.ts";
-import type { ClusterConfig } from "../../protocol/conf/cluster.ts";
 import { type Config, resolveVhost, type VhostConfig } from "../../protocol/conf/config.ts";
 import { Counter } from "../../protocol/control/board.ts";
 import type { StreamSettings } from "../../protocol/control/calls.ts";
 import { isRecorded } from "../../protocol/control/recording.ts";
-import type { UpstreamSettings } from "../../protocol/control/upstream.ts";
 import { ControlError, RejectedError } from "../../protocol/errors.ts";
 import { type StreamRequest, streamKey } from "../../protocol/rtmp/stream-url.ts";
 import {
@@ -33,6 +31,7 @@ import { monotonicMs } from "../monotonic.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 import type { Tokens } from "../tokens/tokens.ts";
 import { sendElsewhere } from "./coworkers.ts";
+import { upstreamOf } from "./upstream-settings.ts";
 
 const MS_MASK = 0x7f_ff_ff_ff;
 /** A publisher that is asked to leave has this long. */
@@ -111,19 +110,6 @@ function settingsOf(config: Config, vhost: VhostConfig, isToRecord: boolean): St
     hls: hls.enabled ? hls : null,
     dvr: isToRecord ? dvr : null,
     keptForm: keptFormOf(vhost),
-  };
-}
-
-function upstreamOf(cluster: ClusterConfig): UpstreamSettings {
-  const { connectTimeoutMs, replyTimeoutMs, firstMediaTimeoutMs, stallTimeoutMs } = cluster;
-  const { holdMs, holdBytes } = cluster;
-  return {
-    connectTimeoutMs,
-    replyTimeoutMs,
-    firstMediaTimeoutMs,
-    stallTimeoutMs,
-    holdMs,
-    holdBytes,
   };
 }
 

@@ -134,7 +134,7 @@ test("weir_fan_out_quantile_seconds is of all threads, and of the last minute", 
 
 test("streams: what the writer counts, frames a second, and the ring", () => {
   const key = "__defaultVhost__/live/counted";
-  const entry = coordinator.enter(key, { upstream: null } as unknown as StreamSettings);
+  const entry = coordinator.enter(key, { upstream: null, dvr: null } as unknown as StreamSettings);
   const lease = pool.lend(WRAP, 0) ?? assert.fail();
   entry.ringId = lease.ringId;
   const value = (name: string): number | undefined => {
@@ -168,7 +168,7 @@ test("weir_streams_unlisted: of so many streams, and of no more, there are metri
   const unlisted = (): number | undefined =>
     sampleOf(streamMetrics(host, books.sums()), "weir_streams_unlisted");
   assert.equal(unlisted(), 0);
-  const settings = { upstream: null } as unknown as StreamSettings;
+  const settings = { upstream: null, dvr: null } as unknown as StreamSettings;
   for (let index = 0; index < METRIC_STREAMS_MAX + 6; index += 1) {
     coordinator.addPlayer(coordinator.enter(`__defaultVhost__/live/${index}`, settings), 0);
   }

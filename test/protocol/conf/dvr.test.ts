@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decodeConfig } from "../../../src/protocol/conf/config.ts";
 import { type DvrSettings, isRecorded } from "../../../src/protocol/control/recording.ts";
+import { DVR_DEFAULTS } from "../../support/dvr-settings.ts";
 
 function decode(dvr: string): DvrSettings {
   const text = `listen 1935; daemon off; vhost v { dvr { ${dvr} } }`;
@@ -13,16 +14,7 @@ function decode(dvr: string): DvrSettings {
 }
 
 test("SRS's defaults", () => {
-  assert.deepEqual(decode(""), {
-    enabled: false,
-    apply: ["all"],
-    plan: "session",
-    path: "./objs/nginx/html/[app]/[stream].[timestamp].flv",
-    isMp4: false,
-    durationMs: 30_000,
-    waitKeyframe: true,
-    timeJitter: "full",
-  });
+  assert.deepEqual(decode(""), DVR_DEFAULTS);
 });
 
 test("a path that ends in neither .flv nor .mp4 is a directory", () => {
