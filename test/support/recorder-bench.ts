@@ -80,7 +80,8 @@ export class RecorderBench {
     for (const { type, timestamp, payload } of messages) {
       this.nowMs += Math.max(0, timestamp - last);
       last = Math.max(last, timestamp);
-      this.recorder.message(type, timestamp, payload);
+      // Slices of a Buffer are no copies.
+      this.recorder.message(type, timestamp, new Uint8Array(payload));
     }
   }
 
