@@ -167,7 +167,7 @@ export class Recorder {
     if (this.#recording !== null && this.#isOver(this.#recording, kind, isStart, timestamp)) {
       this.#end();
       this.#begin(kind, timestamp);
-    } else if (this.#recording === null && (isStart || this.#isFresh)) {
+    } else if (this.#recording === null && (isStart || this.#isWholeSound(kind))) {
       this.#begin(kind, timestamp);
     }
     if (kind === FrameClass.Keyframe || this.#isImpatient) {
@@ -188,6 +188,11 @@ export class Recorder {
     return (
       (kind === FrameClass.Audio && !hasVideo) || (this.#recording === null && this.#isImpatient)
     );
+  }
+
+  /** What comes before the first keyframe of a publish belongs to it. */
+  #isWholeSound(kind: FrameClass): boolean {
+    return this.#isFresh && kind === FrameClass.Audio;
   }
 
   get #isImpatient(): boolean {
@@ -216,7 +221,8 @@ export class Recorder {
   #hasRoom(isStart: boolean): boolean {
     const { waitingBytes } = this;
     if (this.#isDropping) {
-      this.#isDropping = !(isStart && waitingBytes < RECORDING_WAITING_BYTES_MAX / 2);
+      const mayGoOn = isStart || this.#isImpatient;
+      this.#isDropping = !(mayGoOn && waitingBytes < RECORDING_WAITING_BYTES_MAX / 2);
     } else if (waitingBytes >= RECORDING_WAITING_BYTES_MAX) {
       this.#isDropping = true;
       this.#host.count("drops", 1);

@@ -5,6 +5,7 @@ import { Books } from "../../../src/main/admin/books.ts";
 import { FanOutTimes } from "../../../src/main/admin/fan-out-times.ts";
 import { hookMetrics } from "../../../src/main/admin/hook-metrics.ts";
 import type { MetricFamily } from "../../../src/main/admin/metric-text.ts";
+import { recordingMetrics } from "../../../src/main/admin/recording-metrics.ts";
 import { streamMetrics } from "../../../src/main/admin/stream-metrics.ts";
 import { ThreadMetrics } from "../../../src/main/admin/thread-metrics.ts";
 import { Clients } from "../../../src/main/coordinator/clients.ts";
@@ -206,4 +207,18 @@ test("callbacks: weir_hook_seconds, weir_hook_calls_total, weir_hook_dropped_tot
   assert.equal(sampleOf(families, "weir_hook_running"), 3);
   assert.equal(sampleOf(families, "weir_hook_backlog"), 4);
   assert.equal(sampleOf(families, "weir_hook_dropped_total", { action: "on_close" }), 2);
+});
+
+test("recordings: what all threads have counted", () => {
+  for (const [index, { counters }] of boards.entries()) {
+    counters[Counter.Recordings] = 1;
+    counters[Counter.RecordedBytes] = 1000;
+    counters[Counter.RecordingErrors] = index;
+    counters[Counter.RecordingDrops] = 2 + index;
+  }
+  const families = recordingMetrics(boards);
+  assert.equal(sampleOf(families, "weir_recordings"), 2);
+  assert.equal(sampleOf(families, "weir_recorded_bytes_total"), 2000);
+  assert.equal(sampleOf(families, "weir_recording_errors_total"), 1);
+  assert.equal(sampleOf(families, "weir_recording_drops_total"), 5);
 });

@@ -333,3 +333,33 @@ test("a publish without anything that can be written makes no file", async () =>
     assert.deepEqual([bench.left, bench.counts.open], [[], 0]);
   }
 });
+
+test("a publish that begins in the middle of a group is recorded from its first keyframe on", async () => {
+  const bench = new RecorderBench({ plan: "segment" });
+  bench.send([...HEADERS, video(5000, false), video(5040, false)]);
+  bench.recorder.tick();
+  await settle();
+  assert.deepEqual(bench.steps, [], "headers alone are no file");
+  bench.send(run(800, 5080));
+  const files = await bench.finish();
+  assert.deepEqual(payloadsOf(mediaIn(files[0] ?? "")), payloadsOf(run(800, 5080)));
+  assert.equal(files.length, 1);
+});
+
+test("C-26: a stream without keyframes goes on as well when the disk has caught up", async () => {
+  const bench = new RecorderBench();
+  const pictures = (from: number, lengthMs: number, bytes: number): Sent[] =>
+    run(lengthMs, from, bytes).map((one, index) =>
+      one.type === 9 ? video(one.timestamp, index === 0 && from === 0, bytes) : one,
+    );
+  bench.hold();
+  bench.send([...HEADERS, ...pictures(0, 4000, 400_000)]);
+  assert.equal(bench.counts.drops, 1);
+  bench.release();
+  await settle();
+  const later = pictures(4000, 12_000, 300);
+  bench.send(later);
+  const [file = ""] = await bench.finish();
+  const taken = payloadsOf(mediaIn(file).slice(-50));
+  assert.deepEqual(taken, payloadsOf(later.slice(-50)));
+});
