@@ -116,7 +116,8 @@ export function srsLikeServer(program: SrsLikeProgram): ServerAdapter {
   const [command, ...before] = program.command ?? [binary];
   const start = async (request: ServeRequest): Promise<RunningServer> => {
     const directory = makeWorkDirectory(name);
-    const metrics = isWeir && request.hasHls ? await findFreePort() : undefined;
+    const hasHls = request.hasHls || request.protocol === "hls";
+    const metrics = isWeir && hasHls ? await findFreePort() : undefined;
     const ports = {
       ...{ rtmp: await findFreePort(), http: await findFreePort() },
       ...(metrics === undefined ? {} : { metrics }),

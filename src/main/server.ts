@@ -20,7 +20,7 @@ import { forgetMemory, isNative } from "./accept/native.ts";
 import { Poller } from "./accept/poller.ts";
 import { Questions } from "./accept/questions.ts";
 import { endUnwelcome } from "./accept/re-admission.ts";
-import { type RehearsalLimits, rehearse } from "./accept/rehearsal.ts";
+import { Rehearsal } from "./accept/rehearsal.ts";
 import { TlsFront } from "./accept/tls-front.ts";
 import { Books } from "./admin/books.ts";
 import { newId } from "./admin/ids.ts";
@@ -54,8 +54,6 @@ const STOP_TIMEOUT_MS = 3000;
 const HOOKS_CLOSE_MS = 1000;
 const TLS_STOP_TIMEOUT_MS = 1000;
 const TLS_HANG_KILL_MS = 10_000;
-/** From 500 players on the lobby's code is as good as compiled; a slow host starts with less. */
-const REHEARSAL: RehearsalLimits = { players: 512, timeMs: 250 };
 
 /** What most rooms ask. */
 interface Directory {
@@ -99,6 +97,7 @@ export class Server {
   readonly #gateways: GatewayPlan;
   readonly #poller: Poller = new Poller();
   readonly #news: ThreadNews;
+  #rehearsal: Rehearsal | undefined;
   #serveApi: ApiService = () => Promise.resolve(null);
 
   private constructor(options: ServerOptions, gateways: GatewayPlan) {
@@ -239,7 +238,8 @@ export class Server {
       const started = server.supervisor.start();
       if (options.isRehearsed === true && isNative) {
         // While the shards' threads start: this one has nothing else to do.
-        rehearse(REHEARSAL);
+        server.#rehearsal = new Rehearsal();
+        server.#rehearsal.play();
       }
       await started;
       const shards = server.supervisor.links.filter((link) => link?.isShard);
@@ -255,6 +255,7 @@ export class Server {
         options.log.info("server", `listening on rtmp://${addressOf(endpoint)}`);
       }
       server.tlsFront.start(options.config);
+      server.#rehearsal?.goOn(() => server.lobby.size === 0);
     } catch (error) {
       await server.close();
       throw error;
@@ -371,6 +372,7 @@ export class Server {
 
   /** Ends every session and thread. @param timeoutMs Given to the shards to do so by themselves. */
   async close(timeoutMs: number = STOP_TIMEOUT_MS): Promise<void> {
+    this.#rehearsal?.close();
     this.memory.close();
     this.#hls.close();
     this.books.close();

@@ -119,6 +119,7 @@ export class ThreadNews {
   /** A thread is gone with everything on it. */
   shardDied(shard: ShardLink): void {
     this.#host.rollout.shardDied(shard);
+    this.#host.books.threadDied(shard.index);
     const clients = this.#host.clients.takeShard(shard.index);
     this.#host.coordinator.shardDied(shard.index);
     this.#host.edge.shardDied(shard.index);

@@ -4,7 +4,7 @@
  * republish and through the death of a shard.
  */
 import type { MessagePort } from "node:worker_threads";
-import { Board, Counter, RowState } from "../protocol/control/board.ts";
+import { Board, Counter } from "../protocol/control/board.ts";
 import type {
   EndReason,
   ForgetStream,
@@ -15,6 +15,7 @@ import type {
   StreamNews,
 } from "../protocol/control/calls.ts";
 import type { HlsLeft } from "../protocol/control/hls.ts";
+import { endSessionRow } from "../protocol/control/session-row.ts";
 import { Doorbell } from "../protocol/ring/doorbell.ts";
 import { runFault } from "./fault.ts";
 import { PackagedStreams } from "./hls/packaged-streams.ts";
@@ -56,7 +57,8 @@ export class PackagerRuntime {
     this.#board.counters[Counter.Recordings] = 0;
     openPrimaryLink(calls, {
       // A session's row: the primary holds what there is to end.
-      kick: (row, inode, reason) => this.#board.inode[row] === inode && this.#endRow(row, reason),
+      kick: (row, inode, reason) =>
+        endSessionRow(this.#board, row, inode) && this.#endRow(row, reason),
       fault: (fault) => runFault(start.allowFaults, fault, () => this.#loop.beat()),
       unused: (lease) => this.#ringReleased(lease.ringId),
       unusedRow: () => undefined,
@@ -138,8 +140,6 @@ export class PackagerRuntime {
 
   #endRow(row: number, reason: EndReason): boolean {
     const bytesOut = this.#board.bytesOut[row] ?? 0;
-    this.#board.inode[row] = -1;
-    Atomics.store(this.#board.state, row, RowState.Free);
     this.#post({ kind: "gone", row, reason, detail: "", bytesIn: 0, bytesOut });
     return true;
   }

@@ -42,7 +42,7 @@ export interface PrimaryLink {
 
 /** What the primary may call here. */
 export interface ShardHandlers {
-  kick(row: number, inode: number, reason: EndReason): boolean;
+  kick(row: number, inode: number, reason: EndReason): boolean | Promise<boolean>;
   fault(fault: Fault): void;
   /** An answer that nobody waited for any more brought this lease. */
   unused(lease: RingLease): void;

@@ -21,6 +21,7 @@ import type { RingWriter } from "../protocol/ring/ring-writer.ts";
 import type { ChunkDecoderSnapshot } from "../protocol/rtmp/chunk-decoder.ts";
 import { ServerSession, type ServerSessionSnapshot } from "../protocol/rtmp/server-session.ts";
 import { runFault } from "./fault.ts";
+import { whenHeld } from "./held-row.ts";
 import { monotonicMs } from "./io/clock.ts";
 import { type Connections, openConnections } from "./io/connections.ts";
 import { SocketRows } from "./io/socket-rows.ts";
@@ -75,7 +76,8 @@ export class ShardRuntime implements FanOutHost {
     this.#loop = this.#openLoop(start);
     this.#copies = new Copies(this.rows, true);
     this.#primary = openPrimaryLink(calls, {
-      kick: (row, inode, reason) => this.board.inode[row] === inode && this.#kick(row, reason),
+      kick: async (row, inode, reason) =>
+        (await whenHeld(this.board, row, inode)) && this.#kick(row, reason),
       fault: (fault) => runFault(start.allowFaults, fault, () => this.#loop.beat()),
       unused: (lease) => this.ringReleased(lease.ringId),
       // Viewers are a gateway's.

@@ -49,4 +49,16 @@ describe("rtmpdump plays", { concurrency: 2 }, () => {
     assert.match(said, /Calculated digest key from secure key and server digest/);
     assert.match(said, /Genuine Adobe Flash Media Server/);
   });
+
+  test("with an end, which the server keeps: it is told, and has no more than it asked for", async () => {
+    const file = join(scratch, "limited.flv");
+    const player = startRtmpdump(weir.url("live"), file, { stopAtSeconds: 2 });
+    const { code } = await player.ended;
+    assert.equal(code, 0, player.stderr.slice(-2000));
+    assert.match(player.stderr, /NetStream\.Play\.Stop/);
+    const packets = await probePackets(file, { timeoutMs: 10_000 });
+    assertPassed(source, packets, { countMin: 45 });
+    const times = packets.map(({ dts }) => dts);
+    assert.ok(Math.max(...times) - Math.min(...times) <= 2100, `${times.length} packets`);
+  });
 });

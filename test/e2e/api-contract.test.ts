@@ -8,6 +8,7 @@ import {
   fieldsOf,
   type StreamAnswer,
   startApi,
+  type VhostAnswer,
 } from "../support/api.ts";
 import { HEVC_ENHANCED, makeEnhancedClip } from "../support/enhanced-clips.ts";
 import { type Frame, readFlv } from "../support/flv-file.ts";
@@ -32,6 +33,8 @@ import { REPOSITORY } from "../support/weir.ts";
 
 const LIMIT = { timeout: 90_000 };
 const WAIT_MS = 20_000;
+/** Nobody listens there: who is judged by it is refused. */
+const NOBODY = "http://127.0.0.1:9/";
 /** What weir tells beyond SRS, of streams and clients. */
 const OWN = ["shard"];
 
@@ -44,7 +47,8 @@ before(async () => {
   http = await findFreePort();
   weir = await startApi({
     httpApi: "jsonp on;",
-    directives: `http_server { enabled on; listen 127.0.0.1:${http}; }`,
+    directives: `http_server { enabled on; listen 127.0.0.1:${http}; }
+      vhost refused.example.com { http_hooks { enabled on; on_play ${NOBODY}; on_publish ${NOBODY}; } }`,
     vhost: `http_remux { enabled on; } hls { enabled on; hls_fragment 0.5; hls_path ${makeScratch()}; }`,
   });
   await waitUntil("a gateway listens", () => isListening(http), WAIT_MS);
@@ -67,6 +71,11 @@ function assertFields(value: object, ...expected: (readonly string[])[]): void {
 function trackFields(name: "video" | "audio", track: object | null): string[] {
   const fields = name === "video" ? VIDEO_FIELDS : AUDIO_FIELDS;
   return track === null ? [name] : fields.map((field) => `${name}.${field}`);
+}
+
+async function defaultVhost(server: ApiServer): Promise<VhostAnswer> {
+  const { vhosts } = await server.get("/api/v1/vhosts/");
+  return vhosts.find(({ name }) => name === "__defaultVhost__") ?? assert.fail("no default vhost");
 }
 
 describe("every endpoint", LIMIT, () => {
@@ -129,7 +138,7 @@ describe("every field of streams, clients and vhosts", LIMIT, () => {
     for (const server of [weir, edge]) {
       assert.deepEqual((await server.get("/api/v1/streams/")).streams, []);
       assert.deepEqual((await server.get("/api/v1/clients/")).clients, []);
-      const [vhost = assert.fail()] = (await server.get("/api/v1/vhosts/")).vhosts;
+      const vhost = await defaultVhost(server);
       assertFields(vhost, VHOST_FIELDS, server === weir ? ["hls.fragment"] : []);
     }
   });
@@ -198,12 +207,71 @@ describe("every field of streams, clients and vhosts", LIMIT, () => {
         fieldsOf(client).map((field) => `client.${field}`),
       );
     }
-    const [vhost = assert.fail()] = (await weir.get("/api/v1/vhosts/")).vhosts;
+    const named = clients
+      .filter(({ url }) => url === "/live/classic")
+      .map(({ type, tcUrl, name }) => `${type} ${tcUrl} ${name}`);
+    const rtmp = `rtmp://127.0.0.1:${weir.port}/live classic`;
+    // As a running SRS 7.0.18 tells them, but for the port of RTMP in what viewers by HTTP are said to have asked for.
+    assert.deepEqual([...new Set(named)].sort(), [
+      "flv-play http://127.0.0.1/live classic.flv",
+      `fmle-publish ${rtmp}`,
+      "hls-play http://127.0.0.1/live classic.m3u8",
+      `rtmp-play ${rtmp}`,
+    ]);
+    const vhost = await defaultVhost(weir);
     const one = await weir.get(`/api/v1/vhosts/${vhost.id}`);
     assertFields(
       one,
       ENVELOPE_FIELDS,
       [...VHOST_FIELDS, "hls.fragment"].map((field) => `vhost.${field}`),
     );
+  });
+});
+
+describe("names that nobody has published", LIMIT, () => {
+  async function namesListed(): Promise<string[]> {
+    const { streams } = await weir.get("/api/v1/streams/?count=100");
+    return streams.map(({ name }) => name);
+  }
+
+  test("one that is waited for is listed, inactive, while somebody waits and no longer", async () => {
+    const peer = await new RtmpPeer(weir.url("awaited"), "play").waitReady(WAIT_MS);
+    const { streams } = await weir.get("/api/v1/streams/?count=100");
+    const awaited = streams.find(({ name }) => name === "awaited") ?? assert.fail("not listed");
+    assert.deepEqual([awaited.publish.active, awaited.clients], [false, 1]);
+    peer.close();
+    const isGone = async (): Promise<boolean> => !(await namesListed()).includes("awaited");
+    // Sooner than one that was published, by far.
+    await waitUntil("it is not listed", isGone, 10_000);
+  });
+
+  test("one that was refused is not listed, and makes no metrics", async () => {
+    const peers = (["play", "publish"] as const).map((mode) => {
+      const url = `${weir.url(`secret-${mode}`)}?vhost=refused.example.com`;
+      const peer = new RtmpPeer(url, mode);
+      open.push(peer);
+      return peer;
+    });
+    await waitUntil("both are refused", () => peers.every(({ end }) => end !== "open"), WAIT_MS);
+    assert.ok(peers.every(({ isReady }) => !isReady));
+    assert.deepEqual(
+      (await namesListed()).filter((name) => name.startsWith("secret")),
+      [],
+    );
+    assert.doesNotMatch(await (await weir.raw("/metrics")).text(), /secret-/);
+  });
+
+  test("one that was published stays listed for a while", async () => {
+    const peer = await new RtmpPeer(weir.url("brief"), "publish").waitReady(WAIT_MS);
+    const clip = readFlv(join(REPOSITORY, "test/fixtures/flv/aac-only.flv"));
+    const publisher = new ClipPublisher(peer, clip);
+    open.push(publisher);
+    const isListed = async (active: boolean): Promise<boolean> => {
+      const { streams } = await weir.get("/api/v1/streams/?count=100");
+      return streams.some(({ name, publish }) => name === "brief" && publish.active === active);
+    };
+    await waitUntil("it is active", () => isListed(true), WAIT_MS);
+    publisher.close();
+    await waitUntil("it is inactive", () => isListed(false), WAIT_MS);
   });
 });

@@ -45,6 +45,7 @@ export interface ClientAnswer extends TrafficAnswer {
   readonly stream: string;
   readonly ip: string;
   readonly tcUrl: string;
+  readonly url: string;
   readonly pageUrl: string;
   readonly name: string;
   readonly type: string;

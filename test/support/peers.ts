@@ -7,6 +7,8 @@ import { startProcess } from "./process.ts";
 export interface RtmpdumpOptions {
   /** Offer a digest handshake: librtmp does so when it is to prove a SWF file. */
   readonly hasDigest?: boolean;
+  /** It asks for so much of the stream. */
+  readonly stopAtSeconds?: number;
 }
 
 /** Records a live stream with rtmpdump until stopped with SIGINT. Its log, on stderr, tells the handshake. */
@@ -19,6 +21,7 @@ export function startRtmpdump(
   return startProcess("rtmpdump", [
     ...["--verbose", "--live", "--timeout", "10"],
     ...(options.hasDigest === true ? swf : []),
+    ...(options.stopAtSeconds === undefined ? [] : ["--stop", String(options.stopAtSeconds)]),
     ...["--rtmp", url, "--flv", file],
   ]);
 }

@@ -25,6 +25,8 @@ export interface Arrival {
   /** Bytes read and not consumed by the session. */
   readonly rest: Uint8Array;
   readonly messageStream: number;
+  /** Of a play, as in {@link PlayOptions}; else 0. */
+  readonly durationMs: number;
   readonly request: StreamRequest;
   /** Servers that the request has passed, as `connect` told. */
   readonly path: string;
@@ -59,6 +61,7 @@ export function handOff(shard: ShardLink, arrival: Arrival, place: HandOffPlace)
   board.role[row] = publish === null ? RowRole.Player : RowRole.Publisher;
   board.stream[row] = streamId;
   board.play[row] = place.play;
+  board.leftMs[row] = arrival.durationMs;
   board.descriptor[row] = descriptor;
   board.inode[row] = inodeOf(descriptor);
   board.front[row] = released.front;

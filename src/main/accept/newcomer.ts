@@ -4,6 +4,7 @@ import { joinBytes } from "../../protocol/bytes/join-bytes.ts";
 import { ProtocolError, RejectedError } from "../../protocol/errors.ts";
 import {
   type ConnectRequest,
+  type PlayOptions,
   type PublishStyle,
   ServerSession,
   type ServerSessionSink,
@@ -51,7 +52,7 @@ export interface NewcomerOptions {
 
 /** Open: it talks; leaving: it was refused and reads why; gone: closed or handed over. */
 type State = "open" | "leaving" | "gone";
-type Asked = Pick<Arrival, "messageStream" | "request">;
+type Asked = Pick<Arrival, "messageStream" | "request" | "durationMs">;
 
 /** A connection that has not said what it wants. */
 export class Newcomer implements ServerSessionSink, LobbySocketSink {
@@ -183,20 +184,22 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
     this.#waits(true);
     this.#host.admission.publish(request, this.#applicant(request)).then(
       (entry) => {
-        this.#whenFlushed(() => this.#startPublish({ messageStream, request }, entry, style));
+        this.#whenFlushed(() =>
+          this.#startPublish({ messageStream, request, durationMs: 0 }, entry, style),
+        );
       },
       (error: unknown) => this.#rejectPublish(messageStream, error),
     );
   }
 
-  play(messageStream: number, request: StreamRequest): void {
+  play(messageStream: number, request: StreamRequest, { durationMs }: PlayOptions): void {
     this.#waits(true);
     try {
       const { admission } = this.#host;
       const applicant = this.#applicant(request);
       const stream = admission.play(request, applicant);
       const start = (): void =>
-        this.#whenFlushed(() => this.#startPlay({ messageStream, request }, stream));
+        this.#whenFlushed(() => this.#startPlay({ messageStream, request, durationMs }, stream));
       const verdict = admission.elsewhere(request) ?? admission.mayPlay(stream, request, applicant);
       if (verdict === undefined) {
         this.#next = start;
@@ -255,36 +258,32 @@ export class Newcomer implements ServerSessionSink, LobbySocketSink {
     }
   }
 
-  #startPublish({ messageStream, request }: Asked, entry: StreamEntry, style: PublishStyle): void {
+  #startPublish(asked: Asked, entry: StreamEntry, style: PublishStyle): void {
     if (this.#state !== "open") {
       this.#host.admission.abandon(entry);
       return;
     }
-    const arrival = this.#arrival(messageStream, request);
-    this.#conclude(placePublisher(this.#host, arrival, entry, style), (error) =>
-      this.#rejectPublish(messageStream, error),
-    );
+    const placed = placePublisher(this.#host, this.#arrival(asked), entry, style);
+    this.#conclude(placed, (error) => this.#rejectPublish(asked.messageStream, error));
   }
 
-  #startPlay({ messageStream, request }: Asked, stream: AdmittedStream): void {
+  #startPlay(asked: Asked, stream: AdmittedStream): void {
     if (this.#state !== "open") {
       return;
     }
-    const arrival = this.#arrival(messageStream, request);
-    this.#conclude(placePlayer(this.#host, arrival, stream), (error) =>
-      this.#rejectPlay(messageStream, error),
-    );
+    const placed = placePlayer(this.#host, this.#arrival(asked), stream);
+    this.#conclude(placed, (error) => this.#rejectPlay(asked.messageStream, error));
   }
 
   #applicant({ pageUrl, tcUrl, param }: StreamRequest): Applicant {
     return { id: this.id, ip: this.ip, pageUrl, tcUrl, param, hooks: this.#hooks };
   }
 
-  #arrival(messageStream: number, request: StreamRequest): Arrival {
+  #arrival({ messageStream, request, durationMs }: Asked): Arrival {
     const { id, ip } = this;
     const [socket, session, rest] = [this.#socket, this.#session, this.#rest];
-    const [path, hooks] = [this.#path, this.#hooks];
-    return { id, ip, socket, session, sink: this, rest, messageStream, request, path, hooks };
+    const [path, hooks, sink] = [this.#path, this.#hooks, this];
+    return { id, ip, socket, session, sink, rest, path, hooks, messageStream, request, durationMs };
   }
 
   #conclude(placed: Placed, refuse: (error: RejectedError) => void): void {

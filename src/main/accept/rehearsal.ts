@@ -15,7 +15,7 @@ import { Coordinator } from "../coordinator/coordinator.ts";
 import { Edge } from "../coordinator/edge.ts";
 import { RingPool } from "../coordinator/ring-pool.ts";
 import { LineLog } from "../log/logger.ts";
-import { monotonicMs } from "../monotonic.ts";
+import { after, monotonicMs } from "../monotonic.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 import { Tokens } from "../tokens/tokens.ts";
 import { Admission } from "./admission.ts";
@@ -25,8 +25,15 @@ import { Lobby } from "./lobby.ts";
 import { closeDescriptor, openPair, sendNow } from "./native.ts";
 import { Poller } from "./poller.ts";
 
-/** Players that talk at the same time; their descriptors are open meanwhile. */
+/** Players that talk at the same time before there is anybody; their descriptors are open meanwhile. */
 const TROUPE = 32;
+/** And between turns of those who are there. */
+const TROUPE_BETWEEN = 16;
+const BETWEEN_MS = 10;
+/** From 500 players on the lobby's code is compiled for the first time; a slow host starts with less. */
+const BEFORE: RehearsalLimits = { players: 512, timeMs: 250 };
+/** From some thousand on it is as fast as it gets: a third of what the first ones took. */
+const PLAYERS_BETWEEN = 2304;
 /** An exchange of a dialogue takes a few turns at the most. */
 const TURNS_MAX = 16;
 const URL_PLAYED = "rtmp://127.0.0.1/live/rehearsal";
@@ -37,23 +44,69 @@ export interface RehearsalLimits {
   readonly timeMs: number;
 }
 
-/** Plays until one limit is met, or no descriptors are to be had. @returns players that were handed over. */
-export function rehearse(limits: RehearsalLimits): number {
-  const stage = new Stage();
-  const until = monotonicMs() + limits.timeMs;
-  let players = 0;
-  try {
-    while (players < limits.players && monotonicMs() < until) {
-      players += stage.play();
+/** One server's rehearsal, from before it listens until its code is warm. */
+export class Rehearsal {
+  readonly #stage = new Stage();
+  #cancel: () => void = () => undefined;
+  #isClosed = false;
+
+  /** Plays until one limit is met, or no descriptors are to be had. @returns players that were handed over. */
+  play({ players, timeMs }: RehearsalLimits = BEFORE): number {
+    const until = monotonicMs() + timeMs;
+    let played = 0;
+    while (played < players && monotonicMs() < until) {
+      const more = this.#isClosed ? 0 : this.#turn(TROUPE);
+      if (more === 0) {
+        break;
+      }
+      played += more;
     }
-  } catch (error) {
-    if (!(error instanceof TransportError)) {
+    return played;
+  }
+
+  /**
+   * Goes on in short turns while `isFree`, and ends by itself.
+   * @param done Told once, with the players that were handed over.
+   */
+  goOn(
+    isFree: () => boolean,
+    players: number = PLAYERS_BETWEEN,
+    done: (played: number) => void = () => undefined,
+  ): void {
+    let played = 0;
+    const turn = (): void => {
+      const mayPlay = isFree();
+      const more = mayPlay ? this.#turn(TROUPE_BETWEEN) : 0;
+      played += more;
+      if (played >= players || (mayPlay && more === 0)) {
+        this.close();
+        done(played);
+      } else {
+        this.#cancel = after(BETWEEN_MS, turn);
+      }
+    };
+    this.#cancel = after(BETWEEN_MS, turn);
+  }
+
+  close(): void {
+    this.#cancel();
+    if (!this.#isClosed) {
+      this.#isClosed = true;
+      this.#stage.close();
+    }
+  }
+
+  /** @returns 0 when no descriptors are to be had. */
+  #turn(players: number): number {
+    try {
+      return this.#stage.play(players);
+    } catch (error) {
+      if (error instanceof TransportError) {
+        return 0;
+      }
       throw error;
     }
-  } finally {
-    stage.close();
   }
-  return players;
 }
 
 /** A lobby with surroundings of its own. */
@@ -119,12 +172,12 @@ class Stage {
     });
   }
 
-  /** One troupe from accept to hand-off. @returns how many were handed over. */
-  play(): number {
+  /** A troupe of at most {@link TROUPE} from accept to hand-off. @returns how many were handed over. */
+  play(players: number): number {
     const peers: number[] = [];
     this.#nextRow = 0;
     try {
-      for (let count = 0; count < TROUPE; count += 1) {
+      for (let count = 0; count < players; count += 1) {
         const [peer, descriptor] = openPair();
         peers.push(peer);
         this.#lobby.accept({ descriptor, ip: "127.0.0.1" });

@@ -13,6 +13,7 @@ import type { RingPool } from "../coordinator/ring-pool.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 import { Rate, SAMPLE_MS } from "./rate.ts";
 import { type Bytes, type StreamRecord, StreamRecords } from "./stream-records.ts";
+import { tcUrlOf } from "./viewer-names.ts";
 
 const KIBIBYTE = 1024;
 
@@ -119,12 +120,25 @@ export class Books implements ClientsObserver {
       return;
     }
     const stream = this.streams.of(entry.key);
+    stream.wasLive = true;
     stream.past = addFigures(stream.past, figures);
     if (entry.publisher !== null && isPull(entry.publisher)) {
       const bytes = { in: figures.kibibytes * KIBIBYTE, out: 0 };
       add(stream.ended, bytes);
       add(this.#ended, bytes);
       addTo(this.#endedByThread, entry.publisher.shard, bytes);
+    }
+  }
+
+  /** A thread is gone; the directory still has the rings that it wrote. What was counted in them is kept. */
+  threadDied(thread: number): void {
+    const { coordinator, pool } = this.#host;
+    for (const { id: streamId, publisher, ringId } of coordinator.streams) {
+      const isIts = ringId !== null && publisher?.shard === thread;
+      const figures = isIts ? pool.figuresOf(ringId) : undefined;
+      if (figures !== undefined && ringId !== null) {
+        this.writerEnded({ streamId, ringId, figures });
+      }
     }
   }
 
@@ -145,7 +159,7 @@ export class Books implements ClientsObserver {
   streamOf(client: Client): StreamRecord {
     const stream = this.streams.of(this.#keyOf(client));
     if (stream.tcUrl === "") {
-      stream.tcUrl = client.request.tcUrl;
+      stream.tcUrl = tcUrlOf(client, stream);
     }
     return stream;
   }

@@ -3,7 +3,7 @@ import { Counter } from "../../protocol/control/board.ts";
 import { HISTORY_SAMPLES_MAX } from "../../protocol/limits.ts";
 import type { Server } from "../server.ts";
 import type { HostFigures } from "./host-figures.ts";
-import { isActive } from "./listing.ts";
+import { isActive } from "./stream-records.ts";
 
 const SAMPLE_MS = 10_000;
 const SECOND_MS = 1000;

@@ -10,6 +10,7 @@ import type { Listing } from "./listing.ts";
 import { READ, type Route, type RouteRequest } from "./route.ts";
 import { COUNT, listOf, shape } from "./schema.ts";
 import { CLIENT, STREAM, VHOST } from "./shapes.ts";
+import { isListed } from "./stream-records.ts";
 
 /** SRS gives so many at the least, whatever is asked for. */
 const PAGE_DEFAULT = 10;
@@ -65,13 +66,15 @@ function streamRoutes({ listing, books }: ListRoutesHost, writer: ListWriter): R
     {
       path: "/api/v1/streams",
       methods: READ,
-      about: "Streams by pages, oldest first; those that ended stay for half a minute.",
+      about: "Streams by pages, oldest first; those that were published stay for half a minute.",
       parameters: ["start", "count", "vhost"],
       fields: shape({ streams: listOf(STREAM), total: COUNT }),
       answer: async ({ query }) => {
         const vhost = query.get("vhost");
         const all = [...books.streams.all()].filter(
-          (stream) => vhost === null || vhost === stream.vhost || vhost === stream.vhostId,
+          (stream) =>
+            isListed(stream) &&
+            (vhost === null || vhost === stream.vhost || vhost === stream.vhostId),
         );
         const { start, count } = pageOf(query);
         const tell = listing.streamTeller(books.sums());

@@ -8,7 +8,8 @@ import { maskSecrets } from "../log/secrets.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 import type { Books, Sums } from "./books.ts";
 import { idOf } from "./ids.ts";
-import type { Bytes, StreamRecord } from "./stream-records.ts";
+import { type Bytes, isActive, type StreamRecord } from "./stream-records.ts";
+import { nameOf, tcUrlOf } from "./viewer-names.ts";
 
 type Mask = (url: string) => string;
 
@@ -55,7 +56,7 @@ export class Listing {
   }
 
   #client(client: Client, mask: Mask): object {
-    const { books, shards, now } = this.#host;
+    const { books, config, shards, now } = this.#host;
     const { id, ip, type, request, since, shard } = client;
     const stream = books.streamOf(client);
     const bytes = books.bytesOf(client);
@@ -67,9 +68,9 @@ export class Listing {
       ip,
       pageUrl: mask(request.pageUrl),
       swfUrl: mask(request.swfUrl),
-      tcUrl: mask(request.tcUrl),
+      tcUrl: mask(tcUrlOf(client, stream)),
       url: streamUrlOf(stream.vhost, stream.app, stream.name),
-      name: stream.name,
+      name: nameOf(client, stream, config()),
       type,
       publish: client.published.size > 0 || type.endsWith("-publish"),
       alive: Math.round(at - since) / 1000,
@@ -166,11 +167,6 @@ export class Listing {
     }
     return counts;
   }
-}
-
-/** True while somebody publishes it, or it is pulled. */
-export function isActive({ entry }: StreamRecord): boolean {
-  return entry !== null && entry.publisher !== null && entry.ringId !== null;
 }
 
 /** Entries of a page mostly have the same URLs: each is masked once. Memory: as long as the page is made. */

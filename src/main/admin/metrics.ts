@@ -12,11 +12,11 @@ import type { Credentials } from "./credentials.ts";
 import { SRS_VERSION } from "./help-routes.ts";
 import { hookMetrics } from "./hook-metrics.ts";
 import type { HostFigures } from "./host-figures.ts";
-import { isActive } from "./listing.ts";
 import { byLabel, encodeMetrics, type MetricFamily, single } from "./metric-text.ts";
 import { recordingMetrics } from "./recording-metrics.ts";
 import { type PlainRoute, READ } from "./route.ts";
 import { streamMetrics } from "./stream-metrics.ts";
+import { isActive } from "./stream-records.ts";
 import type { ThreadMetrics } from "./thread-metrics.ts";
 
 /** Where it is. */

@@ -6,9 +6,8 @@ import type { RingPool } from "../coordinator/ring-pool.ts";
 import { maskSecrets } from "../log/secrets.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 import type { Books, Sums } from "./books.ts";
-import { isActive } from "./listing.ts";
 import { type MetricFamily, single } from "./metric-text.ts";
-import type { StreamRecord } from "./stream-records.ts";
+import { isActive, isListed, type StreamRecord } from "./stream-records.ts";
 
 const BITS = 8;
 const SECOND_MS = 1000;
@@ -122,7 +121,7 @@ const COLUMNS: readonly Column[] = [
 /** All of them. */
 export function streamMetrics(host: StreamMetricsHost, sums: Sums): MetricFamily[] {
   const skips = skipsByStream(host);
-  const all = [...sums.streams];
+  const all = [...sums.streams].filter(([stream]) => isListed(stream));
   const rows = all.slice(0, METRIC_STREAMS_MAX).map(([stream, { in: bytesIn, out: bytesOut }]) => ({
     stream,
     labels: { stream: maskSecrets(stream.key) },

@@ -45,11 +45,26 @@ export interface StreamRecord {
   past: RingFigures;
   /** Times that players who are gone were moved to a keyframe. */
   skips: number;
+  /** Somebody has published it, or it was pulled. */
+  wasLive: boolean;
   /** Milliseconds, monotonic; counts while there is no entry. */
   endedAt: number;
   readonly rate: Rate;
   /** Video frames. */
   readonly frameRate: Rate;
+}
+
+/** True while somebody publishes it, or it is pulled. */
+export function isActive({ entry }: StreamRecord): boolean {
+  return entry !== null && entry.publisher !== null && entry.ringId !== null;
+}
+
+/**
+ * Whether a record is told of: its stream has a client, or had a publisher. Others are names that somebody was refused,
+ * or waited for in vain, as SRS forgets them.
+ */
+export function isListed({ entry, wasLive }: StreamRecord): boolean {
+  return entry !== null || wasLive;
 }
 
 /** What the records are kept of. */
@@ -106,6 +121,7 @@ export class StreamRecords {
       ends: new Map(),
       past: NO_FIGURES,
       skips: 0,
+      wasLive: false,
       endedAt: now,
       rate: new Rate(now),
       frameRate: new Rate(now),
@@ -128,6 +144,7 @@ export class StreamRecords {
         record.endedAt = now;
       }
       record.entry = entry;
+      record.wasLive ||= isActive(record);
       if (entry === null && now - record.endedAt > ENDED_MS) {
         this.#remove(record);
       } else if (entry === null || entry.publisher === null) {

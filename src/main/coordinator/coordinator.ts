@@ -299,8 +299,7 @@ export class Coordinator {
   #publisherDied(entry: StreamEntry): void {
     vacate(entry);
     const reader = this.#readerOf(entry);
-    if (entry.ringId !== null && reader !== undefined) {
-      this.#pool.markDead(entry.ringId);
+    if (reader !== undefined) {
       const last = lastTimestampOf(reader);
       entry.previous = { audio: last, video: last };
     }

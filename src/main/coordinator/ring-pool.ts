@@ -11,6 +11,8 @@ import { markRingDead } from "../../protocol/ring/ring-state.ts";
 
 interface Lent {
   readonly wrap: number;
+  /** The thread that it was lent to to be written. */
+  readonly writer: number;
   readonly memory: SharedArrayBuffer;
   /** Leases out, by thread. */
   readonly holds: Map<number, number>;
@@ -82,7 +84,8 @@ export class RingPool {
     formatRing(memory, wrap);
     const ringId = this.#nextId;
     this.#nextId += 1;
-    this.#lent.set(ringId, { wrap, memory, holds: new Map([[thread, 1]]), reader: undefined });
+    const holds = new Map([[thread, 1]]);
+    this.#lent.set(ringId, { wrap, writer: thread, memory, holds, reader: undefined });
     this.#lentBytes += wrap;
     return { ringId, memory };
   }
@@ -127,20 +130,20 @@ export class RingPool {
     this.#reclaim(ringId, ring);
   }
 
-  /** A thread died: whatever it held is let go. */
+  /**
+   * A thread died: whatever it held is let go. Readers of what it wrote finish what is whole and wait; of two rings
+   * between which it was moving either may be the one that says nothing of it.
+   */
   releaseThread(thread: number): void {
     for (const [ringId, ring] of [...this.#lent]) {
+      if (ring.writer === thread) {
+        markRingDead(ring.memory);
+      }
       if (ring.holds.delete(thread)) {
+        // Its successor, which has the same number, is not to be woken for what it does not read.
+        this.readerOf(ringId)?.setReader(thread, false);
         this.#reclaim(ringId, ring);
       }
-    }
-  }
-
-  /** The writer of a ring died: readers finish what is whole and wait. */
-  markDead(ringId: number): void {
-    const ring = this.#lent.get(ringId);
-    if (ring !== undefined) {
-      markRingDead(ring.memory);
     }
   }
 

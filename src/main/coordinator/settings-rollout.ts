@@ -30,6 +30,9 @@ interface Round {
   readonly done: () => void;
 }
 
+/** Streams of which shards were told, each with the announcement by which the shard knew it. */
+type Told = Map<ShardLink, ReadonlyMap<StreamEntry, number | undefined>>;
+
 /** Brings settings to all shards. One round at a time. */
 export class SettingsRollout {
   readonly #host: RolloutHost;
@@ -49,11 +52,11 @@ export class SettingsRollout {
   async prepare(settingsOf: SettingsOf): Promise<Prepared> {
     this.#version = (this.#version + 1) | 0;
     const version = this.#version;
-    const told = new Map<ShardLink, Set<StreamEntry>>();
+    const told: Told = new Map<ShardLink, Map<StreamEntry, number | undefined>>();
     for (const shard of this.#host.shards) {
       if (shard?.isAlive) {
         const changed = this.#changedOn(shard.index, settingsOf);
-        told.set(shard, new Set(changed.keys()));
+        told.set(shard, announcementsOf(changed.keys(), shard.index));
         shard.post({ kind: "settings", version, changes: changesOf(changed) });
       }
     }
@@ -100,18 +103,19 @@ export class SettingsRollout {
     }
   }
 
-  #commit(
-    version: number,
-    told: ReadonlyMap<ShardLink, ReadonlySet<StreamEntry>>,
-    settingsOf: SettingsOf,
-  ): void {
+  #commit(version: number, told: Told, settingsOf: SettingsOf): void {
     const { coordinator, shards, word } = this.#host;
     word.set(version);
     for (const shard of shards) {
-      const all = shard === undefined ? [] : this.#changedOn(shard.index, settingsOf);
-      const untold = [...all].filter(([entry]) => !told.get(shard as ShardLink)?.has(entry));
+      if (shard === undefined) {
+        continue;
+      }
+      // The word is faster than what is posted: a stream that was announced again may be heard of after it.
+      const untold = [...this.#changedOn(shard.index, settingsOf)].filter(
+        ([entry]) => told.get(shard)?.get(entry) !== entry.knownBy.get(shard.index),
+      );
       if (untold.length > 0) {
-        shard?.post({ kind: "settings", version, changes: changesOf(new Map(untold)) });
+        shard.post({ kind: "settings", version, changes: changesOf(new Map(untold)) });
       }
     }
     for (const entry of coordinator.streams) {
@@ -130,6 +134,13 @@ export class SettingsRollout {
     }
     return changed;
   }
+}
+
+function announcementsOf(
+  entries: Iterable<StreamEntry>,
+  shard: number,
+): Map<StreamEntry, number | undefined> {
+  return new Map([...entries].map((entry) => [entry, entry.knownBy.get(shard)]));
 }
 
 function changesOf(changed: ReadonlyMap<StreamEntry, StreamSettings>): SettingsChange[] {

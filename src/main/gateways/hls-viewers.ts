@@ -11,6 +11,7 @@ import { randomInt } from "node:crypto";
 import type { Config, VhostConfig } from "../../protocol/conf/config.ts";
 import type { EndReason, HlsQuestion } from "../../protocol/control/calls.ts";
 import type { HlsAnswer, HlsTouches } from "../../protocol/control/hls.ts";
+import { beginSessionRow, endSessionRow } from "../../protocol/control/session-row.ts";
 import { RejectedError } from "../../protocol/errors.ts";
 import type { StreamRequest } from "../../protocol/rtmp/stream-url.ts";
 import type { Admission, AdmittedStream, Applicant } from "../accept/admission.ts";
@@ -346,9 +347,7 @@ export class HlsViewers {
       this.#byRow.set(placeOf(link.index, row), session);
       link.board.clear(row);
       this.#serial += 1;
-      link.board.inode[row] = this.#serial;
-      link.board.descriptor[row] = -1;
-      link.board.play[row] = share.play;
+      beginSessionRow(link.board, row, this.#serial, share.play);
       clients.add({
         ...{ id, ip, path: "", type: "hls-play", shard: link.index, row, request, since: now },
         hooks,
@@ -367,10 +366,10 @@ export class HlsViewers {
     if (row < 0) {
       this.#forget(session);
       this.#host.coordinator.removePlayer(share);
-    } else {
-      link.board.inode[row] = -1;
+    } else if (endSessionRow(link.board, row, link.board.inode[row] ?? -1)) {
       this.#host.ended(link, row, "closed by peer");
     }
+    // Else its packager has just ended it: that news is on its way.
   }
 
   #forget({ id, link, row }: Session): void {

@@ -60,7 +60,7 @@ export const Counter = {
 const COUNTERS = 64;
 const HEAD_BYTES: number = (COUNTERS + TURN_CELLS) * 8;
 
-const INT_COLUMNS = 15;
+const INT_COLUMNS = 17;
 const DOUBLE_COLUMNS = 4;
 
 const ROW_BYTES = DOUBLE_COLUMNS * 8 + INT_COLUMNS * 4 + READ_STATE_BYTES;
@@ -112,6 +112,10 @@ export class Board {
   readonly play: Int32Array;
   /** Row of the TLS thread's board that the connection comes from; 0: it comes from no TLS. */
   readonly front: Int32Array;
+  /** Of a play that has an end: milliseconds of the stream that it may still get. The primary's, then the shard's. */
+  readonly leftMs: Int32Array;
+  /** Of such a play: newest time that it was sent, milliseconds modulo 2^32. */
+  readonly playedTo: Int32Array;
   readonly #readState: Uint8Array;
 
   constructor(buffer: SharedArrayBuffer) {
@@ -150,6 +154,8 @@ export class Board {
     this.messageStream = ints();
     this.play = ints();
     this.front = ints();
+    this.leftMs = ints();
+    this.playedTo = ints();
     this.#readState = new Uint8Array(buffer, offset, rows * READ_STATE_BYTES);
   }
 
@@ -173,6 +179,8 @@ export class Board {
       this.messageStream,
       this.play,
       this.front,
+      this.leftMs,
+      this.playedTo,
     ]) {
       column[row] = 0;
     }

@@ -196,6 +196,7 @@ export type EndReason =
   | "no media"
   | "nobody watches"
   | "no stream"
+  | "duration over"
   | "no origin"
   | "protocol error"
   | "network error"

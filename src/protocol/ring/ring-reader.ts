@@ -106,12 +106,11 @@ export class RingReader {
   get frameCount(): number {
     const count = this.#load(ControlWord.FrameCount);
     const newest = (count - 1) | 0;
-    if (!this.#isStillThere(newest)) {
-      return count >>> 0;
-    }
-    // The writer counts a message a moment before it moves the head. It may stop for long in between, or die there.
     const end = (this.#index.position(newest) + this.#index.length(newest)) | 0;
-    return ((this.#load(ControlWord.Head) - end) | 0) < 0 ? newest >>> 0 : count >>> 0;
+    // The writer counts a message a moment before it moves the head. It may stop for long in between, or die there.
+    const isWhole = ((this.#load(ControlWord.Head) - end) | 0) >= 0;
+    // An entry that was overwritten meanwhile tells of a later message: this one is whole.
+    return isWhole || !this.#isStillThere(newest) ? count >>> 0 : newest >>> 0;
   }
 
   /** Number of the oldest frame that is still there, unsigned; equals `frameCount` when there is none. */
@@ -290,8 +289,13 @@ export class RingReader {
    * @param frame number of the next frame to take; -1: it reads no more.
    */
   keep(frame: number): void {
+    if (frame === -1) {
+      // No number goes with it: the writer would take it for one, of a frame long gone.
+      Atomics.store(this.#words, ControlWord.HasKeeper, 0);
+      return;
+    }
     Atomics.store(this.#words, ControlWord.KeeperFrame, frame | 0);
-    Atomics.store(this.#words, ControlWord.HasKeeper, frame === -1 ? 0 : 1);
+    Atomics.store(this.#words, ControlWord.HasKeeper, 1);
   }
 
   /** Ask the owner for a ring of at least `bytes`; the largest wish counts. */

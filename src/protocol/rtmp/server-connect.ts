@@ -7,7 +7,8 @@ import { InvariantError, RejectedError } from "../errors.ts";
 import { PAGE_URL_BYTES_MAX } from "../limits.ts";
 import type { Command } from "./command.ts";
 import { entriesAt, finiteNumber, textAt } from "./command.ts";
-import { encodeConnectReplies, encodeError, encodeRedirect } from "./server-replies.ts";
+import { connectReplies } from "./connect-template.ts";
+import { encodeError, encodeRedirect } from "./server-replies.ts";
 import type { ConnectionState, Dialogue } from "./server-session-state.ts";
 import { write } from "./server-session-state.ts";
 import type {
@@ -48,7 +49,7 @@ export function acceptConnect(dialogue: Dialogue): void {
   const { settings } = state;
   const { transactionId, app, request } = connecting(state.connection);
   state.connection = { kind: "connected", app, request };
-  const replies = encodeConnectReplies({
+  const replies = connectReplies({
     transactionId,
     windowAckSize: settings.windowAckSizeOut,
     chunkSize: settings.chunkSizeOut,

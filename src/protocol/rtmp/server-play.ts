@@ -18,6 +18,8 @@ import {
   writeRefusal,
 } from "./server-streams.ts";
 
+/** Counted in 32 bits: 24 days. */
+const PLAY_DURATION_MS_MAX = 0x7f_ff_ff_ff;
 const FAILED = "NetStream.Play.Failed";
 
 /**
@@ -32,7 +34,7 @@ export function requestPlay(dialogue: Dialogue, streamId: number, command: Comma
 export function requestPlay2(dialogue: Dialogue, streamId: number, command: Command): void {
   const parameters = entriesAt(command, 1);
   const name = streamNameOf(parameters?.get("streamName"));
-  startPlay(dialogue, streamId, name, { start: -2, duration: -1, reset: true });
+  startPlay(dialogue, streamId, name, { start: -2, durationMs: 0, reset: true });
 }
 
 /** Writes the replies of an accepted play, or none when the caller sends its own preamble. */
@@ -134,9 +136,14 @@ function readOptions(command: Command): PlayOptions {
   const reset = command.args[4];
   return {
     start: finiteNumber(command.args[2], -2),
-    duration: finiteNumber(command.args[3], -1),
+    durationMs: durationOf(finiteNumber(command.args[3], -1)),
     reset: typeof reset === "number" ? reset !== 0 : reset !== false,
   };
+}
+
+/** What is too long to be counted has no end. */
+function durationOf(duration: number): number {
+  return duration > 0 && duration <= PLAY_DURATION_MS_MAX ? Math.trunc(duration) : 0;
 }
 
 function requested(

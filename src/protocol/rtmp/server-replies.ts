@@ -8,6 +8,7 @@
 import type { AmfValue } from "../amf/amf-value.ts";
 import { encodeAmf0 } from "../amf/amf0-encoder.ts";
 import { joinBytes } from "../bytes/join-bytes.ts";
+import { PRODUCT_NAME, PRODUCT_VERSION } from "../product.ts";
 import { encodeControl, encodeUserControl } from "./acknowledgement.ts";
 import { encodeMessage } from "./chunk-encoder.ts";
 import { encodeCommand } from "./command.ts";
@@ -268,8 +269,8 @@ function connectProperties(capsEx: number | undefined): Map<string, AmfValue> {
 
 function connectInformation(announcement: ConnectAnnouncement): Map<string, AmfValue> {
   const { serverInfo, sendServerIdentity, objectEncoding } = announcement;
-  const name = serverInfo?.name ?? "weir";
-  const version = serverInfo?.version ?? "0.1.0";
+  const name = serverInfo?.name ?? PRODUCT_NAME;
+  const version = serverInfo?.version ?? PRODUCT_VERSION;
   const data = new Map<string, AmfValue>([
     ["version", FMS_VERSION],
     ["srs_sig", name],

@@ -54,12 +54,15 @@ export interface ConnectRequest extends StreamRequest {
   readonly args: readonly AmfValue[];
 }
 
-/** Arguments of `play` (RTMP 1.0 §7.2.2.1); weir serves live whatever they say. */
+/** Arguments of `play` (RTMP 1.0 §7.2.2.1); weir serves live wherever they would begin. */
 export interface PlayOptions {
-  /** Seconds, −2 live or recorded, −1 live only. Never NaN. */
+  /** −2 live or recorded, −1 live only, else where to begin. Never NaN. */
   readonly start: number;
-  /** Seconds, −1 until the end. Never NaN. */
-  readonly duration: number;
+  /**
+   * Milliseconds of the stream after which the play ends; 0: it does not. Spec: RTMP 1.0 §7.2.2.1 has seconds there;
+   * Peers: librtmp sends milliseconds, and SRS takes them for that.
+   */
+  readonly durationMs: number;
   readonly reset: boolean;
 }
 
@@ -104,9 +107,9 @@ export interface ServerInfo {
   readonly pid: number;
   /** Id of this connection in the logs. */
   readonly id: string;
-  /** Product name, default `weir`. */
+  /** Product name, default PRODUCT_NAME. */
   readonly name?: string;
-  /** Version `a.b.c`, default `0.1.0`. */
+  /** Version `a.b.c`, default PRODUCT_VERSION. */
   readonly version?: string;
 }
 

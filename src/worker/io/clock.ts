@@ -1,4 +1,5 @@
 /** Monotonic milliseconds that mean the same in every thread of the process. */
+import { offsetBetween } from "../../protocol/control/clock-offset.ts";
 
 function hrtimeMs(): number {
   const [seconds, nanoseconds] = process.hrtime();
@@ -7,7 +8,7 @@ function hrtimeMs(): number {
 
 /** Without the getter of the global. */
 const clock = performance;
-const OFFSET_MS: number = hrtimeMs() - clock.now();
+const OFFSET_MS: number = offsetBetween(() => clock.now(), hrtimeMs);
 
 /** Milliseconds on CLOCK_MONOTONIC; allocates nothing. */
 export function monotonicMs(): number {

@@ -1,6 +1,6 @@
 /**
- * Players that cannot take ring bytes as they are: another message stream than 1, or a track switched off. Their
- * messages are copied out of the ring, changed and sent. A slow path for rare clients.
+ * Players that cannot take ring bytes as they are: another message stream than 1, a track switched off, or an end that
+ * they asked for. Their messages are copied out of the ring, changed and sent. A slow path for rare clients.
  */
 import { joinBytes } from "../../protocol/bytes/join-bytes.ts";
 import type { Board } from "../../protocol/control/board.ts";
@@ -9,13 +9,15 @@ import { newFrameRef } from "../../protocol/ring/frame-index.ts";
 import type { Rows } from "../io/rows.ts";
 import { type RingView, SendResult } from "../stream/ring-view.ts";
 import { RowFlag } from "../stream/row-flags.ts";
+import { countPlayed, isPlayedOut } from "./play-limit.ts";
 
 /** Copied at a time, so that one slow client cannot hold a ring's worth. */
 const COPY_BYTES_MAX = 256 * 1024;
 /** Message stream id in a fmt 0 header with a one-byte basic header (RTMP 1.0 §5.3.1.2.1). */
 const MESSAGE_STREAM_OFFSET = 8;
 /** What keeps a row on copies. */
-const CHANGED = RowFlag.NoAudio | RowFlag.NoVideo | RowFlag.NeedsKeyframe | RowFlag.Sharing;
+const CHANGED =
+  RowFlag.NoAudio | RowFlag.NoVideo | RowFlag.NeedsKeyframe | RowFlag.Sharing | RowFlag.Limited;
 
 const AUDIO = new Set<number>([FrameClass.Audio, FrameClass.AudioHeader, FrameClass.AudioConfig]);
 const VIDEO = new Set<number>([
@@ -42,27 +44,35 @@ export class Copies {
 
   /** Sends a row the next messages of its view. @returns a {@link SendResult}. */
   send(view: RingView, row: number): number {
-    const { reader } = view;
-    const head = reader.head | 0;
-    while (((head - (this.#board.cursor[row] ?? 0)) | 0) > 0) {
-      const cursor = this.#board.cursor[row] ?? 0;
-      const first = reader.isSafe(cursor) ? reader.frameAt(cursor) : -1;
-      if (first === -1) {
-        return SendResult.Behind;
+    const head = view.reader.head | 0;
+    // The last of a play that is over may have had to wait for room.
+    while (!isPlayedOut(this.#board, row)) {
+      if (((head - (this.#board.cursor[row] ?? 0)) | 0) <= 0) {
+        this.#leaveCopies(row);
+        return SendResult.Done;
       }
-      const bytes = this.#collect(view, row, first);
-      if (bytes === null) {
-        return SendResult.Behind;
-      }
-      if (!this.#rows.sendBytes(row, bytes)) {
-        return SendResult.Failed;
-      }
-      if (((this.#board.flags[row] ?? 0) & RowFlag.Blocked) !== 0) {
-        return SendResult.Full;
+      const result = this.#sendNext(view, row);
+      if (result !== SendResult.Done) {
+        return result;
       }
     }
-    this.#leaveCopies(row);
-    return SendResult.Done;
+    return SendResult.PlayedOut;
+  }
+
+  /** Sends so many messages as are copied at a time. */
+  #sendNext(view: RingView, row: number): number {
+    const { reader } = view;
+    const cursor = this.#board.cursor[row] ?? 0;
+    const first = reader.isSafe(cursor) ? reader.frameAt(cursor) : -1;
+    const bytes = first === -1 ? null : this.#collect(view, row, first);
+    if (bytes === null) {
+      return SendResult.Behind;
+    }
+    if (!this.#rows.sendBytes(row, bytes)) {
+      return SendResult.Failed;
+    }
+    const isFull = ((this.#board.flags[row] ?? 0) & RowFlag.Blocked) !== 0;
+    return isFull ? SendResult.Full : SendResult.Done;
   }
 
   /** A row that wants everything, as it is, goes back to the ring's own bytes. */
@@ -90,6 +100,15 @@ export class Copies {
     return (flags & RowFlag.NoVideo) === 0 && (isHeader || (flags & RowFlag.NeedsKeyframe) === 0);
   }
 
+  /** Time goes on for a row that asked for so much of it. */
+  #count(row: number): void {
+    const { kind, timestamp } = this.#frame;
+    const isLimited = ((this.#board.flags[row] ?? 0) & RowFlag.Limited) !== 0;
+    if (isLimited && (AUDIO.has(kind) || VIDEO.has(kind))) {
+      countPlayed(this.#board, row, timestamp);
+    }
+  }
+
   /** Copies messages from frame `first` on and moves the cursor past them; null when they are gone. */
   #collect(view: RingView, row: number, first: number): Uint8Array | null {
     const { reader } = view;
@@ -101,7 +120,11 @@ export class Copies {
       if (!reader.readFrame(frame, this.#frame)) {
         return null;
       }
+      if (isPlayedOut(this.#board, row)) {
+        break;
+      }
       cursor = (this.#frame.position + this.#frame.length) | 0;
+      this.#count(row);
       if (!this.#wants(row, this.#frame.kind)) {
         continue;
       }

@@ -22,9 +22,8 @@ import { type Message, MessageType, UserControlEvent } from "../../protocol/rtmp
 import {
   encodeUserControl,
   type PlayOptions,
-  ServerSession,
+  type ServerSession,
   type ServerSessionSink,
-  type ServerSessionSnapshot,
   type StreamRequest,
 } from "../../protocol/rtmp/server-session.ts";
 import type { SocketRows } from "../io/socket-rows.ts";
@@ -32,14 +31,13 @@ import type { FanOut } from "../stream/fan-out.ts";
 import { RowFlag, setFlag } from "../stream/row-flags.ts";
 import { readInt32 } from "./bytes.ts";
 import { IdentityTexts } from "./identity-texts.ts";
+import { type PlayEnd, RECONNECT_TEXT } from "./notices.ts";
+import { limitPlay } from "./play-limit.ts";
 import type { TakenRow } from "./publisher-host.ts";
-import { sessionHost } from "./session-host.ts";
+import { reviveSession, wholeSession } from "./session-host.ts";
 import { switchTrack } from "./track-switch.ts";
 
 const NO_ROOM = "The server has no room for one more stream of this connection.";
-
-/** Why a client is asked to connect again. */
-const RECONNECT_TEXT = "The server is about to stop.";
 
 /** What the dialogue asks of the players' keeper. */
 export interface PlayerDialogueHost {
@@ -55,6 +53,9 @@ export interface PlayerDialogueHost {
   /** Ends a player's connection. */
   end(row: number, reason: EndReason, detail: string): void;
 }
+
+/** A play that waits for its answer. */
+type Asked = Pick<TakenRow["asked"], "messageStream" | "durationMs">;
 
 /** A session that a command brought back and that waits for an answer. */
 interface Revived {
@@ -149,7 +150,9 @@ export class PlayerDialogue implements ServerSessionSink {
           taken = { row, session: wholeSession(waiting, decoder), asked, rest };
         }
       }
-      this.#save(row, decoder);
+      if (this.#sessions.has(row)) {
+        this.#save(row, decoder);
+      }
     });
     if (taken !== undefined && this.#sessions.has(row)) {
       this.#host.share(taken);
@@ -157,7 +160,7 @@ export class PlayerDialogue implements ServerSessionSink {
   }
 
   /** Tells a player something it did not ask for. */
-  tell(row: number, code: string, description: string): void {
+  tell(row: number, { code, description }: PlayEnd): void {
     this.#row = row;
     const messageStream = this.#board.messageStream[row] ?? 1;
     this.#revive(row)?.notify(messageStream, code, description, this);
@@ -183,19 +186,19 @@ export class PlayerDialogue implements ServerSessionSink {
 
   publish(messageStream: number, request: StreamRequest): void {
     if (this.#rows.sharing.hasRoom) {
-      this.#asked = { action: "publish", messageStream, request };
+      this.#asked = { action: "publish", messageStream, request, durationMs: 0 };
     } else {
       countRefusal(this.#board.counters, "plays_max");
       this.#session?.rejectPublish(messageStream, "NetStream.Publish.Failed", NO_ROOM, this);
     }
   }
 
-  play(messageStream: number, request: StreamRequest, _options: PlayOptions): void {
+  play(messageStream: number, request: StreamRequest, { durationMs }: PlayOptions): void {
     const row = this.#row;
     const inode = this.#board.inode[row] ?? -1;
     if (this.#board.stream[row] !== 0) {
       // An earlier play on the same message stream has ended by now: this is another one.
-      this.#playBeside(messageStream, request);
+      this.#playBeside({ action: "play", messageStream, request, durationMs });
       return;
     }
     const question: AdmissionQuestion = {
@@ -207,17 +210,17 @@ export class PlayerDialogue implements ServerSessionSink {
     // The row may be somebody else's when the answer comes.
     const isSame = (): boolean => this.#board.inode[row] === inode;
     this.#host.admit(question).then(
-      (answer) => isSame() && this.#admitted(row, messageStream, answer),
+      (answer) => isSame() && this.#admitted(row, { messageStream, durationMs }, answer),
       (error: unknown) => isSame() && this.#host.end(row, "closed", String(error)),
     );
   }
 
-  #playBeside(messageStream: number, request: StreamRequest): void {
+  #playBeside(asked: TakenRow["asked"]): void {
     if (this.#rows.sharing.hasRoom) {
-      this.#asked = { action: "play", messageStream, request };
+      this.#asked = asked;
     } else {
       countRefusal(this.#board.counters, "plays_max");
-      this.#session?.rejectPlay(messageStream, "NetStream.Play.Failed", NO_ROOM, this);
+      this.#session?.rejectPlay(asked.messageStream, "NetStream.Play.Failed", NO_ROOM, this);
     }
   }
 
@@ -295,6 +298,10 @@ export class PlayerDialogue implements ServerSessionSink {
       return false;
     }
     const goesOn = this.#session.deliver(message, this);
+    if (!this.#sessions.has(row)) {
+      // It ended by what its command let go out.
+      return false;
+    }
     if (this.#closing === undefined && !this.#session.isWaiting) {
       this.#sessions.set(row, JSON.stringify(this.#session.snapshotIdentity()));
     }
@@ -303,17 +310,10 @@ export class PlayerDialogue implements ServerSessionSink {
 
   #revive(row: number): ServerSession | undefined {
     const text = this.#sessions.get(row);
-    if (text === undefined) {
-      return undefined;
-    }
-    const snapshot: ServerSessionSnapshot = { identity: JSON.parse(text) };
-    const decoder = new ChunkDecoder({ identified: true });
-    const session = ServerSession.restore(snapshot, sessionHost, decoder);
-    session.noteChunkSize(this.#rows.chunkSize[row] ?? 0);
-    return session;
+    return text === undefined ? undefined : reviveSession(text, this.#rows.chunkSize[row] ?? 0);
   }
 
-  #admitted(row: number, messageStream: number, answer: AdmissionAnswer): void {
+  #admitted(row: number, { messageStream, durationMs }: Asked, answer: AdmissionAnswer): void {
     const revived = this.#revived.get(row);
     if (revived === undefined) {
       return;
@@ -331,6 +331,7 @@ export class PlayerDialogue implements ServerSessionSink {
         if (messageStream !== 1) {
           setFlag(this.#board, row, RowFlag.Copied);
         }
+        limitPlay(this.#board, row, durationMs);
       } else {
         revived.session.rejectPlay(messageStream, answer.status, answer.description, this);
       }
@@ -392,10 +393,4 @@ export class PlayerDialogue implements ServerSessionSink {
       this.#spilled.set(row, decoder.snapshot());
     }
   }
-}
-
-/** A session that reads for itself, from where the shard's decoder stands. */
-function wholeSession(session: ServerSession, decoder: ChunkDecoder): ServerSession {
-  const identity = session.snapshotIdentity();
-  return ServerSession.restore({ identity, decoder: decoder.snapshot() }, sessionHost);
 }

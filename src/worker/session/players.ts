@@ -15,6 +15,8 @@ import type { SocketRows } from "../io/socket-rows.ts";
 import type { FanOut } from "../stream/fan-out.ts";
 import { RowFlag } from "../stream/row-flags.ts";
 import { slowest } from "../stream/slowest.ts";
+import { playEndOf } from "./notices.ts";
+import { limitPlay } from "./play-limit.ts";
 import { PlayerDialogue } from "./player-dialogue.ts";
 import type { TakenRow } from "./publisher-host.ts";
 
@@ -82,6 +84,7 @@ export class Players {
     if (give.messageStream !== 1) {
       this.#setFlag(row, RowFlag.Copied);
     }
+    limitPlay(this.#board, row, this.#board.leftMs[row] ?? 0);
     if (!isWatched) {
       this.end(row, "network error", "cannot be watched");
       return;
@@ -176,10 +179,9 @@ export class Players {
     if (!this.#dialogue.has(row)) {
       return;
     }
-    if (reason === "no stream") {
-      this.#dialogue.tell(row, "NetStream.Play.StreamNotFound", "No such stream.");
-    } else if (reason === "server stops") {
-      this.#dialogue.tell(row, "NetStream.Play.Stop", "The server stops.");
+    const told = playEndOf(reason);
+    if (told !== undefined) {
+      this.#dialogue.tell(row, told);
     }
     this.#dialogue.close(row);
     this.#idleSince.delete(row);

@@ -14,6 +14,7 @@ import type { Carrier } from "../io/sharing-rows.ts";
 import type { SocketRows } from "../io/socket-rows.ts";
 import type { FanOut } from "../stream/fan-out.ts";
 import { RowFlag } from "../stream/row-flags.ts";
+import { limitPlay, movePlayLimit } from "./play-limit.ts";
 import { switchTrack, type TrackSwitch } from "./track-switch.ts";
 
 /** A connection that took bytes this recently may have a larger ring. */
@@ -26,7 +27,9 @@ const KEPT_FLAGS: number =
   RowFlag.NoAudio |
   RowFlag.NoVideo |
   RowFlag.Skip |
-  RowFlag.NeedsKeyframe;
+  RowFlag.NeedsKeyframe |
+  RowFlag.Limited |
+  RowFlag.Begun;
 
 /** What plays need of their shard. */
 export interface PlaysHost {
@@ -86,14 +89,20 @@ export class Plays implements Carrier {
 
   /**
    * Starts an admitted play for which there is room; its replies are sent with everything else that a new player gets.
+   * @param durationMs of the stream, after which it ends; 0: it does not.
    */
-  open(messageStream: number, answer: AdmissionAnswer & { allowed: true }): void {
+  open(
+    messageStream: number,
+    answer: AdmissionAnswer & { allowed: true },
+    durationMs: number,
+  ): void {
     const row = this.#rows.sharing.allocate(this);
     const { board } = this.#rows;
     board.stream[row] = answer.streamId;
     board.messageStream[row] = messageStream;
     board.play[row] = answer.play;
     board.flags[row] = RowFlag.Copied | RowFlag.Sharing;
+    limitPlay(board, row, durationMs);
     this.#rowOf.set(messageStream, row);
     this.#host.learn(answer);
     this.#host.fanOut(answer.streamId)?.join(row);
@@ -111,6 +120,7 @@ export class Plays implements Carrier {
       board.stream[row] = streamId;
       board.messageStream[row] = messageStream;
       board.play[row] = board.play[from] ?? 0;
+      movePlayLimit(board, from, row);
       board.flags[row] = ((board.flags[from] ?? 0) & KEPT_FLAGS) | RowFlag.Copied | RowFlag.Sharing;
       chunkSize[row] = this.#connection.chunkSizeOut;
       this.#rowOf.set(messageStream, row);

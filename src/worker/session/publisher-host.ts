@@ -35,6 +35,8 @@ export interface TakenRow {
     readonly action: "publish" | "play";
     readonly messageStream: number;
     readonly request: StreamRequest;
+    /** Of a play, as in {@link PlayOptions}. */
+    readonly durationMs: number;
   };
   /** **Owned**: bytes read and not consumed. */
   readonly rest: Uint8Array;

@@ -15,6 +15,7 @@ import { ProtocolError, RejectedError } from "../../protocol/errors.ts";
 import { CLOSE_TIMEOUT_MS } from "../../protocol/limits.ts";
 import { type Message, MessageType } from "../../protocol/rtmp/message.ts";
 import type {
+  PlayOptions,
   ServerSession,
   ServerSessionSink,
   ServerSessionSnapshot,
@@ -24,14 +25,13 @@ import type { RowSocket } from "../io/row-socket.ts";
 import type { NewStream } from "../stream/live-streams.ts";
 import { Forwards } from "./forwards.ts";
 import { MediaClock } from "./media-clock.ts";
+import { playEndOf, RECONNECT_TEXT, STREAM_NOT_FOUND } from "./notices.ts";
 import { Plays, type SharedConnection } from "./plays.ts";
 import { PublishedStreams } from "./published-streams.ts";
 import type { PublisherHost, TakenRow } from "./publisher-host.ts";
 import { ReadingPace } from "./reading-pace.ts";
 import { ReplyBound } from "./reply-bound.ts";
 
-/** Why a client is asked to connect again. */
-const RECONNECT_TEXT = "The server is about to stop.";
 const PLAY_FAILED = "NetStream.Play.Failed";
 const TOO_MANY_PLAYS = "No room for one more play.";
 const NOTHING = new Uint8Array(0);
@@ -53,9 +53,8 @@ export class Publisher implements ServerSessionSink, SharedConnection {
   #readMs: number;
   readonly #pace: ReadingPace;
   readonly #clock: MediaClock;
-  #endedMs = 0;
-  #reason: EndReason | undefined;
-  #detail = "";
+  /** Why it ends, and when that was said. */
+  #ending: { reason: EndReason; detail: string; atMs: number } | undefined;
   #isClosed = false;
 
   /** Takes the row's descriptor: nothing is read before {@link adopt} or {@link takeOver}. */
@@ -93,7 +92,7 @@ export class Publisher implements ServerSessionSink, SharedConnection {
     this.#plays.takeOver();
     this.#rest = rest;
     if (action === "play") {
-      this.play(messageStream, request);
+      this.play(messageStream, request, asked);
     } else {
       this.publish(messageStream, request);
     }
@@ -120,8 +119,8 @@ export class Publisher implements ServerSessionSink, SharedConnection {
   /** Every 100 ms, unless the thread stood still: publishers that send nothing are ended, and players that take nothing. */
   tick(playersOf: (streamId: number) => number): void {
     const now = this.#host.now();
-    if (this.#reason !== undefined) {
-      if (now - this.#endedMs > CLOSE_TIMEOUT_MS) {
+    if (this.#ending !== undefined) {
+      if (now - this.#ending.atMs > CLOSE_TIMEOUT_MS) {
         this.#socket.destroy();
       }
       return;
@@ -171,9 +170,13 @@ export class Publisher implements ServerSessionSink, SharedConnection {
     this.#ask("publish", request, (answer) => this.#admitted(messageStream, answer));
   }
 
-  play(messageStream: number, request: StreamRequest): void {
+  play(
+    messageStream: number,
+    request: StreamRequest,
+    { durationMs }: Pick<PlayOptions, "durationMs">,
+  ): void {
     if (this.#plays.takesOneMore()) {
-      this.#ask("play", request, (answer) => this.#playAdmitted(messageStream, answer));
+      this.#ask("play", request, (answer) => this.#playAdmitted(messageStream, answer, durationMs));
     } else {
       this.#session.rejectPlay(messageStream, PLAY_FAILED, TOO_MANY_PLAYS, this);
     }
@@ -226,8 +229,8 @@ export class Publisher implements ServerSessionSink, SharedConnection {
   }
 
   playLost(messageStream: number, reason: EndReason): void {
-    const code = "NetStream.Play.StreamNotFound";
-    this.#session.endPlay(messageStream, code, "No such stream.", this);
+    const { code, description } = playEndOf(reason) ?? STREAM_NOT_FOUND;
+    this.#session.endPlay(messageStream, code, description, this);
     if (this.#plays.count === 0 && this.#published.size === 0) {
       this.end(reason, "");
     }
@@ -245,7 +248,7 @@ export class Publisher implements ServerSessionSink, SharedConnection {
 
   /** @returns false when reading should stop for now. */
   #consume(bytes: Uint8Array): boolean {
-    if (this.#isClosed || this.#reason !== undefined) {
+    if (this.#isClosed || this.#ending !== undefined) {
       return true;
     }
     try {
@@ -301,16 +304,16 @@ export class Publisher implements ServerSessionSink, SharedConnection {
     this.#host.admit(question).then(answered, failed);
   }
 
-  #playAdmitted(messageStream: number, answer: AdmissionAnswer): void {
+  #playAdmitted(messageStream: number, answer: AdmissionAnswer, durationMs: number): void {
     // A connection that ended takes its plays along.
-    if (this.#isClosed || this.#reason !== undefined) {
+    if (this.#isClosed || this.#ending !== undefined) {
       return;
     }
     if (!answer.allowed) {
       this.#session.rejectPlay(messageStream, answer.status, answer.description, this);
     } else if (this.#plays.takesOneMore()) {
       this.#session.acceptPlay(messageStream, this, true);
-      this.#plays.open(messageStream, answer);
+      this.#plays.open(messageStream, answer, durationMs);
     } else {
       this.#host.plays.playEnded(this.row, answer.play);
       this.#session.rejectPlay(messageStream, PLAY_FAILED, TOO_MANY_PLAYS, this);
@@ -371,11 +374,7 @@ export class Publisher implements ServerSessionSink, SharedConnection {
 
   /** The first reason counts. */
   #note(reason: EndReason, detail: string): void {
-    if (this.#reason === undefined) {
-      this.#reason = reason;
-      this.#detail = detail;
-      this.#endedMs = this.#host.now();
-    }
+    this.#ending ??= { reason, detail, atMs: this.#host.now() };
   }
 
   #drained(): void {
@@ -397,7 +396,8 @@ export class Publisher implements ServerSessionSink, SharedConnection {
     const { board } = this.#host;
     board.descriptor[this.row] = -1;
     Atomics.store(board.state, this.row, RowState.Free);
-    const reason = this.#reason ?? (error === undefined ? "closed by peer" : "network error");
-    this.#host.gone(this.row, reason, this.#detail || (error?.message ?? ""));
+    const reason = error === undefined ? "closed by peer" : "network error";
+    const { reason: why, detail } = this.#ending ?? { reason, detail: "" };
+    this.#host.gone(this.row, why, detail || (error?.message ?? ""));
   }
 }

@@ -25,7 +25,12 @@ export interface TurnTaker {
 }
 
 /** Why a row must be closed. */
-export type FanOutEnd = "passed by the ring" | "network error" | "no stream" | "stalled";
+export type FanOutEnd =
+  | "passed by the ring"
+  | "network error"
+  | "no stream"
+  | "stalled"
+  | "duration over";
 
 /** What a fan-out asks of its shard. */
 export interface FanOutHost {

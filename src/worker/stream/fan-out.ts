@@ -13,6 +13,7 @@ import type { KnownStream } from "./known-streams.ts";
 import { judgeLag } from "./lag.ts";
 import { RingView, SendResult } from "./ring-view.ts";
 import { clearFlag, HELD, RowFlag, SPECIAL, setFlag } from "./row-flags.ts";
+import { endOf } from "./send-end.ts";
 import { StreamPace } from "./stream-pace.ts";
 import { ROWS_PER_CLOCK, Turns } from "./turns.ts";
 import { UnsentLimit } from "./unsent-limit.ts";
@@ -320,11 +321,8 @@ export class FanOut implements KnownStream {
       case SendResult.Behind:
         this.#skip(view, row);
         return;
-      case SendResult.Passed:
-        this.#host.endRow(row, "passed by the ring");
-        return;
       default:
-        this.#host.endRow(row, "network error");
+        this.#host.endRow(row, endOf(result));
     }
   }
 

@@ -1,6 +1,6 @@
 /**
  * onMetaData as players get it: without `@setDataFrame`, without a duration that a live stream does not have, and with
- * the server's name, as SRS does.
+ * the server's name and version, as SRS does.
  */
 
 import { type AmfObject, amfEntries } from "../../protocol/amf/amf-value.ts";
@@ -8,12 +8,12 @@ import { decodeAmf0 } from "../../protocol/amf/amf0-decoder.ts";
 import { Amf0Encoder } from "../../protocol/amf/amf0-encoder.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { classifyData, FrameClass } from "../../protocol/flv/classify.ts";
+import { PRODUCT_NAME, PRODUCT_VERSION } from "../../protocol/product.ts";
 import { type Message, MessageType } from "../../protocol/rtmp/message.ts";
 
 /** Metadata of a later time makes ffmpeg invent a data stream; SRS relays the encoder's 0 as well. */
 export const METADATA_TIMESTAMP = 0;
 
-const SERVER_NAME = "weir";
 const DROPPED = new Set(["duration", "filesize", "server", "server_version"]);
 /** Adobe's mark of an encoder whose clock is absolute: the string "true". */
 const ABSOLUTE_TIME = "bravo_atc";
@@ -51,6 +51,6 @@ function encode(properties: AmfObject): Uint8Array {
   const kept = [...properties].filter(([key]) => !DROPPED.has(key));
   const encoder = new Amf0Encoder();
   encoder.string("onMetaData");
-  encoder.ecmaArray([...kept, ["server", SERVER_NAME]]);
+  encoder.ecmaArray([...kept, ["server", PRODUCT_NAME], ["server_version", PRODUCT_VERSION]]);
   return encoder.finish();
 }

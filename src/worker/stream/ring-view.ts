@@ -22,6 +22,8 @@ export const SendResult = {
   Passed: 3,
   /** The connection failed. */
   Failed: 4,
+  /** The row has had all that its play asked for. */
+  PlayedOut: 5,
 } as const;
 
 /** Rescued messages of one ring: a bound on what players that stopped in the middle of a message may hold. */

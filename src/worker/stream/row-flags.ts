@@ -22,6 +22,10 @@ export const RowFlag = {
   NeedsKeyframe: 512,
   /** Has no socket: shares a connection with other streams and always gets copies. */
   Sharing: 1024,
+  /** Asked for so much of the stream and no more: see session/play-limit.ts. */
+  Limited: 2048,
+  /** Of these: it has had media, `playedTo` tells of what time. */
+  Begun: 4096,
 } as const;
 
 /** Gets nothing for now. */

@@ -37,7 +37,7 @@ export class StreamPace {
     const arrivals = this.#arrivals;
     arrivals.videoFrames = 0;
     arrivals.hasKeyframe = false;
-    for (let frame = first; frame !== count; frame = (frame + 1) >>> 0) {
+    for (let frame = first; ((count - frame) | 0) > 0; frame = (frame + 1) >>> 0) {
       if (!reader.readFrame(frame, this.#frame)) {
         continue;
       }

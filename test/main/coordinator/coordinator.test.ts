@@ -188,6 +188,27 @@ test("C-04: a dead shard's ring is marked dead, and the time line ends at its la
   assert.equal(coordinator.size, 0);
 });
 
+test("a writer that died between two rings leaves none that seems to be written", () => {
+  const { entry, lease, writer } = liveStream();
+  coordinator.addPlayer(entry, 1);
+  coordinator.announce(entry, 1);
+  write(writer, 40);
+  const larger = coordinator.lendRing(0);
+  const unopened = coordinator.lendRing(0);
+  assert.ok(larger && unopened);
+  const next = new RingWriter(larger.memory, { id: larger.ringId, chunkSize: 60_000 });
+  next.copyTail(writer);
+  coordinator.ringOpened(0, { kind: "ring-opened", streamId: entry.id, lease: larger });
+  // Here it was to say in the old ring that it has moved.
+  const readers = [lease, larger].map(({ memory }) => new RingReader(memory));
+  die(0);
+  assert.deepEqual(
+    readers.map(({ state }) => state),
+    [RingState.Dead, RingState.Dead],
+  );
+  assert.deepEqual([pool.lentCount, pool.freeCount], [2, 1], "what nobody reads is back");
+});
+
 test("a ring without frames leaves no time line", () => {
   const { entry } = liveStream();
   coordinator.addPlayer(entry, 1);

@@ -4,6 +4,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { forgetMemory } from "../../../src/main/accept/native.ts";
 import { RingPool } from "../../../src/main/coordinator/ring-pool.ts";
+import { RingState } from "../../../src/protocol/ring/ring-layout.ts";
+import { RingReader } from "../../../src/protocol/ring/ring-reader.ts";
 import { RingWriter } from "../../../src/protocol/ring/ring-writer.ts";
 
 const WRAP = 128 * 1024;
@@ -52,6 +54,24 @@ test("a waiting ring keeps where it counts on from, and no other page", { timeou
   assert.equal(again?.memory, memory);
   const next = new RingWriter(memory, { id: 2, chunkSize: 128 });
   assert.ok(((next.head - head) | 0) >= WRAP);
+});
+
+test("a ring is not written as watched by a reader that died", () => {
+  const pool = new RingPool(10 * WRAP);
+  const lease = pool.lend(WRAP, 0);
+  assert.ok(lease);
+  const { ringId, memory } = lease;
+  const writer = new RingWriter(memory, { id: ringId, chunkSize: 128 });
+  const reader = new RingReader(memory);
+  for (const thread of [1, 33]) {
+    pool.share(ringId, thread);
+    reader.setReader(thread, true);
+  }
+  pool.releaseThread(1);
+  assert.deepEqual([writer.readerMask(0), writer.readerMask(1)], [0, 2]);
+  assert.equal(reader.state, RingState.Open, "its writer lives");
+  pool.releaseThread(33);
+  assert.equal(writer.hasReaders, false);
 });
 
 test("the budget holds for lent and waiting rings together", () => {

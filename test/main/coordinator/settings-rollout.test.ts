@@ -7,6 +7,7 @@ import { RingPool } from "../../../src/main/coordinator/ring-pool.ts";
 import { SettingsRollout } from "../../../src/main/coordinator/settings-rollout.ts";
 import type { ShardLink } from "../../../src/main/shards/shard-link.ts";
 import type {
+  ForgetStream,
   SettingsNews,
   StreamNews,
   StreamSettings,
@@ -26,7 +27,7 @@ class FakeShard {
   readonly isShard = true;
   /** Answers at once; else what it was told waits in {@link inbox}. */
   answers = true;
-  readonly inbox: (StreamNews | SettingsNews)[] = [];
+  readonly inbox: (StreamNews | SettingsNews | ForgetStream)[] = [];
   readonly known = new Map<number, StreamSettings>();
   readonly #changes: SettingsChanges;
 
@@ -43,7 +44,7 @@ class FakeShard {
     return this as unknown as ShardLink;
   }
 
-  post(message: StreamNews | SettingsNews): void {
+  post(message: StreamNews | SettingsNews | ForgetStream): void {
     this.inbox.push(message);
     if (this.answers) {
       this.work();
@@ -53,7 +54,9 @@ class FakeShard {
   /** Takes what waits. */
   work(): void {
     for (const message of this.inbox.splice(0)) {
-      if (message.kind === "stream") {
+      if (message.kind === "forget") {
+        this.known.delete(message.streamId);
+      } else if (message.kind === "stream") {
         this.known.set(message.streamId, message.settings);
       } else if (message.kind === "settings") {
         this.#changes.take(message);
@@ -146,6 +149,22 @@ test("streams and shards that come meanwhile have the version too", async () => 
   const later = coordinator.enter("v/live/early", NEW);
   coordinator.announce(later, 1);
   assert.equal(fake(1).seen(later), NEW);
+});
+
+test("a stream that is forgotten and announced again meanwhile has the version, however late that is heard", async () => {
+  const entry = coordinator.enter("v/live/a", OLD);
+  entry.publisher = { shard: 1, row: 1 };
+  coordinator.announce(entry, 0);
+  const player = coordinator.addPlayer(entry, 0);
+  const prepared = await rollout.prepare(() => NEW);
+  fake(0).answers = false;
+  coordinator.removePlayer(player);
+  coordinator.announce(entry, 0);
+  prepared.commit();
+  // The word is faster than what was posted: the shard goes over before it hears of the stream.
+  assert.equal(fake(0).seen(entry), NEW);
+  fake(0).work();
+  assert.equal(fake(0).seen(entry), NEW);
 });
 
 test("a shard that dies while it is asked holds nobody up", async () => {

@@ -103,7 +103,7 @@ describe("client against server", { timeout: 60_000 }, () => {
 
   it("play", () => {
     const { client, server } = play(all);
-    const options = JSON.stringify({ start: -2, duration: -1, reset: true });
+    const options = JSON.stringify({ start: -2, durationMs: 0, reset: true });
     assert.deepEqual(server, [
       "connect demo.com live",
       `play 1 demo.com/live/show?token=abc ${options}`,

@@ -53,7 +53,7 @@ describe("play", () => {
       ),
       sink,
     );
-    const options = JSON.stringify({ start: -2000, duration: -1, reset: true });
+    const options = JSON.stringify({ start: -2000, durationMs: 0, reset: true });
     assert.deepEqual(sink.events, [`play 1 h/live/s ${options}`]);
     assert.deepEqual(outline(sink), ["_result", "_result", ...REPLIES]);
     assert.equal(session.phase, "streaming");
@@ -68,10 +68,12 @@ describe("play", () => {
 
   it("A5-19 A4-20 odd and missing arguments", () => {
     const cases: ReadonlyArray<readonly [readonly AmfValue[], string]> = [
-      [[], '{"start":-2,"duration":-1,"reset":true}'],
-      [[Number.NaN, Number.POSITIVE_INFINITY, 0], '{"start":-2,"duration":-1,"reset":false}'],
-      [[5, 1, "yes"], '{"start":5,"duration":1,"reset":true}'],
-      [["x", null, false], '{"start":-2,"duration":-1,"reset":false}'],
+      [[], '{"start":-2,"durationMs":0,"reset":true}'],
+      [[Number.NaN, Number.POSITIVE_INFINITY, 0], '{"start":-2,"durationMs":0,"reset":false}'],
+      [[5, 1.9, "yes"], '{"start":5,"durationMs":1,"reset":true}'],
+      [[-2, -2, true], '{"start":-2,"durationMs":0,"reset":true}'],
+      [[-2, 2 ** 31, true], '{"start":-2,"durationMs":0,"reset":true}'],
+      [["x", null, false], '{"start":-2,"durationMs":0,"reset":false}'],
     ];
     for (const [args, expected] of cases) {
       const { session, sink } = connected();

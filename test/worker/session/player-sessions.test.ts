@@ -216,6 +216,23 @@ describe("players: what they say", () => {
     assert.deepEqual(timesOf(bench.whole(row).media), [0, 0, 40]);
   });
 
+  test("one that is lost by the media that its resume sends leaves nothing behind", () => {
+    const bench = new PlayersBench({ atc: true });
+    const stream = bench.publish();
+    bench.send(stream, [AVC, ...frames(0, 1)]);
+    const row = bench.give();
+    bench.say(row, command(1, "pause", 4, null, true, 0));
+    bench.send(stream, [video(40, false)]);
+    bench.transport.afterSend = () => {
+      bench.transport.of(row).isBroken = true;
+    };
+    bench.say(row, command(1, "pause", 5, null, false, 0));
+    assert.deepEqual(bench.gone, [{ row, reason: "network error", detail: "" }]);
+    assert.equal(bench.players.has(row), false);
+    bench.players.endAll("server stops");
+    assert.deepEqual([bench.players.count, bench.gone.length], [0, 1]);
+  });
+
   test("receiveVideo off leaves video out, on again begins at a keyframe", () => {
     const { bench, row, stream } = insideMessage();
     bench.say(row, command(1, "receiveVideo", 4, null, false));

@@ -83,11 +83,12 @@ export class PlayersBench extends ShardBench {
   }
 
   /** A player is given over with bytes that were read already. @returns its row. */
-  give(messageStream = 1, rest: Uint8Array = new Uint8Array(0)): number {
+  give(messageStream = 1, rest: Uint8Array = new Uint8Array(0), durationMs = 0): number {
     const row = this.#nextPlayer;
     this.#nextPlayer += 1;
     const session = sessionOf(messageStream);
     this.board.clear(row);
+    this.board.leftMs[row] = durationMs;
     this.board.state[row] = RowState.Given;
     assert.ok(session.decoder.save(this.board.readState(row)) >= 0);
     const identity = JSON.stringify(session.snapshotIdentity());

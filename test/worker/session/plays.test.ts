@@ -84,7 +84,7 @@ function answer(play: number): AdmissionAnswer & { allowed: true } {
 
 /** Opens a play. @returns its row. */
 function open(messageStream: number): number {
-  plays.open(messageStream, answer(100 + messageStream));
+  plays.open(messageStream, answer(100 + messageStream), 0);
   return Number(told.at(-1)?.split(" ")[1]);
 }
 

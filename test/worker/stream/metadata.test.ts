@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { type AmfValue, amfEntries } from "../../../src/protocol/amf/amf-value.ts";
 import { decodeAmf0 } from "../../../src/protocol/amf/amf0-decoder.ts";
 import { Amf0Encoder } from "../../../src/protocol/amf/amf0-encoder.ts";
+import { PRODUCT_VERSION } from "../../../src/protocol/product.ts";
 import { MessageType } from "../../../src/protocol/rtmp/message.ts";
 import { decodeMetadata, type StreamMetadata } from "../../../src/worker/stream/metadata.ts";
 
@@ -73,6 +74,7 @@ describe("metadata", () => {
       assert.deepEqual(relayed(metadata), [
         ["width", 320],
         ["server", "weir"],
+        ["server_version", PRODUCT_VERSION],
       ]);
       assert.equal(metadata?.isAbsolute, false);
     });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { RingView } from "../../../src/worker/stream/ring-view.ts";
 import { StreamPace } from "../../../src/worker/stream/stream-pace.ts";
+import { betweenSteps } from "../../protocol/ring/ring-steps.ts";
 import { audio, video } from "../clip.ts";
 import { ShardBench } from "../shard-bench.ts";
 
@@ -35,6 +36,18 @@ describe("pace of a stream", () => {
     assert.deepEqual({ ...pace.look(view, 0) }, { videoFrames: 0, hasKeyframe: false });
     send(video(80, false));
     assert.deepEqual({ ...pace.look(view, 0) }, { videoFrames: 1, hasKeyframe: false });
+  });
+
+  test("ends where more was seen than is counted", () => {
+    const { view, pace, send } = setup();
+    send(video(0, true), video(40, false));
+    view.seenFrames = view.reader.frameCount + 1;
+    betweenSteps(
+      () => assert.equal(pace.look(view, 0).videoFrames, 0),
+      () => undefined,
+    );
+    send(video(80, false));
+    assert.equal(pace.look(view, 0).videoFrames, 1);
   });
 
   test("k of a stream of 25 frames a second, across 2^32", () => {
