@@ -17,12 +17,12 @@ import type { ShardLink } from "../shards/shard-link.ts";
 import { HlsDirectory } from "./hls-directory.ts";
 import { GuardedVhosts } from "./hls-guards.ts";
 import { HlsViewers, type HlsViewersHost } from "./hls-viewers.ts";
-import { Recordings } from "./recordings.ts";
+import { Recordings, type RecordingsHost } from "./recordings.ts";
 
 const TICK_MS = 1000;
 
 /** What HLS works with. */
-export type HlsDeskHost = Omit<HlsViewersHost, "hasPlaylist">;
+export type HlsDeskHost = Omit<HlsViewersHost, "hasPlaylist"> & Pick<RecordingsHost, "hooks">;
 
 /** Where the primary's other rooms ask about HLS. */
 export class HlsDesk implements ReloadPart {

@@ -50,7 +50,7 @@ export interface HlsViewersHost {
   readonly coordinator: Coordinator;
   readonly clients: Clients;
   readonly edge: Edge;
-  readonly hooks: Pick<Hooks, "open" | "segment" | "recording">;
+  readonly hooks: Pick<Hooks, "open" | "segment">;
   readonly log: Logger;
   /** Live table of all threads. */
   readonly links: readonly (ShardLink | undefined)[];

@@ -1,15 +1,17 @@
 /** Recordings in the primary: who published what a file holds, and who hears of it (`on_dvr`). */
 import type { RecordingNews } from "../../protocol/control/recording.ts";
+import type { Hooks } from "../hooks/hooks.ts";
 import type { HookSubject } from "../hooks/payload.ts";
 import type { Publishers } from "../hooks/publishers.ts";
+import type { Logger } from "../log/logger.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
-import type { HlsViewersHost } from "./hls-viewers.ts";
 
 const SECOND_MS = 1000;
 
 /** What recordings work with. */
-export interface RecordingsHost extends Pick<HlsViewersHost, "log"> {
-  readonly hooks: Pick<HlsViewersHost["hooks"], "recording">;
+export interface RecordingsHost {
+  readonly log: Logger;
+  readonly hooks: Pick<Hooks, "recording">;
   readonly publishers: Publishers;
 }
 
