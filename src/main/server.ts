@@ -4,6 +4,7 @@
  * A reload prepares every part, then all go over in one turn of the loop.
  * Closing order: stop accepting → lobby → shards end their sessions and exit → pool and log.
  */
+
 import { randomUUID } from "node:crypto";
 import type { Config } from "../protocol/conf/config.ts";
 import { addressOf } from "../protocol/conf/endpoint.ts";
@@ -27,10 +28,12 @@ import { newId } from "./admin/ids.ts";
 import type { Prepared, ReloadPart } from "./config/parts.ts";
 import { Clients } from "./coordinator/clients.ts";
 import { Coordinator } from "./coordinator/coordinator.ts";
-import { Edge } from "./coordinator/edge.ts";
+import { Edge, type EdgeHost } from "./coordinator/edge.ts";
+import { Forwards } from "./coordinator/forwards.ts";
 import { needsPackagers, Packagers } from "./coordinator/packagers.ts";
 import { RingPool } from "./coordinator/ring-pool.ts";
 import { SettingsRollout } from "./coordinator/settings-rollout.ts";
+import type { Directory } from "./directory.ts";
 import { HlsDesk } from "./gateways/hls-desk.ts";
 import { type GatewayPlan, planGateways } from "./gateways/plan.ts";
 import { Viewers } from "./gateways/viewers.ts";
@@ -43,6 +46,7 @@ import { after, monotonicMs } from "./monotonic.ts";
 import type { ServerOptions } from "./server-options.ts";
 import type { ShardLink } from "./shards/shard-link.ts";
 import { Supervisor } from "./shards/supervisor.ts";
+import { postToGateways } from "./shards/to-gateways.ts";
 import { packagersFor, rowsFor, shardsFor } from "./thread-counts.ts";
 import { ThreadNews } from "./thread-news.ts";
 import { Tokens } from "./tokens/tokens.ts";
@@ -55,18 +59,6 @@ const HOOKS_CLOSE_MS = 1000;
 const TLS_STOP_TIMEOUT_MS = 1000;
 const TLS_HANG_KILL_MS = 10_000;
 
-/** What most rooms ask. */
-interface Directory {
-  readonly admission: Admission;
-  readonly coordinator: Coordinator;
-  readonly clients: Clients;
-  readonly edge: Edge;
-  readonly hooks: Hooks;
-  readonly log: Logger;
-  /** A viewer at a gateway was refused. */
-  refused(reason: string): void;
-}
-
 /** Answers a request to the API; null: there is no such path. Never rejects. */
 export type ApiService = PrimaryCalls["api"];
 
@@ -77,6 +69,7 @@ export class Server {
   readonly clients: Clients = new Clients();
   readonly books: Books;
   readonly edge: Edge;
+  readonly forwards: Forwards;
   readonly pool: RingPool;
   readonly lobby: Lobby;
   readonly hooks: Hooks;
@@ -134,7 +127,9 @@ export class Server {
     this.books = this.#openBooks();
     const serverId = options.serverId ?? (config.serverId === "" ? randomUUID() : config.serverId);
     this.hooks = this.#newHooks(options, serverId);
-    this.edge = this.#openEdge(options, serverId);
+    const upstreams = this.#upstreamsHost(options, serverId);
+    this.edge = new Edge(upstreams);
+    this.forwards = new Forwards({ ...upstreams, backend: this.hooks.forward });
     this.#rollout = new SettingsRollout({
       coordinator: this.coordinator,
       shards: links,
@@ -144,6 +139,7 @@ export class Server {
       config: () => this.#config,
       coordinator: this.coordinator,
       edge: this.edge,
+      forwards: this.forwards,
       shards: links,
       tokens: this.tokens,
       log,
@@ -154,6 +150,7 @@ export class Server {
       coordinator: this.coordinator,
       clients: this.clients,
       edge: this.edge,
+      forwards: this.forwards,
       hooks: this.hooks,
       log,
       refused: (reason) => this.lobby.count(reason),
@@ -180,8 +177,8 @@ export class Server {
     return new Hooks({ config, log, version, ids, streamId });
   }
 
-  #openEdge({ log, version }: ServerOptions, serverId: string): Edge {
-    return new Edge({
+  #upstreamsHost({ log, version }: ServerOptions, serverId: string): EdgeHost {
+    return {
       config: () => this.#config,
       coordinator: this.coordinator,
       shards: this.supervisor.links,
@@ -192,7 +189,7 @@ export class Server {
       now: monotonicMs,
       random: Math.random,
       after,
-    });
+    };
   }
 
   #openBooks(): Books {
@@ -297,17 +294,12 @@ export class Server {
       this.tokens,
       this.tlsFront,
       this.#hls,
-      this.#gateways.part((news) => {
-        for (const link of this.supervisor.links) {
-          if (link?.role === "gateway") {
-            link.post(news);
-          }
-        }
-      }),
+      this.#gateways.part((news) => postToGateways(this.supervisor.links, news)),
       {
         prepare: (next) =>
           this.#rollout.prepare(({ key }) => this.#admission.settingsUnder(next, key)),
       },
+      this.forwards,
       // After the streams have their settings.
       { prepare: () => ({ commit: () => this.#startPackagers(), abort: nothing }) },
     ];

@@ -9,6 +9,7 @@ import {
 } from "./coordinator/clients.ts";
 import type { Coordinator } from "./coordinator/coordinator.ts";
 import type { Edge } from "./coordinator/edge.ts";
+import type { Forwards } from "./coordinator/forwards.ts";
 import type { SettingsRollout } from "./coordinator/settings-rollout.ts";
 import type { HlsDesk } from "./gateways/hls-desk.ts";
 import type { Viewers } from "./gateways/viewers.ts";
@@ -21,6 +22,7 @@ export interface ThreadNewsHost {
   readonly clients: Clients;
   readonly coordinator: Coordinator;
   readonly edge: Edge;
+  readonly forwards: Forwards;
   readonly books: Books;
   readonly viewers: Viewers;
   readonly hls: HlsDesk;
@@ -67,6 +69,9 @@ export class ThreadNews {
         break;
       case "upstream-works":
         this.#host.edge.works(message.streamId);
+        break;
+      case "forward":
+        this.#host.forwards.take(message);
         break;
       case "stream-info":
         this.#host.books.described(shard.index, message);
@@ -123,6 +128,7 @@ export class ThreadNews {
     const clients = this.#host.clients.takeShard(shard.index);
     this.#host.coordinator.shardDied(shard.index);
     this.#host.edge.shardDied(shard.index);
+    this.#host.forwards.shardDied(shard.index);
     this.#host.hls.died(shard.index);
     for (const client of clients) {
       const bytesIn = shard.board.bytesIn[client.row] ?? 0;

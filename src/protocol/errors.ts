@@ -117,3 +117,8 @@ export class InvariantError extends Error {
     this.name = "InvariantError";
   }
 }
+
+/** What a thrown value says, without its class and stack. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

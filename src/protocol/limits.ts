@@ -212,6 +212,9 @@ export const LOG_LINES_PER_SECOND = 1000;
 /** Players of one stream that stay on its home shard before others are asked. Configurable. */
 export const SPILL_PLAYERS = 100;
 
+/** Servers that one stream is sent on to. Reaction: the configuration, or the answer that names them, is refused. */
+export const FORWARD_DESTINATIONS_MAX = 64;
+
 /** One callback, and all that decide one thing together (SRS: 30 s). A shard waits a little longer. Configurable. */
 export const HOOK_TIMEOUT_MS_MAX = 30_000;
 /** A callback's answer: SRS's is one number. Reaction: no valid answer. */

@@ -98,6 +98,10 @@ export class ShardRuntime implements FanOutHost {
       nextOrigin: (question) => this.#primary.nextOrigin(question),
       openStream: (owner, what) => this.#writers.open(owner, what),
       closeStream: (stream) => this.#writers.close(stream),
+      random: Math.random,
+      ringOf: (streamId) => this.#writers.ringOf(streamId),
+      queueLengthMs: (id) =>
+        this.#streams.find(id)?.settings.queueLengthMs ?? Number.POSITIVE_INFINITY,
       post,
     });
     const plays: PlaysHost = {
@@ -116,7 +120,11 @@ export class ShardRuntime implements FanOutHost {
         const ringInstalled = (): void => this.#publishers.find(row)?.ringInstalled();
         return this.#writers.open({ ringInstalled }, what);
       },
-      closeStream: (stream) => void this.#writers.close(stream),
+      closeStream: (stream) => {
+        // It says for the last time that there is something to read, and forwards do.
+        this.#writers.close(stream);
+        this.#upstreams.forwards.end(stream.streamId);
+      },
       upstreams: this.#upstreams,
       ringReleased: (ringId) => this.ringReleased(ringId),
       admit: (question) => this.#admit(question),
@@ -166,6 +174,9 @@ export class ShardRuntime implements FanOutHost {
         break;
       case "pull-stop":
         this.#upstreams.stopPull(message.pullId);
+        break;
+      case "forwards":
+        this.#upstreams.forwards.take(message);
         break;
       case "end-slow":
         this.#players.endSlow(message.count);

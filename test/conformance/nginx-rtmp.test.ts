@@ -1,4 +1,4 @@
-/** nginx-rtmp as an edge that pulls from weir and as an origin that pushes to it. */
+/** nginx-rtmp as an edge that pulls from weir, as an origin that pushes to it, and as a destination that it forwards to. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -24,7 +24,7 @@ before(async () => {
 
 after(() => weir?.stop());
 
-describe("nginx-rtmp", { concurrency: 2 }, () => {
+describe("nginx-rtmp", { concurrency: 3 }, () => {
   test("pulls from weir, and a player behind it gets what was published", async () => {
     const nginx = await startNginxRtmp(`pull rtmp://127.0.0.1:${weir.port}/live;`);
     const publisher = startPublish(clip, weir.url("pulled"));
@@ -43,6 +43,20 @@ describe("nginx-rtmp", { concurrency: 2 }, () => {
     assertPassed(source, received, { countMin: 75 });
     assert.ok(publisher.isRunning);
     await publisher.stop();
+    await nginx.stop();
+  });
+
+  test("is forwarded to, and a player of it gets what was published", async () => {
+    const nginx = await startNginxRtmp("");
+    const forward = `forward { enabled on; destination 127.0.0.1:${nginx.port}; }`;
+    const sender = await startWeir({ vhost: forward });
+    const publisher = startPublish(clip, sender.url("forwarded"));
+    await delay(1500);
+    const received = await probePackets(nginx.url("forwarded"), { seconds: 4, timeoutMs: 20_000 });
+    assertPassed(source, received, { countMin: 75 });
+    assert.ok(publisher.isRunning);
+    await publisher.stop();
+    await sender.stop();
     await nginx.stop();
   });
 });

@@ -1,5 +1,7 @@
 /** `weir ctl` and `weir top` against a running server. */
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { type ApiServer, startApi } from "../support/api.ts";
@@ -40,7 +42,30 @@ describe("tools", LIMIT, () => {
     assert.equal(code, 0);
     assert.match(stdout, /1 streams, 1 clients/);
     assert.match(stdout, /^\/live\/seen +live +1 .* H264 \d+x\d+ AAC +shard-0$/m);
-    assert.match(stdout, /^shard-0 +1 /m);
+    assert.match(stdout, /^shard-0 +up +0 +1 /m);
+  });
+
+  test("top asks for no more clients than it shows", async () => {
+    const asked: string[] = [];
+    const proxy = createServer((request, response) => {
+      asked.push(request.url ?? "");
+      weir.raw(request.url ?? "").then(
+        async (reply) => response.end(await reply.text()),
+        () => response.destroy(),
+      );
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+    const { port } = proxy.address() as AddressInfo;
+    const options = { timeoutMs: WAIT_MS };
+    const words = ["top", "--once", "--api", `http://127.0.0.1:${port}`];
+    const { stdout } = await runCommand(WEIR, words, options);
+    proxy.close();
+    assert.match(stdout, /1 streams, 1 clients/);
+    const counts = asked.map((url) => /clients\/\?count=(\d+)/.exec(url)?.[1]);
+    assert.deepEqual(
+      counts.filter((count) => count !== undefined),
+      ["1"],
+    );
   });
 
   test("ctl lists, tells what a reload did, and kicks", async () => {

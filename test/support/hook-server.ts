@@ -79,7 +79,7 @@ const REPLIES: Readonly<
 export class HookServer {
   readonly notes: HookNote[] = [];
   /** By action, or by action and stream (`on_hls a`) where they differ; what is not named is answered with 0. */
-  readonly answers: Map<string, HookAnswer> = new Map();
+  readonly answers: Map<string, HookAnswer | { readonly body: string }> = new Map();
   /** Before each answer, in milliseconds. */
   delayMs = 0;
   /** Requests that are not answered yet, and the most there were at one time. */
@@ -156,7 +156,11 @@ export class HookServer {
     });
   }
 
-  #answer(answer: HookAnswer, response: ServerResponse): void {
+  #answer(answer: HookAnswer | { readonly body: string }, response: ServerResponse): void {
+    if (typeof answer === "object") {
+      response.end(answer.body);
+      return;
+    }
     if (answer === "hang") {
       return;
     }

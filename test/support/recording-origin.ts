@@ -1,6 +1,7 @@
 /** An RTMP server that accepts every publish and records what comes, before any player could skip. */
 import { createHmac, randomBytes } from "node:crypto";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { encodeCommand } from "../../src/protocol/rtmp/command.ts";
 import { ChunkStream, MessageType, UserControlEvent } from "../../src/protocol/rtmp/message.ts";
 import {
   type ConnectRequest,
@@ -26,10 +27,14 @@ export interface RecordedPublish {
 export class RecordingOrigin {
   readonly publishes: RecordedPublish[] = [];
   readonly plays: RecordedPublish[] = [];
+  /** Streams whose publisher said that it was all. */
+  readonly ended: string[] = [];
   /** Status with which publishes are refused; "" accepts them. */
   refusal = "";
   /** Signs that it gives of what it has read. Real servers give both, one of them, or none. */
   signs: "all" | "acknowledgements" | "none" = "all";
+  /** Answers a publish with an error to releaseStream first, as servers do that do not know it. */
+  isNarrow = false;
   /** A publish is accepted after this. */
   delayMs = 0;
   readonly #received = new Map<string, ReceivedFrame[]>();
@@ -37,8 +42,8 @@ export class RecordingOrigin {
   readonly #server: Server = createServer((socket) => this.#accept(socket));
 
   /** Begins to listen. @returns its port. */
-  async open(): Promise<number> {
-    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+  async open(port = 0): Promise<number> {
+    await new Promise<void>((resolve) => this.#server.listen(port, "127.0.0.1", resolve));
     return (this.#server.address() as AddressInfo).port;
   }
 
@@ -97,6 +102,7 @@ export class RecordingOrigin {
   #sinkOf(socket: Socket, session: ServerSession, read: () => void): ServerSessionSink {
     let connect: ConnectRequest | undefined;
     let frames: ReceivedFrame[] = [];
+    let published = "";
     const unused = (): void => undefined;
     const sink: ServerSessionSink = {
       write: (bytes) => {
@@ -110,11 +116,17 @@ export class RecordingOrigin {
       },
       publish: (messageStream, request, style) => {
         this.publishes.push({ connect, request, style });
+        published = request.stream;
         frames = this.received(request.stream);
         this.#received.set(request.stream, frames);
         if (this.refusal !== "") {
           session.rejectPublish(messageStream, this.refusal, "Not here.", sink);
           return;
+        }
+        if (this.isNarrow) {
+          const route = { chunkStreamId: 3, streamId: 0, chunkSize: session.chunkSizeOut };
+          const info = new Map([["code", "NetConnection.Call.Failed"]]);
+          socket.write(Uint8Array.from(encodeCommand(route, "_error", 2, null, info)));
         }
         setTimeout(() => {
           session.acceptPublish(messageStream, sink);
@@ -131,7 +143,7 @@ export class RecordingOrigin {
         const size = payload.length;
         frames.push({ type, kind, name, timestamp, hash, size, at: performance.now() });
       },
-      closeStream: unused,
+      closeStream: () => void this.ended.push(published),
       pause: unused,
       receive: unused,
     };

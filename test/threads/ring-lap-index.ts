@@ -15,6 +15,8 @@ const counts: IndexCounts = {
   frames: 0,
   framesGone: 0,
   framesWrong: 0,
+  newest: 0,
+  newestEarly: 0,
   ends: 0,
   endsGone: 0,
   endsWrong: 0,
@@ -46,6 +48,16 @@ function readOneFrame(number: number): void {
     frame.headerVersion === Math.floor(number / 16) + 1 &&
     isNumber(copy.subarray(0, frame.length), number);
   counts.framesWrong += isRight ? 0 : 1;
+}
+
+/** What is counted is whole: it can be read, unless the writer has gone past it since. */
+function readNewest(): void {
+  const number = (reader.frameCount - 1) | 0;
+  const isRead =
+    reader.readFrame(number, frame) && reader.read(frame.position, frame.length, copy, 0);
+  const isStillThere = ((number - reader.oldestFrame) | 0) >= 0;
+  counts.newest += 1;
+  counts.newestEarly += isRead || !isStillThere ? 0 : 1;
 }
 
 /** The end of a message is where another begins: its prefix says so, unless it was overwritten meanwhile. */
@@ -98,6 +110,7 @@ while (performance.now() < end) {
       findOneEnd(oldest + (turn % 3));
       readOneHeader(Math.max(0, oldest + span - 1 - (turn % 40)));
       readKeyframe();
+      readNewest();
     }
   }
 }

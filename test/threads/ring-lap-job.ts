@@ -26,6 +26,10 @@ export interface IndexCounts {
   frames: number;
   framesGone: number;
   framesWrong: number;
+  /** Looks at the newest frame. */
+  newest: number;
+  /** Among them: it was counted, was still there afterwards, and could not be read. Has to stay 0. */
+  newestEarly: number;
   ends: number;
   endsGone: number;
   endsWrong: number;

@@ -49,14 +49,16 @@ for (const [name, bytesMin, bytesMax] of [
     context.diagnostic(JSON.stringify([await written, counts]));
     const wrong = [
       counts.framesWrong,
+      counts.newestEarly,
       counts.endsWrong,
       counts.headersWrong,
       counts.keyframesWrong,
     ];
-    assert.deepEqual(wrong, [0, 0, 0, 0]);
+    assert.deepEqual(wrong, [0, 0, 0, 0, 0]);
     for (const kind of [
       "frames",
       "framesGone",
+      "newest",
       "ends",
       "endsGone",
       "headers",

@@ -14,6 +14,7 @@ import { Counter } from "../../protocol/control/board.ts";
 import type { StreamSettings } from "../../protocol/control/calls.ts";
 import { isRecorded } from "../../protocol/control/recording.ts";
 import { ControlError, RejectedError } from "../../protocol/errors.ts";
+import { HOOK_TIMEOUT_MS_MAX } from "../../protocol/limits.ts";
 import { type StreamRequest, streamKey } from "../../protocol/rtmp/stream-url.ts";
 import {
   type Coordinator,
@@ -22,8 +23,8 @@ import {
   type StreamEntry,
 } from "../coordinator/coordinator.ts";
 import type { Edge } from "../coordinator/edge.ts";
+import type { ForwardAnswer, Forwards } from "../coordinator/forwards.ts";
 import { type Seat, type SeatClaim, Seats } from "../coordinator/seats.ts";
-import { keptFormOf } from "../gateways/remux.ts";
 import type { HookSession } from "../hooks/hook-session.ts";
 import type { HookSubject } from "../hooks/payload.ts";
 import type { Logger } from "../log/logger.ts";
@@ -31,7 +32,7 @@ import { monotonicMs } from "../monotonic.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 import type { Tokens } from "../tokens/tokens.ts";
 import { sendElsewhere } from "./coworkers.ts";
-import { upstreamOf } from "./upstream-settings.ts";
+import { settingsOf } from "./stream-settings.ts";
 
 const MS_MASK = 0x7f_ff_ff_ff;
 /** A publisher that is asked to leave has this long. */
@@ -43,6 +44,7 @@ export interface AdmissionHost {
   config(): Config;
   readonly coordinator: Coordinator;
   readonly edge: Edge;
+  readonly forwards: Pick<Forwards, "ask" | "admitted">;
   readonly shards: readonly (ShardLink | undefined)[];
   readonly tokens: Tokens;
   readonly log: Pick<Logger, "warn">;
@@ -79,38 +81,6 @@ export interface AdmittedStream {
   readonly settings: StreamSettings;
   /** For a seat among those who play or publish at one time; null: it is not counted. */
   readonly claim: SeatClaim | null;
-}
-
-/** A vhost's settings as a shard needs them. */
-function settingsOf(config: Config, vhost: VhostConfig, isToRecord: boolean): StreamSettings {
-  const { play, publish, cluster, hls, dvr } = vhost;
-  return {
-    chunkSize: vhost.chunkSize,
-    minLatency: vhost.minLatency,
-    tcpNodelay: vhost.tcpNodelay,
-    gopCache: play.gopCache,
-    gopCacheMaxFrames: play.gopCacheMaxFrames,
-    queueLengthMs: play.queueLengthMs,
-    timeJitter: play.timeJitter,
-    atc: play.atc,
-    atcAuto: play.atcAuto,
-    mixCorrect: play.mixCorrect,
-    mwLatencyMs: play.mwLatencyMs,
-    mwMsgs: play.mwMsgs,
-    mwAdaptive: play.mwAdaptive,
-    sendMinIntervalMs: play.sendMinIntervalMs,
-    reduceSequenceHeader: play.reduceSequenceHeader,
-    playWaitMs: cluster.isEdge && play.waitMs === 0 ? cluster.waitMs : play.waitMs,
-    playerStallMs: config.limits.playerStallMs,
-    firstPacketTimeoutMs: publish.firstPacketTimeoutMs,
-    normalTimeoutMs: publish.normalTimeoutMs,
-    kickoffForIdleMs: publish.kickoffForIdleMs,
-    ringBudgetBytes: config.limits.ringBudgetBytes,
-    upstream: cluster.isEdge ? upstreamOf(cluster) : null,
-    hls: hls.enabled ? hls : null,
-    dvr: isToRecord ? dvr : null,
-    keptForm: keptFormOf(vhost),
-  };
 }
 
 /** The key under which a stream is known: with the name of the vhost that serves it, as in SRS. */
@@ -246,14 +216,18 @@ export class Admission {
     const subject = subjectOf(key, stream, from);
     this.#promised.add(key);
     try {
+      const until = monotonicMs() + HOOK_TIMEOUT_MS_MAX;
       const verdict = from.hooks?.begin("publish", subject);
       if (verdict !== undefined) {
         await verdict;
       }
-      return await this.#take(admitted).catch((error: unknown) => {
-        from.hooks?.end("publish", key);
-        throw error;
-      });
+      const asked = this.#host.forwards.ask(subject, until - monotonicMs());
+      return await this.#begin(admitted, asked && (from.hooks?.whileHere(asked) ?? asked)).catch(
+        (error: unknown) => {
+          from.hooks?.end("publish", key);
+          throw error;
+        },
+      );
     } finally {
       this.#promised.delete(key);
     }
@@ -263,6 +237,17 @@ export class Admission {
     if (this.#host.isShortOfMemory()) {
       throw new RejectedError("ERR_MEMORY", status, "The server is short of memory.");
     }
+  }
+
+  /** Takes the name of a stream when it is known where it goes besides. @throws RejectedError */
+  async #begin(
+    admitted: AdmittedStream,
+    asked: Promise<ForwardAnswer> | undefined,
+  ): Promise<StreamEntry> {
+    const answer = asked === undefined ? undefined : await asked;
+    const entry = await this.#take(admitted);
+    this.#host.forwards.admitted(entry, answer);
+    return entry;
   }
 
   /** Makes the name free, and takes it. @throws RejectedError when it does not become free. */

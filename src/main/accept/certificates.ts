@@ -6,7 +6,7 @@ import { createHash, createPrivateKey, type KeyObject, X509Certificate } from "n
 import { readFileSync, statSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import type { TlsServerConfig } from "../../protocol/conf/tls-config.ts";
-import { ConfigError, type ConfigPlace } from "../../protocol/errors.ts";
+import { ConfigError, type ConfigPlace, messageOf } from "../../protocol/errors.ts";
 import { CERTIFICATE_BYTES_MAX } from "../../protocol/limits.ts";
 import type { Logger } from "../log/logger.ts";
 
@@ -105,7 +105,7 @@ function orRefuse<T>(make: () => T, place: ConfigPlace, text: string): T {
   try {
     return make();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new ConfigError("ERR_CONF_TLS", `${text}: ${reason}`, place);
   }
 }

@@ -4,6 +4,7 @@ import type { ServerInfo } from "../../protocol/rtmp/server-session.ts";
 import type { Clients } from "../coordinator/clients.ts";
 import type { Coordinator } from "../coordinator/coordinator.ts";
 import type { Edge } from "../coordinator/edge.ts";
+import type { Forwards } from "../coordinator/forwards.ts";
 import type { Hooks } from "../hooks/hooks.ts";
 import type { Logger } from "../log/logger.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
@@ -17,6 +18,7 @@ export interface LobbyHost {
   readonly admission: Admission;
   readonly coordinator: Coordinator;
   readonly edge: Edge;
+  readonly forwards: Pick<Forwards, "publishes">;
   readonly clients: Clients;
   readonly hooks: Pick<Hooks, "open">;
   readonly shards: readonly (ShardLink | undefined)[];

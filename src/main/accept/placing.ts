@@ -43,6 +43,7 @@ export function placePublisher(
   }
   coordinator.announce(entry, index);
   host.edge.publishes(entry, arrival);
+  host.forwards.publishes(entry, arrival, index);
   const publish = { lease, previous: entry.previous };
   handOff(shard, arrival, { row, released, streamId: entry.id, publish, play: 0 });
   entry.publisher = { shard: index, row };

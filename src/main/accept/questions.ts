@@ -3,7 +3,8 @@ import type { AdmissionAnswer, RowQuestion } from "../../protocol/control/calls.
 import { RejectedError } from "../../protocol/errors.ts";
 import { addPublished, type Client, type Clients } from "../coordinator/clients.ts";
 import type { Coordinator, StreamEntry } from "../coordinator/coordinator.ts";
-import type { Demand, Edge } from "../coordinator/edge.ts";
+import type { Edge } from "../coordinator/edge.ts";
+import type { Forwards, Publication } from "../coordinator/forwards.ts";
 import type { Logger } from "../log/logger.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
 import type { Admission, Applicant } from "./admission.ts";
@@ -18,6 +19,7 @@ export interface QuestionsHost {
   readonly coordinator: Coordinator;
   readonly clients: Clients;
   readonly edge: Edge;
+  readonly forwards: Forwards;
   readonly log: Logger;
   /** One was refused, for metrics. */
   refused(reason: string): void;
@@ -74,7 +76,9 @@ export class Questions {
     entry.publisher = { shard: shard.index, row: client.row };
     addPublished(client, entry);
     this.#host.coordinator.announce(entry, shard.index);
-    this.#host.edge.publishes(entry, demandOf(client, question));
+    const publication = demandOf(client, question);
+    this.#host.edge.publishes(entry, publication);
+    this.#host.forwards.publishes(entry, publication, shard.index);
     this.#host.log.info(client.id, `publishes again, stream=${entry.key}`);
     return { allowed: true, ...described(entry, shard), lease, play: 0 };
   }
@@ -135,8 +139,8 @@ export class Questions {
 }
 
 /** What a client asks for again, as its first request. */
-function demandOf({ id, path, request }: Client, { stream, param }: RowQuestion): Demand {
-  return { id, path, request: { ...request, ...stream, param } };
+function demandOf({ id, ip, path, request }: Client, { stream, param }: RowQuestion): Publication {
+  return { id, ip, path, request: { ...request, ...stream, param } };
 }
 
 function applicantOf({ id, ip, request, hooks }: Client, { param }: RowQuestion): Applicant {

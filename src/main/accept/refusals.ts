@@ -1,5 +1,5 @@
 /** What the lobby says no with, and what the log hears of it. */
-import { ProtocolError, RejectedError } from "../../protocol/errors.ts";
+import { messageOf, ProtocolError, RejectedError } from "../../protocol/errors.ts";
 import type { Logger } from "../log/logger.ts";
 
 /** What refusals by the limits of a vhost are called. */
@@ -25,5 +25,5 @@ export function describeError(error: unknown): string {
   if (error instanceof ProtocolError) {
     return `${error.code}: ${error.message}`;
   }
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

@@ -148,12 +148,15 @@ class Stage {
       random: Math.random,
       after: () => () => undefined,
     });
+    const nothing = (): undefined => undefined;
+    const forwards = { ask: nothing, admitted: nothing, publishes: nothing };
     this.#lobby = new Lobby({
       config: () => config,
       admission: new Admission({
         config: () => config,
         coordinator,
         edge,
+        forwards,
         shards,
         tokens: new Tokens(),
         log,
@@ -162,6 +165,7 @@ class Stage {
       hooks: { open: () => undefined },
       coordinator,
       edge,
+      forwards,
       clients: this.#clients,
       shards,
       log,

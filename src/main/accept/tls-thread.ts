@@ -2,6 +2,7 @@
  * The thread that does the encryption of RTMPS: started with a certificate, watched, replaced when it dies or hangs.
  * What it owned is swept after its exit, never before.
  */
+
 import { Worker } from "node:worker_threads";
 import { RowState } from "../../protocol/control/board.ts";
 import {
@@ -13,6 +14,7 @@ import {
   type TlsStart,
   type ToTls,
 } from "../../protocol/control/tls-board.ts";
+import { messageOf } from "../../protocol/errors.ts";
 import type { Logger } from "../log/logger.ts";
 import { monotonicMs } from "../monotonic.ts";
 import { closeDescriptor, inodeOf } from "./native.ts";
@@ -98,7 +100,7 @@ export class TlsThread {
     let cause = "";
     worker.on("message", heard);
     worker.on("error", (error: unknown) => {
-      cause = error instanceof Error ? error.message : String(error);
+      cause = messageOf(error);
     });
     this.#exited = new Promise((resolve) => {
       worker.on("exit", (code) => {

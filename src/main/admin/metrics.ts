@@ -9,6 +9,7 @@ import type { Server } from "../server.ts";
 import { ApiCode } from "./api-error.ts";
 import type { Sums } from "./books.ts";
 import type { Credentials } from "./credentials.ts";
+import { forwardMetrics } from "./forward-metrics.ts";
 import { SRS_VERSION } from "./help-routes.ts";
 import { hookMetrics } from "./hook-metrics.ts";
 import type { HostFigures } from "./host-figures.ts";
@@ -74,6 +75,7 @@ function families(host: MetricsHost, exporter: Config["exporter"]): MetricFamily
     ...hlsMetrics(server),
     ...recordingMetrics(supervisor.boards),
     ...upstreamMetrics(server),
+    ...forwardMetrics(server.forwards),
     ...guessMetrics(host),
     ...hookMetrics(server.hooks),
     ...streamMetrics({ books, clients, coordinator, pool, shards: supervisor.links }, sums),

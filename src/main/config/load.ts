@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type DecodedConfig, decodeConfig } from "../../protocol/conf/config.ts";
 import type { ReadInclude } from "../../protocol/conf/grammar.ts";
-import { ConfigError, type ConfigPlace } from "../../protocol/errors.ts";
+import { ConfigError, type ConfigPlace, messageOf } from "../../protocol/errors.ts";
 import { CONF_BYTES_MAX, SECRET_CHARACTERS_MAX } from "../../protocol/limits.ts";
 import { openPublishWarning } from "../guard/open-publish.ts";
 import { readableSecretWarnings } from "../guard/readable-secrets.ts";
@@ -147,7 +147,7 @@ function readConfigFile(file: string, path: string, place: ConfigPlace): string 
     if (error instanceof ConfigError) {
       throw error;
     }
-    throw new ConfigError("ERR_CONF_FILE", `no config file at ${file}: ${reasonOf(error)}`, place);
+    throw new ConfigError("ERR_CONF_FILE", `no config file at ${file}: ${messageOf(error)}`, place);
   }
 }
 
@@ -161,10 +161,6 @@ function readSecretFile(file: string, path: string, place: ConfigPlace): string 
     }
     return readFileSync(path, "utf8");
   } catch (error) {
-    throw error instanceof ConfigError ? error : refused(`cannot be read: ${reasonOf(error)}`);
+    throw error instanceof ConfigError ? error : refused(`cannot be read: ${messageOf(error)}`);
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

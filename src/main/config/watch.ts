@@ -2,9 +2,11 @@
  * Watches the configuration file for changes (`inotify_auto_reload`): its directory, because editors and volume mounts
  * put a new file in the place of the old one, and Kubernetes swaps the link `..data` beside it.
  */
+
 import { type FSWatcher, statSync, watch } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import type { Config } from "../../protocol/conf/config.ts";
+import { messageOf } from "../../protocol/errors.ts";
 import type { Logger } from "../log/logger.ts";
 import type { ConfigSource } from "./load.ts";
 import type { Prepared, ReloadPart } from "./parts.ts";
@@ -84,7 +86,7 @@ export class ConfigWatch implements ReloadPart {
 
   #failed(error: unknown): void {
     this.close();
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     this.#log.warn("reload", `cannot watch ${this.#directory}: ${reason}`, "ERR_CONF_WATCH");
   }
 }

@@ -65,7 +65,7 @@ export class Coordinator {
   /** Bits per second assigned by hand-offs. */
   readonly #assigned: number[];
   #nextId = 1;
-  #observer: DirectoryObserver | undefined;
+  readonly #observers: DirectoryObserver[] = [];
   #announcements = 0;
   #plays = 0;
 
@@ -88,7 +88,7 @@ export class Coordinator {
 
   /** Who hears of streams without players and without publisher. */
   observe(observer: DirectoryObserver): void {
-    this.#observer = observer;
+    this.#observers.push(observer);
   }
 
   /** Streams with a publisher or players. */
@@ -212,7 +212,9 @@ export class Coordinator {
     }
     this.#forgetUnused(entry, shard);
     if (entry.players.every((count) => count === 0)) {
-      this.#observer?.deserted(entry);
+      for (const observer of this.#observers) {
+        observer.deserted(entry);
+      }
     }
     this.prune(entry);
   }
@@ -225,7 +227,9 @@ export class Coordinator {
     vacate(entry);
     entry.ringId = null;
     this.#forgetUnused(entry, place.shard);
-    this.#observer?.vacated(entry);
+    for (const observer of this.#observers) {
+      observer.vacated(entry);
+    }
     this.prune(entry);
   }
 

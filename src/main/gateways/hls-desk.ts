@@ -14,6 +14,7 @@ import type { Prepared, ReloadPart } from "../config/parts.ts";
 import { isPull } from "../coordinator/coordinator.ts";
 import { Publishers } from "../hooks/publishers.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
+import { postToGateways } from "../shards/to-gateways.ts";
 import { HlsDirectory } from "./hls-directory.ts";
 import { GuardedVhosts } from "./hls-guards.ts";
 import { HlsViewers, type HlsViewersHost } from "./hls-viewers.ts";
@@ -86,14 +87,7 @@ export class HlsDesk implements ReloadPart {
 
   /** Gateways are told where permission is asked for. */
   prepare(next: Config): Prepared {
-    const commit = (): void => {
-      const news = this.#guarded.news(next);
-      for (const link of this.#host.links) {
-        if (link?.role === "gateway") {
-          link.post(news);
-        }
-      }
-    };
+    const commit = (): void => postToGateways(this.#host.links, this.#guarded.news(next));
     return { commit, abort: () => undefined };
   }
 

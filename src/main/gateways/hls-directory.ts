@@ -2,9 +2,11 @@
  * The outputs of HLS on the whole host: packagers tell the primary what they made, and the primary tells every gateway,
  * also one that comes later. Media is passed on by reference.
  */
+
 import type { HlsLeft, HlsNews, HlsSegmentNews } from "../../protocol/control/hls.ts";
 import { type HlsHoldings, HlsWindows } from "../../protocol/control/hls-windows.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
+import { postToGateways } from "../shards/to-gateways.ts";
 
 /** Players hold older playlists: what a packager left that died is served for so long. */
 const ORPHAN_MS = 120_000;
@@ -121,10 +123,6 @@ export class HlsDirectory {
 
   #apply(news: HlsNews): void {
     this.#windows.take(news);
-    for (const link of this.#host.links) {
-      if (link?.role === "gateway") {
-        link.post(news);
-      }
-    }
+    postToGateways(this.#host.links, news);
   }
 }

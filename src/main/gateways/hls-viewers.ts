@@ -24,6 +24,7 @@ import type { HookSession } from "../hooks/hook-session.ts";
 import type { Hooks } from "../hooks/hooks.ts";
 import type { Logger } from "../log/logger.ts";
 import type { ShardLink } from "../shards/shard-link.ts";
+import { postToGateways } from "../shards/to-gateways.ts";
 import { isAsked } from "./hls-guards.ts";
 import { type HlsTarget, hlsTargetOf } from "./hls-target.ts";
 import { refusedViewer } from "./refused-viewer.ts";
@@ -382,11 +383,7 @@ export class HlsViewers {
     if (refusedMs > 0 && this.#interrupted.size < INTERRUPTED_MAX) {
       this.#interrupted.set(id, this.#host.now() + refusedMs);
     }
-    for (const link of this.#host.links) {
-      if (link?.role === "gateway") {
-        link.post({ kind: "hls-ended", sessions: [id], refusedMs });
-      }
-    }
+    postToGateways(this.#host.links, { kind: "hls-ended", sessions: [id], refusedMs });
   }
 }
 

@@ -1,6 +1,6 @@
 /** Makes callbacks: a bounded number at one time to each server, signed, judged. Never throws. */
-import type { HookAction, HooksConfig } from "../../protocol/conf/hooks.ts";
-import { TransportError } from "../../protocol/errors.ts";
+import type { CalledAction, HooksConfig } from "../../protocol/conf/hooks.ts";
+import { messageOf, TransportError } from "../../protocol/errors.ts";
 import { HOOK_REPLY_BYTES_MAX } from "../../protocol/limits.ts";
 import type { Logger } from "../log/logger.ts";
 import { maskSecrets } from "../log/secrets.ts";
@@ -13,7 +13,7 @@ import { Turnstile } from "./turnstile.ts";
 
 /** One callback to one URL. */
 export interface HookCall {
-  readonly action: HookAction;
+  readonly action: CalledAction;
   readonly clientId: string;
   readonly url: string;
   /** null: a GET, whatever the answer says is right. */
@@ -30,6 +30,8 @@ export interface HookCall {
   readonly replyBytes?: number;
   /** Nobody waits for it any more: it is not made unless it has begun. */
   readonly signal?: AbortSignal;
+  /** What an answer says; {@link judgeReply} unless it is to say more. */
+  readonly judge?: (answer: HttpAnswer) => Reply;
 }
 
 /** Failures of one URL are told once in this time; of a GET those of one server. */
@@ -159,9 +161,10 @@ export class HookCaller {
         return failed(error.code, error.message, error.code !== "ERR_HOOK_REPLY");
       }
       // A URL that cannot be asked at all.
-      return failed("ERR_HOOK_CONNECTION", error instanceof Error ? error.message : String(error));
+      return failed("ERR_HOOK_CONNECTION", messageOf(error));
     }
-    return isPost ? judgeReply(answer) : { kind: "allowed" };
+    const { judge = judgeReply } = call;
+    return isPost ? judge(answer) : { kind: "allowed" };
   }
 
   #tell({ action, clientId, url, body }: HookCall, reply: Reply): void {

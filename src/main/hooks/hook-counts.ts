@@ -1,5 +1,5 @@
 /** What came of callbacks, for metrics. All of it since the start. */
-import type { HookAction } from "../../protocol/conf/hooks.ts";
+import type { CalledAction } from "../../protocol/conf/hooks.ts";
 import type { Reply } from "./reply.ts";
 
 /** Upper bounds of the buckets of call times; a last one has none. Units: ms. */
@@ -21,14 +21,14 @@ export interface ActionCounts {
 
 /** Counts by action; only actions that were called for are there. */
 export class HookCounts {
-  readonly byAction: Map<HookAction, ActionCounts> = new Map();
+  readonly byAction: Map<CalledAction, ActionCounts> = new Map();
   /** Calls without a valid answer, by the code that the log has. */
   readonly failures: Map<string, number> = new Map();
   /** Plays that were let in by a verdict that was kept. */
   known = 0;
 
   /** An answer, or that there is none. */
-  replied(action: HookAction, reply: Reply): void {
+  replied(action: CalledAction, reply: Reply): void {
     this.of(action).replies[reply.kind] += 1;
     if (reply.kind === "failed") {
       const code = String(reply.code);
@@ -37,7 +37,7 @@ export class HookCounts {
   }
 
   /** A server has answered, or has not, after so long. */
-  took(action: HookAction, ms: number): void {
+  took(action: CalledAction, ms: number): void {
     const counts = this.of(action);
     let bucket = 0;
     while (bucket < CALL_BOUNDS_MS.length && ms > (CALL_BOUNDS_MS[bucket] ?? 0)) {
@@ -57,7 +57,7 @@ export class HookCounts {
   }
 
   /** An action's own. */
-  of(action: HookAction): ActionCounts {
+  of(action: CalledAction): ActionCounts {
     let counts = this.byAction.get(action);
     if (counts === undefined) {
       counts = {

@@ -127,6 +127,19 @@ export class HookSession {
     return this.#ask(event, () => void this.#begun.push(begun));
   }
 
+  /** Waits for something else that is decided about the client, as long as it is there. Rejects with RejectedError. */
+  whileHere<Answer>(decided: Promise<Answer>): Promise<Answer> {
+    return new Promise<Answer>((resolve, reject) => {
+      const give = (error: RejectedError): void => reject(error);
+      const done = (): void => void this.#waiting.delete(give);
+      this.#waiting.add(give);
+      decided.then(resolve, reject).finally(done);
+      if (this.#isClosed) {
+        give(left());
+      }
+    });
+  }
+
   /** It has ended what it began, or what it was allowed could not be done. @param key `vhost/app/stream` */
   end(use: HookUse, key: string): void {
     this.#chain.add(() => {

@@ -9,6 +9,7 @@ import type { RejectedError } from "../../protocol/errors.ts";
 import { HOOK_TIMEOUT_MS_MAX } from "../../protocol/limits.ts";
 import type { Logger } from "../log/logger.ts";
 import { Backlog } from "./chain.ts";
+import { ForwardBackend } from "./forward-backend.ts";
 import { type HookCall, HookCaller } from "./hook-caller.ts";
 import { type HookEvent, HookSession, type HookSessionHost } from "./hook-session.ts";
 import { actionFields, commonFields, type HookSubject, type ServerIds } from "./payload.ts";
@@ -32,6 +33,8 @@ export interface HooksHost {
 export class Hooks implements HookSessionHost {
   readonly backlog: Backlog = new Backlog();
   readonly caller: HookCaller;
+  /** Asks where streams are sent on to. */
+  readonly forward: ForwardBackend;
   readonly #host: HooksHost;
   readonly #verdicts = new VerdictCache();
   readonly #segments: SegmentNews;
@@ -46,6 +49,12 @@ export class Hooks implements HookSessionHost {
     this.caller = new HookCaller(host.log, host.version);
     const { ids, log } = host;
     const streamId = (key: string): string => host.streamId(key);
+    this.forward = new ForwardBackend({
+      caller: this.caller,
+      ids,
+      newKey: () => this.#newKey(),
+      nextSequence: () => this.nextSequence(),
+    });
     this.#teller = new Teller({
       caller: this.caller,
       counts: this.caller.counts,
@@ -61,8 +70,8 @@ export class Hooks implements HookSessionHost {
 
   /** Callbacks of a new client; undefined where no vhost has any. */
   open(): HookSession | undefined {
-    for (const { hooks } of this.#host.config().vhosts.values()) {
-      if (hooks.enabled) {
+    for (const { hooks, forward } of this.#host.config().vhosts.values()) {
+      if (hooks.enabled || (forward.enabled && forward.backend !== "")) {
         return new HookSession(this);
       }
     }

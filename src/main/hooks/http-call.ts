@@ -9,7 +9,7 @@ import {
   request as requestPlain,
 } from "node:http";
 import { request as requestTls, Agent as TlsAgent } from "node:https";
-import { TransportError } from "../../protocol/errors.ts";
+import { messageOf, TransportError } from "../../protocol/errors.ts";
 import { Names } from "./names.ts";
 
 /** A request. */
@@ -156,7 +156,7 @@ function asTransport(error: unknown): TransportError {
   if (error instanceof TransportError) {
     return error;
   }
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   return new TransportError("ERR_HOOK_CONNECTION", text, error);
 }
 

@@ -1,5 +1,5 @@
 /** What callbacks carry: SRS's fields, in SRS's order. */
-import type { HookAction } from "../../protocol/conf/hooks.ts";
+import type { CalledAction, HookAction } from "../../protocol/conf/hooks.ts";
 import { streamUrlOf } from "../../protocol/rtmp/stream-url.ts";
 
 /** Who a callback is about, and what it wants. */
@@ -32,7 +32,7 @@ export interface ServerIds {
 type Fields = Record<string, string | number>;
 
 /** The fields that every callback has. */
-export function commonFields(ids: ServerIds, action: HookAction, subject: HookSubject): Fields {
+export function commonFields(ids: ServerIds, action: CalledAction, subject: HookSubject): Fields {
   return {
     server_id: ids.serverId,
     service_id: ids.serviceId,

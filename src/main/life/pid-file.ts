@@ -3,7 +3,7 @@
  * on the same file is refused. SRS takes the same kind of lock: neither starts beside the other.
  */
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
-import { ConfigError } from "../../protocol/errors.ts";
+import { ConfigError, messageOf } from "../../protocol/errors.ts";
 import { isNative, lockFile } from "../accept/native.ts";
 import { lockPlainly } from "../accept/plain-lock.ts";
 import { makeFolderOf } from "./folder.ts";
@@ -39,7 +39,7 @@ function openPidFile(file: string): number {
     // Not "w": the holder's id must stay when the lock is not to be had.
     return openSync(file, "a+", FILE_MODE);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     const place = { file: "pid", line: 0, directive: "pid" };
     throw new ConfigError("ERR_PID_FILE", `cannot open ${file}: ${reason}`, place);
   }

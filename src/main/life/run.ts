@@ -1,7 +1,7 @@
 /** The life of the server process: where it runs, that it runs once, its log, its start, its end. */
 import { Worker } from "node:worker_threads";
 import { type Config, resolveVhost } from "../../protocol/conf/config.ts";
-import { ConfigError, ControlError, TransportError } from "../../protocol/errors.ts";
+import { ConfigError, ControlError, messageOf, TransportError } from "../../protocol/errors.ts";
 import { Admin, type AdminOptions } from "../admin/admin.ts";
 import type { Environment, ServerPlan } from "../cli-arguments.ts";
 import type { Reloader } from "../config/reload.ts";
@@ -76,7 +76,7 @@ function enter(directory: string): void {
   try {
     process.chdir(directory);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     const place = { file: "work_dir", line: 0, directive: "work_dir" };
     throw new ConfigError("ERR_WORK_DIR", `cannot enter ${directory}: ${reason}`, place);
   }

@@ -3,7 +3,7 @@ import { createHash, createPublicKey, type KeyObject } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import type { Config } from "../../protocol/conf/config.ts";
 import type { JwtConfig, TokenConfig } from "../../protocol/conf/hooks.ts";
-import { ConfigError } from "../../protocol/errors.ts";
+import { ConfigError, messageOf } from "../../protocol/errors.ts";
 import type { Prepared, ReloadPart } from "../config/parts.ts";
 import { type Flaw, MISSING, type Wanted, WRONG } from "./flaw.ts";
 import { Guesses } from "./guesses.ts";
@@ -101,7 +101,7 @@ function loadKey(algorithm: "RS256" | "ES256", file: string): KeyObject {
     }
     key = createPublicKey(readFileSync(file));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new ConfigError("ERR_CONF_TOKEN_KEY", `the key cannot be read: ${reason}`, place);
   }
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;

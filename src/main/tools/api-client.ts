@@ -1,4 +1,5 @@
 /** The HTTP API of a running server, as `weir ctl` and `weir top` use it. */
+import { messageOf } from "../../protocol/errors.ts";
 
 const DEFAULT_API = "http://127.0.0.1:1985";
 const ANSWER_MS = 15_000;
@@ -89,7 +90,7 @@ export async function askApi(
     });
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    throw new Error(`${url}: ${cause instanceof Error ? cause.message : String(cause)}`);
+    throw new Error(`${url}: ${messageOf(cause)}`);
   }
   if (!answer.ok) {
     throw new Error(

@@ -1,4 +1,5 @@
 /** `weir ctl`: lists, kicks and reloads by the HTTP API of a running server. */
+import { messageOf } from "../../protocol/errors.ts";
 import { type ApiAddress, apiAddress, askApi, type ReloadNews } from "./api-client.ts";
 import { encodeTable } from "./table.ts";
 import { runTop, topLines } from "./top.ts";
@@ -42,7 +43,7 @@ export async function runTool(argv: readonly string[], host: ToolHost): Promise<
     }
     return await control(words, api, host);
   } catch (error) {
-    host.stderr(`${error instanceof Error ? error.message : String(error)}\n`);
+    host.stderr(`${messageOf(error)}\n`);
     return 1;
   }
 }

@@ -1,5 +1,5 @@
 /** `weir top`: streams and threads of a running server, again and again. */
-import { type ApiAddress, askApi, type ListedClient, type ListedStream } from "./api-client.ts";
+import { type ApiAddress, askApi, type ListedStream } from "./api-client.ts";
 import { encodeTable } from "./table.ts";
 
 const PERIOD_MS = 2000;
@@ -17,12 +17,29 @@ interface Summary {
   };
 }
 
+interface Threads {
+  readonly threads?: readonly ListedThread[];
+}
+
+interface ListedThread {
+  readonly name: string;
+  readonly up: boolean;
+  readonly players: number;
+  readonly publishers: number;
+  readonly utilisation: number;
+  readonly delay_ms: number;
+  readonly skips: number;
+  readonly stalls: number;
+}
+
 /** One picture. @throws Error as askApi */
 export async function topLines(api: ApiAddress): Promise<string[]> {
-  const [summary, streams, clients] = await Promise.all([
+  const [summary, threads, streams, clients] = await Promise.all([
     askApi(api, "/api/v1/summaries"),
+    askApi(api, "/api/v1/console"),
     askApi(api, `/api/v1/streams/?count=${LISTED_MAX}`),
-    askApi(api, `/api/v1/clients/?count=${LISTED_MAX}`),
+    // For how many there are: as few as a page has.
+    askApi(api, "/api/v1/clients/?count=1"),
   ]);
   const { self } = (summary.data ?? {}) as Summary;
   const head = [
@@ -37,7 +54,7 @@ export async function topLines(api: ApiAddress): Promise<string[]> {
     "",
     ...encodeTable(streamRows(streams.streams ?? [])),
     "",
-    ...encodeTable(threadRows(clients.clients ?? [])),
+    ...encodeTable(threadRows(((threads.data ?? {}) as Threads).threads ?? [])),
   ];
 }
 
@@ -83,15 +100,19 @@ function codecs({ video, audio }: ListedStream): string {
   return [picture, audio?.codec ?? ""].filter((text) => text !== "").join(" ");
 }
 
-function threadRows(clients: readonly ListedClient[]): (string | number)[][] {
-  const threads = new Map<string, { clients: number; received: number; sent: number }>();
-  for (const { shard, kbps } of clients) {
-    const sums = threads.get(shard) ?? { clients: 0, received: 0, sent: 0 };
-    sums.clients += 1;
-    sums.received += kbps.recv_30s;
-    sums.sent += kbps.send_30s;
-    threads.set(shard, sums);
-  }
-  const rows = [...threads].map(([name, sums]) => [name, sums.clients, sums.received, sums.sent]);
-  return [["THREAD", "CLIENTS", "IN kbps", "OUT kbps"], ...rows];
+function threadRows(threads: readonly ListedThread[]): (string | number)[][] {
+  const rows = threads.map(({ name, up, players, publishers, ...rest }) => [
+    name,
+    up ? "up" : "-",
+    players,
+    publishers,
+    Math.round(rest.utilisation * PERCENT),
+    Math.round(rest.delay_ms),
+    rest.skips,
+    rest.stalls,
+  ]);
+  return [
+    ["THREAD", "STATE", "PLAYERS", "STREAMS", "BUSY %", "LATE ms", "SKIPS", "STALLS"],
+    ...rows,
+  ];
 }

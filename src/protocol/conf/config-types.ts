@@ -11,6 +11,7 @@ import type { DvrSettings } from "../control/recording.ts";
 import type { ClusterConfig } from "./cluster.ts";
 import type { ListenEndpoint } from "./endpoint.ts";
 
+import type { ForwardConfig } from "./forward.ts";
 import type { HooksConfig, TokenConfig } from "./hooks.ts";
 
 import type { MemoryLimit } from "./memory-limit.ts";
@@ -201,6 +202,7 @@ export interface VhostConfig {
   readonly security: SecurityConfig;
   readonly refer: ReferConfig;
   readonly hooks: HooksConfig;
+  readonly forward: ForwardConfig;
   readonly token: TokenConfig;
   readonly limits: SeatLimits;
 }

@@ -18,6 +18,7 @@ import { deepFreeze } from "./deep-freeze.ts";
 import { DIRECTIVES, environmentNames, visitDirectives } from "./directives.ts";
 import { decodeDvr } from "./dvr-config.ts";
 import type { ListenEndpoint } from "./endpoint.ts";
+import { decodeForward } from "./forward.ts";
 import { type Directive, decodeGrammar, type ReadInclude } from "./grammar.ts";
 import { decodeHls } from "./hls-config.ts";
 import { decodeHooks, decodeToken } from "./hooks.ts";
@@ -337,6 +338,8 @@ function decodeVhost(
   const chunkSize = vhost.isSet("chunk_size") ? vhost.number("chunk_size") : from.chunkSize;
   warnChunkSize(`chunk_size of vhost ${name}`, chunkSize, from.context);
   const minLatency = vhost.isOn("min_latency");
+  const cluster = decodeCluster(vhost.section("cluster"));
+  const { context } = from;
   return {
     name,
     enabled: vhost.isOn("enabled"),
@@ -351,10 +354,11 @@ function decodeVhost(
     httpStatic: decodeHttpStatic(vhost.section("http_static")),
     hls: decodeHls(vhost.section("hls")),
     dvr: decodeDvr(vhost.section("dvr")),
-    cluster: decodeCluster(vhost.section("cluster")),
+    cluster,
     security: decodeSecurity(name, vhost.section("security"), from.context),
     refer: decodeRefer(name, vhost.section("refer"), from.context),
     hooks: decodeHooks(vhost),
+    forward: decodeForward(vhost.section("forward"), { name, isEdge: cluster.isEdge, context }),
     token: decodeToken(vhost.section("token")),
     limits: decodeSeatLimits(name, vhost),
   };

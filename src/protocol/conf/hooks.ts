@@ -15,6 +15,9 @@ export type HookAction =
   | "on_hls"
   | "on_hls_notify";
 
+/** What servers of callbacks are called for: also for the destinations of a stream (SRS: forward.backend). */
+export type CalledAction = HookAction | "on_forward";
+
 /** Callbacks of a vhost. Times in milliseconds. */
 export interface HooksConfig {
   readonly enabled: boolean;

@@ -4,6 +4,7 @@
  */
 import type { RingFigures } from "../ring/ring-figures.ts";
 import type { ApiAnswer, ApiQuestion } from "./api.ts";
+import type { ForwardNews, ForwardsOrder } from "./forward.ts";
 import type { HlsAnswer, HlsNews, HlsSettings, HlsTouches, HlsTrouble } from "./hls.ts";
 import type { HttpListen, StaticMount } from "./http-listen.ts";
 import type { DvrSettings, RecordingNews } from "./recording.ts";
@@ -181,6 +182,7 @@ export type ToShard<Snapshot, DecoderSnapshot> =
   | GivePublisher<Snapshot>
   | PullOrder
   | PullStop
+  | ForwardsOrder
   /** The server stops gracefully: clients that understand it are asked to connect again. */
   | { readonly kind: "drain" }
   | { readonly kind: "stop" };
@@ -239,6 +241,7 @@ export type ShardNews =
   | { readonly kind: "ring-released"; readonly ringId: number }
   | PullEnded
   | UpstreamWorks
+  | ForwardNews
   | HlsNews
   | HlsTrouble
   | HlsTouches

@@ -86,7 +86,7 @@ export interface OriginTarget {
   /** `rtmp://…`, `http://…` or `https://…` with user parameters: never log it. */
   readonly url: string;
   readonly identity: UpstreamIdentity | null;
-  /** Of `flvs`: certificates are checked. */
+  /** Of `flvs`, and `rtmps` in the URL: certificates are checked. */
   readonly tlsVerify: boolean;
   /** Servers that the stream has passed, this one last. */
   readonly path: string;

@@ -99,10 +99,32 @@ class PacketReader {
   }
 
   /**
+   * Takes bytes up to the end of the second packet; a packet that is whole is told.
+   * @returns bytes consumed
+   * @throws ProtocolError `ERR_RTMP_HANDSHAKE_VERSION`
+   */
+  push(bytes: Uint8Array, whole: { first: () => void; second: () => void }): number {
+    let at = 0;
+    while (at < bytes.length && !this.done) {
+      if (this.received === 0) {
+        this.#takeVersion(bytes[at++] ?? 0);
+        continue;
+      }
+      at = this.#take(bytes, at);
+      if (this.received === FIRST_BYTES) {
+        whole.first();
+      } else if (this.done) {
+        whole.second();
+      }
+    }
+    return at;
+  }
+
+  /**
    * Takes bytes up to the next whole packet.
    * @returns the offset after them; a packet is whole when {@link PacketReader.filled} is 0 then
    */
-  take(bytes: Uint8Array, offset: number): number {
+  #take(bytes: Uint8Array, offset: number): number {
     const filled = this.filled;
     const count = Math.min(HANDSHAKE_PACKET_BYTES - filled, bytes.length - offset);
     this.packet.set(bytes.subarray(offset, offset + count), filled);
@@ -111,7 +133,7 @@ class PacketReader {
   }
 
   /** @throws ProtocolError `ERR_RTMP_HANDSHAKE_VERSION` */
-  takeVersion(version: number): void {
+  #takeVersion(version: number): void {
     if (version !== RTMP_VERSION) {
       const name = version === RTMPE_VERSION ? " (RTMPE)" : "";
       throw new ProtocolError(
@@ -157,21 +179,8 @@ export class ServerHandshake {
    * strict mode
    */
   push(bytes: Uint8Array, write: HandshakeWrite): number {
-    const reader = this.#reader;
-    let at = 0;
-    while (at < bytes.length && !reader.done) {
-      if (reader.received === 0) {
-        reader.takeVersion(bytes[at++] ?? 0);
-        continue;
-      }
-      at = reader.take(bytes, at);
-      if (reader.received === FIRST_BYTES) {
-        this.#answer(write);
-      } else if (reader.done) {
-        this.#checkC2();
-      }
-    }
-    return at;
+    const first = (): void => this.#answer(write);
+    return this.#reader.push(bytes, { first, second: () => this.#checkC2() });
   }
 
   /** The whole state, for another thread. */
@@ -289,21 +298,8 @@ export class ClientHandshake {
    * @throws ProtocolError `ERR_RTMP_HANDSHAKE_VERSION`; `ERR_RTMP_HANDSHAKE_S2` in strict mode
    */
   push(bytes: Uint8Array, write: HandshakeWrite): number {
-    const reader = this.#reader;
-    let at = 0;
-    while (at < bytes.length && !reader.done) {
-      if (reader.received === 0) {
-        reader.takeVersion(bytes[at++] ?? 0);
-        continue;
-      }
-      at = reader.take(bytes, at);
-      if (reader.received === FIRST_BYTES) {
-        this.#answer(write);
-      } else if (reader.done) {
-        this.#checkS2();
-      }
-    }
-    return at;
+    const first = (): void => this.#answer(write);
+    return this.#reader.push(bytes, { first, second: () => this.#checkS2() });
   }
 
   #answer(write: HandshakeWrite): void {

@@ -59,6 +59,8 @@ interface PlaylistRequest {
   readonly request: HttpRequest;
   readonly reply: HttpReply;
   readonly path: string;
+  /** The vhost that it names. */
+  readonly host: string;
   readonly parameters: URLSearchParams;
 }
 
@@ -143,9 +145,9 @@ export class HlsService implements HttpService {
     if (file !== undefined) {
       this.#sendFile(file, reply, parameters);
     } else if (path.endsWith(".m3u8")) {
-      this.#playlist({ request, reply, path, parameters }, next);
+      this.#playlist({ request, reply, host, path, parameters }, next);
     } else {
-      this.#awaitPart({ request, reply, path, parameters }, next);
+      this.#awaitPart({ request, reply, host, path, parameters }, next);
     }
   }
 
@@ -306,8 +308,7 @@ export class HlsService implements HttpService {
   }
 
   /** A part that was announced and is not there yet. */
-  #awaitPart({ request, reply, path, parameters }: PlaylistRequest, next: () => void): void {
-    const host = vhostOfHttp(request.header("host"), request.query);
+  #awaitPart({ reply, host, path, parameters }: PlaylistRequest, next: () => void): void {
     const key = this.#library.hinted(host, path);
     if (key === undefined) {
       next();

@@ -1,5 +1,6 @@
-/** A TCP connection that weir opens to an origin. */
-import { connect, type Socket } from "node:net";
+/** A connection that weir opens to an origin or destination: TCP, with TLS where it is asked for. */
+import { connect, isIP, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { setUnsentLimit, setUserTimeout, unacknowledgedBytes } from "./native.ts";
 
 const READ_BYTES = 64 * 1024;
@@ -21,26 +22,24 @@ export interface UpstreamSocketSink {
   closed(error: Error | undefined): void;
 }
 
+/** Where to, and how. */
+export interface UpstreamAddress {
+  /** Name or address, IPv6 without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** null: without TLS. */
+  readonly tls: { readonly isVerified: boolean } | null;
+}
+
 /** One connection. */
 export class UpstreamSocket {
   readonly #socket: Socket;
   /** Bytes written so far, whether or not the kernel has taken them. */
   sentBytes = 0;
 
-  constructor(to: { readonly host: string; readonly port: number }, sink: UpstreamSocketSink) {
+  constructor(to: UpstreamAddress, sink: UpstreamSocketSink) {
     let failure: Error | undefined;
-    this.#socket = connect({
-      ...to,
-      noDelay: true,
-      onread: {
-        buffer: readBuffer,
-        callback: (length: number): boolean => {
-          sink.read(readBytes.subarray(0, length));
-          return true;
-        },
-      },
-    });
-    this.#socket.on("connect", () => sink.connected());
+    this.#socket = to.tls === null ? openPlain(to, sink) : openTls(to, to.tls.isVerified, sink);
     this.#socket.on("drain", () => sink.drained());
     this.#socket.on("error", (error) => {
       failure = error;
@@ -114,4 +113,38 @@ export class UpstreamSocket {
   destroy(): void {
     this.#socket.destroy();
   }
+}
+
+function openPlain({ host, port }: UpstreamAddress, sink: UpstreamSocketSink): Socket {
+  const socket = connect({
+    host,
+    port,
+    noDelay: true,
+    onread: {
+      buffer: readBuffer,
+      callback: (length: number): boolean => {
+        sink.read(readBytes.subarray(0, length));
+        return true;
+      },
+    },
+  });
+  socket.on("connect", () => sink.connected());
+  return socket;
+}
+
+/** What comes back over TLS is little: it may have a buffer of its own each time. */
+function openTls(
+  { host, port }: UpstreamAddress,
+  isVerified: boolean,
+  sink: UpstreamSocketSink,
+): Socket {
+  // An address is no name to ask for (RFC 6066 §3).
+  const name = isIP(host) === 0 ? { servername: host } : {};
+  const socket = connectTls({ host, port, ...name, rejectUnauthorized: isVerified });
+  socket.setNoDelay(true);
+  socket.on("data", ({ buffer, byteOffset, length }: Buffer) => {
+    sink.read(new Uint8Array(buffer, byteOffset, length));
+  });
+  socket.on("secureConnect", () => sink.connected());
+  return socket;
 }

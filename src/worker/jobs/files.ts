@@ -1,6 +1,8 @@
 /** Jobs on files, run in the pool: here alone may a thread wait for a disk. */
+
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { messageOf } from "../../protocol/errors.ts";
 
 /** One step, taken in order. */
 export type FileStep =
@@ -24,7 +26,7 @@ export function runFileSteps(steps: readonly FileStep[]): string {
         rmSync(step.file, { force: true });
       }
     } catch (error) {
-      failure ||= String(error instanceof Error ? error.message : error);
+      failure ||= messageOf(error);
     }
   }
   return failure;

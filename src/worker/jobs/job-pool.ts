@@ -2,7 +2,9 @@
  * The pool of jobs: bounded work that may take its time or fail, each job by itself, with a limit on its time and on
  * how many wait. A job that hangs loses its thread, and nothing else.
  */
+
 import { Piscina } from "piscina";
+import { messageOf } from "../../protocol/errors.ts";
 import type { FileStep } from "./files.ts";
 import type { RecordingResult, RecordingStep } from "./recordings.ts";
 
@@ -43,7 +45,7 @@ export class JobPool {
       const options = { name: "runFileSteps", timeoutMs: JOB_TIMEOUT_MS };
       return await this.#run<string>(steps, options);
     } catch (error) {
-      return error instanceof Error ? error.message : String(error);
+      return messageOf(error);
     }
   }
 

@@ -2,6 +2,7 @@
 import type { StreamSettings } from "../../protocol/control/calls.ts";
 import type { LiveStream } from "../stream/live-stream.ts";
 import { MediaLead } from "../stream/media-lead.ts";
+import type { Forwards } from "../upstream/forwards.ts";
 
 /** Until a publisher that is ahead of its time is read again. */
 const AHEAD_MS = 5;
@@ -67,14 +68,14 @@ export class PublishedStreams {
     return isAhead || this.isFull;
   }
 
-  /** Somebody reads one of them. */
-  get isWatched(): boolean {
+  /** Somebody reads one of them, or it goes to another server; also when there is none yet. */
+  isWatched(forwards: Forwards): boolean {
     for (const { stream } of this.#all.values()) {
-      if (stream.isWatched) {
+      if (stream.isWatched || forwards.has(stream.streamId)) {
         return true;
       }
     }
-    return false;
+    return this.#all.size === 0;
   }
 
   find(messageStream: number): Published | undefined {

@@ -9,11 +9,11 @@ import type { ServerSession, StreamRequest } from "../../protocol/rtmp/server-se
 import type { RowSocket, RowSocketSink } from "../io/row-socket.ts";
 import type { LiveStream } from "../stream/live-stream.ts";
 import type { NewStream } from "../stream/live-streams.ts";
-import type { ForwardsHost } from "./forwards.ts";
 import type { PlaysHost } from "./plays.ts";
+import type { PushesHost } from "./pushes.ts";
 
 /** What a publisher asks of its shard. */
-export interface PublisherHost extends ForwardsHost {
+export interface PublisherHost extends PushesHost {
   readonly board: Board;
   readonly plays: PlaysHost;
   now(): number;

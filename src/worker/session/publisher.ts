@@ -23,12 +23,12 @@ import type {
 } from "../../protocol/rtmp/server-session.ts";
 import type { RowSocket } from "../io/row-socket.ts";
 import type { NewStream } from "../stream/live-streams.ts";
-import { Forwards } from "./forwards.ts";
 import { MediaClock } from "./media-clock.ts";
 import { playEndOf, RECONNECT_TEXT, STREAM_NOT_FOUND } from "./notices.ts";
 import { Plays, type SharedConnection } from "./plays.ts";
 import { PublishedStreams } from "./published-streams.ts";
 import type { PublisherHost, TakenRow } from "./publisher-host.ts";
+import { Pushes } from "./pushes.ts";
 import { ReadingPace } from "./reading-pace.ts";
 import { ReplyBound } from "./reply-bound.ts";
 
@@ -45,7 +45,7 @@ export class Publisher implements ServerSessionSink, SharedConnection {
   readonly #published = new PublishedStreams(() => this.ringInstalled());
   readonly #plays: Plays;
   /** Of an edge. */
-  readonly #forwards: Forwards;
+  readonly #pushes: Pushes;
   /** **Owned**: bytes read while a decision was pending. */
   #rest: Uint8Array = NOTHING;
   readonly #replies = new ReplyBound();
@@ -67,7 +67,7 @@ export class Publisher implements ServerSessionSink, SharedConnection {
     this.#clock = new MediaClock(this.#readMs);
     Atomics.store(host.board.state, row, RowState.Held);
     this.#plays = new Plays(host.plays, this);
-    this.#forwards = new Forwards(host);
+    this.#pushes = new Pushes(host);
     this.#socket = host.openSocket(row, {
       read: (bytes) => this.#read(bytes),
       drained: () => this.#drained(),
@@ -194,7 +194,7 @@ export class Publisher implements ServerSessionSink, SharedConnection {
   closeStream(messageStream: number): void {
     const published = this.#published.remove(messageStream);
     if (published !== undefined) {
-      this.#forwards.close(messageStream);
+      this.#pushes.close(messageStream);
       this.#host.closeStream(published.stream);
     }
     this.#plays.close(messageStream);
@@ -277,8 +277,8 @@ export class Publisher implements ServerSessionSink, SharedConnection {
   }
 
   #choosePace(): void {
-    const others = this.#plays.count + this.#forwards.count;
-    const isWatched = others > 0 || this.#published.size === 0 || this.#published.isWatched;
+    const others = this.#plays.count + this.#pushes.count;
+    const isWatched = others > 0 || this.#published.isWatched(this.#host.upstreams.forwards);
     this.#socket.setLeisurely(this.#pace.isLeisurely(isWatched, this.#host.now()));
   }
 
@@ -342,7 +342,7 @@ export class Publisher implements ServerSessionSink, SharedConnection {
       return;
     }
     // An edge's publish begins when an origin has accepted it; until then the client waits.
-    this.#forwards.open(
+    this.#pushes.open(
       messageStream,
       { ...what, upstream },
       {
@@ -384,7 +384,7 @@ export class Publisher implements ServerSessionSink, SharedConnection {
 
   #closeStreams(): void {
     this.#plays.closeAll();
-    this.#forwards.closeAll();
+    this.#pushes.closeAll();
     for (const { stream } of this.#published.removeAll()) {
       this.#host.closeStream(stream);
     }

@@ -199,7 +199,7 @@ export class FanOut implements KnownStream {
     }
     this.#unsent.follow(this.#views, this.#host.rows);
     for (const view of this.#views) {
-      view.dropRescued();
+      view.tickSlow();
     }
     this.#joins.tickSlow();
   }

@@ -40,6 +40,8 @@ export interface LiveStreamsHost {
 export class LiveStreams implements LiveStreamHost {
   readonly #host: LiveStreamsHost;
   readonly #owners = new Map<LiveStream, StreamOwner>();
+  /** By stream. */
+  readonly #rings = new Map<number, RingLease>();
 
   constructor(host: LiveStreamsHost) {
     this.#host = host;
@@ -48,6 +50,11 @@ export class LiveStreams implements LiveStreamHost {
   /** How many there are. */
   get size(): number {
     return this.#owners.size;
+  }
+
+  /** The ring that a stream is written to; undefined while nobody publishes it here. */
+  ringOf(streamId: number): RingLease | undefined {
+    return this.#rings.get(streamId);
   }
 
   /** Begins to write a stream. */
@@ -60,6 +67,7 @@ export class LiveStreams implements LiveStreamHost {
   /** Ends a stream; its players stay. @returns where its time line stands. */
   close(stream: LiveStream): TimelineEnd {
     this.#owners.delete(stream);
+    this.#rings.delete(stream.streamId);
     const end = stream.end();
     const { streamId, writer, figures } = stream;
     this.#host.post({ kind: "ring-ended", streamId, ringId: writer.id, end, figures });
@@ -80,6 +88,7 @@ export class LiveStreams implements LiveStreamHost {
   }
 
   ringOpened(stream: LiveStream, lease: RingLease): void {
+    this.#rings.set(stream.streamId, lease);
     this.#host.post({ kind: "ring-opened", streamId: stream.streamId, lease });
     // The primary counts a second lease for this shard's players.
     this.#host.ringOpened(stream.streamId, lease);

@@ -9,6 +9,7 @@ import { RingReader } from "../../protocol/ring/ring-reader.ts";
 import type { SharedBytes } from "../io/pending.ts";
 import { type RowMemory, SEND_FAILED } from "../io/row-transport.ts";
 import type { Rows } from "../io/rows.ts";
+import { RowFlag, setFlag } from "./row-flags.ts";
 
 /** What came of sending a row everything up to the head. */
 export const SendResult = {
@@ -177,8 +178,27 @@ export class RingView {
     return true;
   }
 
-  /** Forgets copies that no row sends from any more. */
-  dropRescued(): void {
+  /**
+   * Every second: copies that nobody sends from are dropped, and paused rows whose place is gone are to skip from where
+   * they are put. After 4 GiB of the stream their cursor would seem to be a place in the ring again.
+   */
+  tickSlow(): void {
+    this.#dropRescued();
+    const { board } = this.#rows;
+    for (let at = 0; at < this.count; at += 1) {
+      const row = this.list[at] ?? -1;
+      const isPaused = ((board.flags[row] ?? 0) & RowFlag.Paused) !== 0;
+      if (isPaused && !this.reader.isSafe(board.cursor[row] ?? 0)) {
+        setFlag(board, row, RowFlag.Skip);
+        const isThere = this.reader.newestKeyframe(this.#keyframe);
+        const place = isThere ? this.#keyframe.position : this.reader.head;
+        board.cursor[row] = place;
+        board.messageEnd[row] = place;
+      }
+    }
+  }
+
+  #dropRescued(): void {
     if (this.#rescued.length > 0) {
       this.#rescued = this.#rescued.filter((message) => message.users > 0);
     }
@@ -226,7 +246,7 @@ export class RingView {
   }
 
   #copyMessage(cursor: number, end: number): Rescued | null {
-    this.dropRescued();
+    this.#dropRescued();
     const { reader } = this;
     const frame = reader.frameAt(cursor);
     const isIndexed = frame !== -1 && reader.readFrame(frame, this.#frame);

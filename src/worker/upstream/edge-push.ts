@@ -13,11 +13,10 @@ import type {
   UpstreamSettings,
 } from "../../protocol/control/upstream.ts";
 import { RejectedError } from "../../protocol/errors.ts";
-import type { Message } from "../../protocol/rtmp/message.ts";
 import { Confirmations } from "./confirmations.ts";
 import { PushSource } from "./push-source.ts";
 import { RtmpAttempt } from "./rtmp-attempt.ts";
-import { attemptEnd, type UpstreamSink } from "./upstream.ts";
+import { attemptEnd, sendAll, type UpstreamSink } from "./upstream.ts";
 
 /** The primary did not answer: asked again after this. */
 const ASK_AGAIN_MS = 500;
@@ -323,11 +322,5 @@ export class EdgePush implements UpstreamSink {
       }
       this.ended(attemptEnd("refused", error.message, 0));
     }
-  }
-}
-
-function sendAll(attempt: RtmpAttempt, messages: readonly Message[]): void {
-  for (const message of messages) {
-    attempt.send(message);
   }
 }

@@ -25,15 +25,16 @@ export class FlvAttempt implements PullAttempt, HttpDownloadSink {
 
   /** @throws RejectedError when the URL cannot be. */
   constructor(options: AttemptOptions) {
-    if (!isUrl(options.target.url)) {
-      throw new RejectedError("ERR_RTMP_URL", "", "The origin's URL cannot be.");
-    }
     this.#options = options;
     this.clock = new AttemptClock(options.settings, options.now());
     const { target } = options;
     const headers = { "user-agent": "weir", [PATH_HEADER]: target.path };
     const { url, tlsVerify } = target;
-    this.#download = new HttpDownload({ url, headers, tlsVerify }, this);
+    try {
+      this.#download = new HttpDownload({ url, headers, tlsVerify }, this);
+    } catch {
+      throw new RejectedError("ERR_RTMP_URL", "", "The origin's URL cannot be.");
+    }
   }
 
   tick(now: number): void {
@@ -154,13 +155,4 @@ function faultOf(status: number): AttemptFault {
     return "not found";
   }
   return (status >= 400 && status < 500) || status === LOOP_DETECTED ? "refused" : "reply";
-}
-
-/** Not by `URL.canParse`: once it is optimised, Node 20 denies it of every text beyond ASCII. */
-function isUrl(text: string): boolean {
-  try {
-    return new URL(text).href !== "";
-  } catch {
-    return false;
-  }
 }

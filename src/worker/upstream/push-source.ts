@@ -3,6 +3,7 @@
  * again for the next one, from a keyframe on, headers first.
  */
 import type { RingLease } from "../../protocol/control/calls.ts";
+import { FrameClass } from "../../protocol/flv/classify.ts";
 import {
   type FrameRef,
   type KeyframeRef,
@@ -40,6 +41,39 @@ export class PushSource {
   /** There is something to send. */
   get hasMore(): boolean {
     return this.#reader !== undefined && ((this.#reader.head - this.#cursor) | 0) !== 0;
+  }
+
+  /** There is a keyframe to begin at. */
+  get hasKeyframe(): boolean {
+    return this.#reader?.newestKeyframe(this.#keyframe) === true;
+  }
+
+  /** There is a keyframe after what is sent next. */
+  get hasKeyframeAhead(): boolean {
+    return this.hasKeyframe && ((this.#keyframe.position - this.#cursor) | 0) > 0;
+  }
+
+  /** What is sent next is still there, if it is there already. */
+  get isThere(): boolean {
+    const reader = this.#reader;
+    const isSafe = reader?.isSafe(this.#cursor) === true;
+    return isSafe && (!this.hasMore || reader.frameAt(this.#cursor) !== -1);
+  }
+
+  /** Time between what is sent next and the newest message. */
+  lagMs(): number {
+    const reader = this.#reader;
+    const first = reader === undefined || !this.hasMore ? -1 : reader.frameAt(this.#cursor);
+    if (reader === undefined || first === -1 || !reader.readFrame(first, this.#frame)) {
+      return 0;
+    }
+    const { kind, timestamp: since } = this.#frame;
+    if (kind === FrameClass.Metadata) {
+      // Metadata has no time of its own.
+      return 0;
+    }
+    const isRead = reader.readFrame((reader.frameCount - 1) >>> 0, this.#frame);
+    return isRead ? (this.#frame.timestamp - since) | 0 : 0;
   }
 
   /**

@@ -45,8 +45,9 @@ export class RtmpAttempt implements PullAttempt, ClientSessionSink, UpstreamSock
     this.#sink = options.sink;
     this.clock = new AttemptClock(options.settings, options.now());
     this.#target = parseRtmpUrl(options.target.url);
-    const { host, port } = this.#target;
-    this.#socket = new UpstreamSocket({ host, port }, this);
+    const { schema, host, port } = this.#target;
+    const tls = schema === "rtmps" ? { isVerified: options.target.tlsVerify } : null;
+    this.#socket = new UpstreamSocket({ host, port, tls }, this);
   }
 
   /** The message stream that the origin gave. */
@@ -99,7 +100,12 @@ export class RtmpAttempt implements PullAttempt, ClientSessionSink, UpstreamSock
       return;
     }
     this.#isOver = true;
-    this.#session?.close(this);
+    if (this.#session === undefined) {
+      // There is no connection yet that could be told.
+      this.#socket.destroy();
+      return;
+    }
+    this.#session.close(this);
     this.#socket.end();
   }
 
@@ -126,7 +132,7 @@ export class RtmpAttempt implements PullAttempt, ClientSessionSink, UpstreamSock
       mode: this.#mode,
       chunkSizeOut: target.chunkSize,
       ...(this.#mode === "publish" ? { windowAckSizeOut: PUSH_WINDOW_BYTES } : {}),
-      announce: false,
+      announce: this.#options.announces ?? false,
       connectArgs: [identityOf(target, this.#target.tcUrl, this.#socket.localIp)],
     });
     this.#session.start(this);
@@ -172,6 +178,8 @@ export class RtmpAttempt implements PullAttempt, ClientSessionSink, UpstreamSock
 
   ready(): void {
     this.clock.ready(this.#options.now());
+    // Some servers do not know releaseStream or FCPublish and say so: that was none.
+    this.#refusal = undefined;
     this.#sink.ready();
   }
 

@@ -32,6 +32,8 @@ export interface AttemptOptions {
   readonly sink: UpstreamSink;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
+  /** Of a publish: says FCPublish and FCUnpublish too, as encoders do and SRS's edges do not. */
+  readonly announces?: boolean;
 }
 
 /** A running attempt to pull. */
@@ -53,6 +55,13 @@ export function attemptEnd(
 ): AttemptEnd {
   const end = { fault, detail: detail.slice(0, DETAIL_CHARACTERS_MAX), mediaMs };
   return redirect === undefined ? end : { ...end, redirect };
+}
+
+/** Sends messages, one after the other. */
+export function sendAll(to: { send(message: Message): void }, messages: readonly Message[]): void {
+  for (const message of messages) {
+    to.send(message);
+  }
 }
 
 /** What an origin says goes to the log: not all of it. */

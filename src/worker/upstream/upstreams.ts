@@ -1,10 +1,5 @@
-/** All upstream connections of a shard: pulls by order of the primary, pushes by its publishers. */
-import type {
-  FromShard,
-  RingLease,
-  StreamSettings,
-  TimelineEnd,
-} from "../../protocol/control/calls.ts";
+/** All upstream connections of a shard: pulls and forwards by order of the primary, pushes by its publishers. */
+import type { RingLease, StreamSettings, TimelineEnd } from "../../protocol/control/calls.ts";
 import type {
   OriginAnswer,
   OriginQuestion,
@@ -15,26 +10,26 @@ import type { LiveStream } from "../stream/live-stream.ts";
 import type { NewStream, StreamOwner } from "../stream/live-streams.ts";
 import { EdgePull } from "./edge-pull.ts";
 import { EdgePush, type EdgePushSink } from "./edge-push.ts";
+import { Forwards, type ForwardsHost } from "./forwards.ts";
 
 /** What upstream connections ask of their shard. */
-export interface UpstreamsHost {
-  /** Milliseconds, monotonic. */
-  now(): number;
+export interface UpstreamsHost extends ForwardsHost {
   nextOrigin(question: OriginQuestion): Promise<OriginAnswer>;
   openStream(owner: StreamOwner, what: NewStream): LiveStream;
   closeStream(stream: LiveStream): TimelineEnd;
-  post(message: FromShard): void;
 }
 
-/** A shard's pulls and pushes. */
+/** A shard's pulls, pushes and forwards. */
 export class Upstreams {
   readonly #host: UpstreamsHost;
+  readonly forwards: Forwards;
   readonly #pulls = new Map<number, EdgePull>();
   /** By stream: one publisher has it. */
   readonly #pushes = new Map<number, EdgePush>();
 
   constructor(host: UpstreamsHost) {
     this.#host = host;
+    this.forwards = new Forwards(host);
   }
 
   /** Takes the duty to pull. */
@@ -95,11 +90,13 @@ export class Upstreams {
   /** A stream's ring is another one from now on. */
   ringOpened(streamId: number, lease: RingLease): void {
     this.#pushes.get(streamId)?.attach(lease);
+    this.forwards.ringOpened(streamId, lease);
   }
 
   /** A stream's ring has grown. */
   wake(streamId: number): void {
     this.#pushes.get(streamId)?.advance();
+    this.forwards.wake(streamId);
   }
 
   /** Every 100 ms. */
@@ -110,6 +107,7 @@ export class Upstreams {
     for (const push of this.#pushes.values()) {
       push.tick(now);
     }
+    this.forwards.tick(now);
   }
 
   /** Ends all. */
@@ -120,5 +118,6 @@ export class Upstreams {
     for (const push of [...this.#pushes.values()]) {
       this.endPush(push);
     }
+    this.forwards.stop();
   }
 }

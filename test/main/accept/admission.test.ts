@@ -46,6 +46,7 @@ function openSilent(config: () => Config): {
     coordinator,
     edge: NO_EDGE,
     shards,
+    forwards: { ask: () => undefined, admitted: () => undefined },
     tokens: new Tokens(),
     log: { warn: (_cid, text) => void warnings.push(text) },
     isShortOfMemory: () => false,

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Books } from "../../../src/main/admin/books.ts";
 import { FanOutTimes } from "../../../src/main/admin/fan-out-times.ts";
+import { forwardMetrics } from "../../../src/main/admin/forward-metrics.ts";
 import { hookMetrics } from "../../../src/main/admin/hook-metrics.ts";
 import type { MetricFamily } from "../../../src/main/admin/metric-text.ts";
 import { recordingMetrics } from "../../../src/main/admin/recording-metrics.ts";
@@ -221,4 +222,16 @@ test("recordings: what all threads have counted", () => {
   assert.equal(sampleOf(families, "weir_recorded_bytes_total"), 2000);
   assert.equal(sampleOf(families, "weir_recording_errors_total"), 1);
   assert.equal(sampleOf(families, "weir_recording_drops_total"), 5);
+});
+
+test("forwards: those that take media and those that wait, what ended attempts, and what was left out", () => {
+  const families = forwardMetrics({
+    counts: { works: 2, waits: 1 },
+    faults: new Map([["connect", 3]]),
+    skips: 4,
+  });
+  assert.equal(sampleOf(families, "weir_forwards", { state: "works" }), 2);
+  assert.equal(sampleOf(families, "weir_forwards", { state: "waits" }), 1);
+  assert.equal(sampleOf(families, "weir_forward_ended_total", { fault: "connect" }), 3);
+  assert.equal(sampleOf(families, "weir_forward_skips_total"), 4);
 });

@@ -29,6 +29,7 @@ const CALLBACKS = "asked of the configuration in force by each callback: e2e/hoo
 const TOKENS = "asked of the configuration in force by each publish and play: e2e/tokens";
 const LIMITS = "asked of the configuration in force by each publish and play: e2e/limits, a reload";
 const MEMORY = "asked of the configuration in force at each look: e2e/memory-limit";
+const FORWARDS = "the primary tells shards where streams go: e2e/forward, a reload";
 const STRICT = "changes what other directives mean: e2e/reload, strict on";
 
 /** What is not carried by the settings of streams. */
@@ -77,6 +78,9 @@ const MECHANISMS: Readonly<Record<string, string>> = {
   "vhost.http_hooks.hook_secret": CALLBACKS,
   "vhost.http_hooks.hook_play_cache": CALLBACKS,
   "vhost.http_hooks.hook_tls_verify": CALLBACKS,
+  "vhost.forward.enabled": FORWARDS,
+  "vhost.forward.destination": FORWARDS,
+  "vhost.forward.backend": FORWARDS,
   "vhost.token.enabled": TOKENS,
   "vhost.token.publish": TOKENS,
   "vhost.token.play": TOKENS,

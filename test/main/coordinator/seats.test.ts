@@ -226,6 +226,7 @@ class World {
       clients: this.clients,
       coordinator: this.coordinator,
       edge: { shardDied: nothing },
+      forwards: { shardDied: nothing },
       books: { writerEnded: nothing, threadDied: nothing },
       hls: { left: nothing, died: nothing },
       rollout: { shardDied: nothing },

@@ -39,6 +39,7 @@ test("what a packager is ending is not ended by the primary as well: its row wou
     coordinator,
     edge,
     shards: links,
+    forwards: { ask: () => undefined, admitted: () => undefined },
     tokens: new Tokens(),
     log: { warn: nothing },
     isShortOfMemory: () => false,

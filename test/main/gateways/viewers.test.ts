@@ -44,6 +44,7 @@ function ask(host: string, path: string, query = "", passed = ""): Promise<Viewe
     coordinator,
     edge,
     shards: [],
+    forwards: { ask: () => undefined, admitted: () => undefined },
     tokens: new Tokens(),
     log: { warn: () => undefined },
     isShortOfMemory: () => false,

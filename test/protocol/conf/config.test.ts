@@ -48,10 +48,10 @@ test("§1B coded defaults of an empty default vhost", () => {
     OPTIONS,
   );
   assert.deepEqual(
-    // Callbacks and tokens: hooks.test.ts; limits: seat-limits.test.ts.
+    // Callbacks and tokens: hooks.test.ts; limits: seat-limits.test.ts; forward: forward.test.ts.
     {
       ...config,
-      vhosts: [...config.vhosts.values()].map(({ hooks, token, limits, ...rest }) => rest),
+      vhosts: [...config.vhosts.values()].map(({ hooks, token, limits, forward, ...rest }) => rest),
     },
     {
       listen: [{ host: "", port: 1935 }],

@@ -236,6 +236,28 @@ describe("players that pause", () => {
     assert.equal(times(lapped.bench, lapped.row).at(-1), 199 * 40);
     assert.deepEqual(lapped.bench.ended, []);
   });
+
+  test("whose place is gone do not find it again when positions have gone around", () => {
+    const { bench, stream, row } = paused();
+    const lost = bench.board.cursor[row];
+    for (let frame = 3; frame < 200; frame += 1) {
+      bench.send(stream, [video(frame * 40, frame % 10 === 0, 3000)]);
+    }
+    bench.fanOut.tickSlow();
+    const after4GiB = stream.writer.head - 1000;
+    if (bench.board.cursor[row] === lost) {
+      // The same number is a place in the ring again, in the middle of a message.
+      bench.board.cursor[row] = after4GiB;
+      bench.board.messageEnd[row] = after4GiB;
+    }
+    bench.fanOut.pause(row, false);
+    // From the newest keyframe on, headers first.
+    const { media, isCut } = bench.received(row);
+    assert.equal(isCut, false);
+    const last = media.slice(-11).map(({ timestamp }) => timestamp / 40);
+    assert.deepEqual(last, [190, 190, 191, 192, 193, 194, 195, 196, 197, 198, 199]);
+    assert.deepEqual(bench.ended, []);
+  });
 });
 
 describe("rings that a stream leaves", () => {

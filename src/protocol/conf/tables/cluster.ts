@@ -115,7 +115,7 @@ export const CLUSTER: DirectiveSpec = block(
     onUnlessOff(
       "origin_tls_verify",
       "on",
-      "Check the certificates of origins that are pulled from by `flvs`.",
+      "Check the certificates of origins that are pulled from by `flvs`, and of `rtmps` destinations that `forward.backend` names.",
       OWN_HOT,
     ),
     ...TIMES,

@@ -21,7 +21,6 @@ import {
   OWN_HOT,
   offUnlessOn,
   onUnlessOff,
-  text,
 } from "../directive-spec.ts";
 import { CLUSTER } from "./cluster.ts";
 import { HOOKS, TOKEN } from "./hooks.ts";
@@ -252,11 +251,16 @@ const LIMITS: DirectiveSpec = block(
 
 const FORWARD: DirectiveSpec = block(
   "forward",
-  "Pushes streams to other servers.",
+  "Sends what is published here on to other servers, under the same name. An edge does not: it sends to its origins.",
   fileOnly([
-    offUnlessOn("enabled", "off", "Push them.", LATER_HOT),
-    list("destination", "", "Servers: `host` or `host:port`.", LATER_HOT),
-    text("backend", "", "URL that is asked for the destinations.", LATER_HOT),
+    offUnlessOn("enabled", "off", "Send it on.", HOT),
+    list("destination", "", "Servers of RTMP: `host`, `host:port` or `[v6]:port`.", HOT),
+    list(
+      "backend",
+      "",
+      "URL that is asked before each publish for the URLs to send it to (`on_forward`), instead of `destination`; its refusal refuses the publish.",
+      HOT,
+    ),
   ]),
 );
 

@@ -4,25 +4,25 @@ import type { NewStream } from "../stream/live-streams.ts";
 import type { EdgePush, EdgePushSink } from "../upstream/edge-push.ts";
 import type { Upstreams } from "../upstream/upstreams.ts";
 
-/** What forwards ask of their shard. */
-export interface ForwardsHost {
+/** What pushes ask of their shard. */
+export interface PushesHost {
   readonly upstreams: Upstreams;
   /** A lease that is not used. */
   ringReleased(ringId: number): void;
 }
 
-interface Forward {
+interface Push {
   readonly push: EdgePush;
   /** Gives the ring back when the publish never began. */
   dropLease(): void;
 }
 
 /** The pushes of a connection by message stream. */
-export class Forwards {
-  readonly #host: ForwardsHost;
-  readonly #byStream = new Map<number, Forward>();
+export class Pushes {
+  readonly #host: PushesHost;
+  readonly #byStream = new Map<number, Push>();
 
-  constructor(host: ForwardsHost) {
+  constructor(host: PushesHost) {
     this.#host = host;
   }
 
@@ -60,11 +60,11 @@ export class Forwards {
 
   /** The publish is over. */
   close(messageStream: number): void {
-    const forward = this.#byStream.get(messageStream);
-    if (forward !== undefined) {
+    const push = this.#byStream.get(messageStream);
+    if (push !== undefined) {
       this.#byStream.delete(messageStream);
-      this.#host.upstreams.endPush(forward.push);
-      forward.dropLease();
+      this.#host.upstreams.endPush(push.push);
+      push.dropLease();
     }
   }
 
