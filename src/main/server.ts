@@ -30,7 +30,7 @@ import { Clients } from "./coordinator/clients.ts";
 import { Coordinator } from "./coordinator/coordinator.ts";
 import { Edge, type EdgeHost } from "./coordinator/edge.ts";
 import { Forwards } from "./coordinator/forwards.ts";
-import { Packagers } from "./coordinator/packagers.ts";
+import { needsPackagers, Packagers } from "./coordinator/packagers.ts";
 import { RingPool } from "./coordinator/ring-pool.ts";
 import { SettingsRollout } from "./coordinator/settings-rollout.ts";
 import type { Directory } from "./directory.ts";
@@ -327,7 +327,7 @@ export class Server {
   }
 
   #startPackagers(): void {
-    if ([...this.#config.vhosts.values()].some(({ hls }) => hls.enabled)) {
+    if (needsPackagers(this.#config)) {
       this.supervisor.startPackagers();
       this.coordinator.announceToPackagers();
     }

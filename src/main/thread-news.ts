@@ -53,6 +53,7 @@ export class ThreadNews {
       case "ring-opened":
         this.#host.coordinator.ringOpened(shard.index, message);
         this.#host.viewers.ringOpened(message.streamId);
+        this.#host.hls.published(message.streamId);
         break;
       case "ring-ended":
         this.#publishEnded(shard, message);
@@ -81,6 +82,7 @@ export class ThreadNews {
       case "hls":
       case "hls-touched":
       case "hls-trouble":
+      case "recording":
         this.#host.hls.take(shard, message);
         break;
       case "ready":

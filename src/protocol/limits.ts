@@ -131,6 +131,8 @@ export const SEGMENT_PARTS_MAX = 512;
 export const PLAYLIST_SEGMENTS_MAX = 4096;
 /** Share of the host's memory that HLS may take. Reaction: windows are shortened, to three segments at the least. */
 export const HLS_MEMORY_SHARE = 0.25;
+/** Of one stream's recordings, on their way to the disk. Reaction: what comes is left out up to a keyframe. */
+export const RECORDING_WAITING_BYTES_MAX: number = 16 * 1024 * 1024;
 /** Requests that wait at one gateway for more of HLS. Reaction: more of them are answered as if their time were over. */
 export const HLS_WAITING_MAX = 10_000;
 /** Playlists that a gateway gives to anybody, by the names they are asked for. Reaction: others are asked about each time. */

@@ -1,10 +1,10 @@
 /**
- * What a packager does: reads the rings of the streams that are its own, makes HLS of them, and tells the primary, which
- * tells every gateway. A stream has one packager for the host, whoever publishes it; its output goes on through
+ * What a packager does: reads the rings of the streams that are its own, makes HLS and recordings of them, and tells the
+ * primary, which tells every gateway of HLS. A stream has one packager for the host, whoever publishes it; its output goes on through
  * republish and through the death of a shard.
  */
 import type { MessagePort } from "node:worker_threads";
-import { Board } from "../protocol/control/board.ts";
+import { Board, Counter } from "../protocol/control/board.ts";
 import type {
   EndReason,
   ForgetStream,
@@ -22,11 +22,19 @@ import { PackagedStreams } from "./hls/packaged-streams.ts";
 import { monotonicMs } from "./io/clock.ts";
 import { JobPool } from "./jobs/job-pool.ts";
 import { openPrimaryLink } from "./primary-link.ts";
+import type { RecordingCount } from "./record/recorder.ts";
 import { type KnownStream, KnownStreams } from "./stream/known-streams.ts";
 import { ThreadLoop } from "./thread-loop.ts";
 
 /** What is written at the end has this long. */
 const CLOSE_TIMEOUT_MS = 1500;
+
+const RECORDING_COUNTERS: Readonly<Record<RecordingCount, number>> = {
+  open: Counter.Recordings,
+  bytes: Counter.RecordedBytes,
+  errors: Counter.RecordingErrors,
+  drops: Counter.RecordingDrops,
+};
 
 /** News of streams. */
 export type PackagerNews = StreamNews | RingNews | SettingsNews | ForgetStream | HlsLeft;
@@ -36,6 +44,8 @@ export class PackagerRuntime {
   readonly #post: (message: FromShard) => void;
   readonly #board: Board;
   readonly #jobs = new JobPool();
+  /** Of its own: recordings may be on a disk that hangs while the segments' does not. */
+  readonly #recordingJobs = new JobPool();
   readonly #outputs: PackagedStreams;
   readonly #streams: KnownStreams<KnownStream>;
   readonly #loop: ThreadLoop;
@@ -43,6 +53,8 @@ export class PackagerRuntime {
   constructor(start: ShardStart, calls: MessagePort, post: (message: FromShard) => void) {
     this.#post = post;
     this.#board = new Board(start.board);
+    // A thread that died here before had some open.
+    this.#board.counters[Counter.Recordings] = 0;
     openPrimaryLink(calls, {
       // A session's row: the primary holds what there is to end.
       kick: (row, inode, reason) =>
@@ -58,12 +70,15 @@ export class PackagerRuntime {
       wallMs: Date.now,
       runFileSteps: (steps) => this.#jobs.runFileSteps(steps),
       readSmallText: (file) => this.#jobs.readSmallText(file),
+      runRecordingStep: (step) => this.#recordingJobs.runRecordingStep(step),
+      recording: (news) => post(news),
+      count: (what, by) => this.#count(what, by),
       news: (news) => post(news),
       trouble: (trouble) => post(trouble),
       ringReleased: (ringId) => this.#ringReleased(ringId),
     });
     this.#streams = new KnownStreams({
-      open: ({ streamId, key, settings }) => this.#outputs.know(streamId, key, settings.hls),
+      open: ({ streamId, key, settings }) => this.#outputs.know(streamId, key, settings),
       ringReleased: (ringId) => this.#ringReleased(ringId),
     });
     this.#loop = new ThreadLoop({
@@ -79,7 +94,7 @@ export class PackagerRuntime {
         judge: () => undefined,
         tickTenth: () => undefined,
         tickSlow: () => this.#outputs.tickSlow(),
-        change: ({ streamId, settings }) => this.#outputs.change(streamId, settings.hls),
+        change: ({ streamId, settings }) => this.#outputs.change(streamId, settings),
       },
     });
   }
@@ -110,7 +125,13 @@ export class PackagerRuntime {
     });
     await Promise.race([this.#outputs.close(), late]);
     clearTimeout(timer);
-    await this.#jobs.close();
+    await Promise.all([this.#jobs.close(), this.#recordingJobs.close()]);
+  }
+
+  #count(what: RecordingCount, by: number): void {
+    const { counters } = this.#board;
+    const at = RECORDING_COUNTERS[what];
+    counters[at] = (counters[at] ?? 0) + by;
   }
 
   #ringReleased(ringId: number): void {

@@ -1,4 +1,4 @@
-/** Entry of a packager thread: HLS. Live streams do not depend on it: it may crash, hang or be terminated. */
+/** Entry of a packager thread: HLS and recordings. Live streams do not depend on it: it may crash, hang or be terminated. */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import type { FromShard, ShardStart } from "../protocol/control/calls.ts";
 import { InvariantError } from "../protocol/errors.ts";

@@ -43,6 +43,7 @@ before(async () => {
   [http, api, dead] = (await Promise.all([1, 2, 3].map(findFreePort))) as [number, number, number];
   const remux = "http_remux { enabled on; mount [vhost]/[app]/[stream].ts; }";
   const hls = `hls { enabled on; hls_fragment 0.5; hls_path ${makeScratch()}; }`;
+  const dvr = `dvr { enabled on; dvr_apply live/main; dvr_path ${makeScratch()}; }`;
   origin = await startInProcess({
     workers: 2,
     directives: [
@@ -55,7 +56,7 @@ before(async () => {
       "vhost closed.test { security { enabled on; deny play all; } }",
       "vhost limited.test { limits { players 1; } }",
     ].join("\n"),
-    vhost: `http_remux { enabled on; } ${hls}`,
+    vhost: `http_remux { enabled on; } ${hls} ${dvr}`,
   });
   admin = await openAdmin(origin.server);
   await waitUntil("gateways listen", () => isListening(http), WAIT_MS);
@@ -188,6 +189,8 @@ test("players of every kind, and what they get", LIMIT, async () => {
   await grows(was, "weir_thread_sends_total", { thread: gateway });
   await grows(was, "weir_fan_out_seconds", { thread: gateway });
   await becomes("weir_hls_streams", (value) => value === 1);
+  await becomes("weir_recordings", (value) => value === 1);
+  await grows(was, "weir_recorded_bytes_total");
   for (const name of ["weir_hls_files", "weir_hls_bytes"]) {
     await becomes(name, isSome);
   }

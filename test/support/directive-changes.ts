@@ -48,7 +48,7 @@ const AROUND: Readonly<Record<string, string>> = {
   auto_reload_for_docker: "in_docker on;",
 };
 /** Directives of these blocks count only beside `enabled on`. */
-const SWITCHED: readonly string[] = ["vhost.hls."];
+const SWITCHED: readonly string[] = ["vhost.hls.", "vhost.dvr."];
 /** Refused whatever the value: nothing can be reloaded to it. */
 const REFUSED: readonly string[] = ["is_full", "vhost.cluster.mode"];
 /** Refused alone: written with what it needs. */

@@ -26,4 +26,5 @@ export const settings: StreamSettings = {
   ringBudgetBytes: 8 * 1024 * 1024,
   upstream: null,
   hls: null,
+  dvr: null,
 };

@@ -12,6 +12,7 @@ import {
 import { type Config, resolveVhost, type VhostConfig } from "../../protocol/conf/config.ts";
 import { Counter } from "../../protocol/control/board.ts";
 import type { StreamSettings } from "../../protocol/control/calls.ts";
+import { isRecorded } from "../../protocol/control/recording.ts";
 import { ControlError, RejectedError } from "../../protocol/errors.ts";
 import { HOOK_TIMEOUT_MS_MAX } from "../../protocol/limits.ts";
 import { type StreamRequest, streamKey } from "../../protocol/rtmp/stream-url.ts";
@@ -126,6 +127,8 @@ export class Admission {
   readonly seats: Seats;
   /** Made once for each vhost of the configuration in force. */
   readonly #settings = new WeakMap<VhostConfig, StreamSettings>();
+  /** Of streams that are recorded. */
+  readonly #recorded = new WeakMap<VhostConfig, StreamSettings>();
   /** Names that somebody is about to get. */
   readonly #promised = new Set<string>();
 
@@ -276,7 +279,7 @@ export class Admission {
   /** What a reload to `config` makes of a running stream's settings; those of a vhost that is gone stay. */
   settingsUnder(config: Config, key: string): StreamSettings | undefined {
     const vhost = config.vhosts.get(key.slice(0, key.indexOf("/")));
-    return vhost === undefined ? undefined : this.#settingsOf(config, vhost);
+    return vhost === undefined ? undefined : this.#settingsOf(config, vhost, key);
   }
 
   /** What telling a refusal waits for: guesses are answered late. undefined: nothing. Never rejects. */
@@ -322,7 +325,7 @@ export class Admission {
     }
     const key = keyOf(stream, vhost);
     const token = from.isKnown ? "" : tokens.identify(vhost.token, wanted);
-    const settings = this.#settingsOf(this.#host.config(), vhost);
+    const settings = this.#settingsOf(this.#host.config(), vhost, key);
     return { key, settings, claim: { action, vhost: vhost.name, key, ip, token } };
   }
 
@@ -370,11 +373,13 @@ export class Admission {
     }
   }
 
-  #settingsOf(config: Config, vhost: VhostConfig): StreamSettings {
-    let settings = this.#settings.get(vhost);
+  #settingsOf(config: Config, vhost: VhostConfig, key: string): StreamSettings {
+    const isToRecord = isRecorded(vhost.dvr, key);
+    const known = isToRecord ? this.#recorded : this.#settings;
+    let settings = known.get(vhost);
     if (settings === undefined) {
-      settings = settingsOf(config, vhost);
-      this.#settings.set(vhost, settings);
+      settings = settingsOf(config, vhost, isToRecord);
+      known.set(vhost, settings);
     }
     return settings;
   }

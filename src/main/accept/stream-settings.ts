@@ -5,9 +5,13 @@ import type { StreamSettings } from "../../protocol/control/calls.ts";
 import type { UpstreamSettings } from "../../protocol/control/upstream.ts";
 import { keptFormOf } from "../gateways/remux.ts";
 
-/** A vhost's settings as a shard needs them. */
-export function settingsOf(config: Config, vhost: VhostConfig): StreamSettings {
-  const { play, publish, cluster, hls } = vhost;
+/** A vhost's settings as a shard needs them. @param isToRecord For a stream that is recorded. */
+export function settingsOf(
+  config: Config,
+  vhost: VhostConfig,
+  isToRecord: boolean,
+): StreamSettings {
+  const { play, publish, cluster, hls, dvr } = vhost;
   return {
     chunkSize: vhost.chunkSize,
     minLatency: vhost.minLatency,
@@ -32,6 +36,7 @@ export function settingsOf(config: Config, vhost: VhostConfig): StreamSettings {
     ringBudgetBytes: config.limits.ringBudgetBytes,
     upstream: cluster.isEdge ? upstreamOf(cluster) : null,
     hls: hls.enabled ? hls : null,
+    dvr: isToRecord ? dvr : null,
     keptForm: keptFormOf(vhost),
   };
 }

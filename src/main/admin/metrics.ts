@@ -15,6 +15,7 @@ import { hookMetrics } from "./hook-metrics.ts";
 import type { HostFigures } from "./host-figures.ts";
 import { byLabel, encodeMetrics, type MetricFamily, single } from "./metric-text.ts";
 import { type ProgramFigures, programMetrics } from "./program-metrics.ts";
+import { recordingMetrics } from "./recording-metrics.ts";
 import { type PlainRoute, READ } from "./route.ts";
 import { streamMetrics } from "./stream-metrics.ts";
 import { isActive } from "./stream-records.ts";
@@ -74,6 +75,7 @@ function families(host: MetricsHost, exporter: Config["exporter"]): MetricFamily
     ...threads.families(sums),
     ...serverMetrics(host),
     ...hlsMetrics(server),
+    ...recordingMetrics(supervisor.boards),
     ...upstreamMetrics(server),
     ...forwardMetrics(server.forwards),
     ...guessMetrics(host),

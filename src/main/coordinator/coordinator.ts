@@ -190,10 +190,10 @@ export class Coordinator {
     this.#tellRing(entry, shard);
   }
 
-  /** A new publisher's first ring: one of which HLS is made is larger, since a file may be sent at once. */
-  lendFirstRing(shard: number, { hls, ringBudgetBytes }: StreamSettings): RingLease | null {
+  /** A new publisher's first ring: one of which files are made is larger, since a file may be sent at once. */
+  lendFirstRing(shard: number, { hls, dvr, ringBudgetBytes }: StreamSettings): RingLease | null {
     const larger = Math.min(TAPE_BYTES_MIN, wrapFor(ringBudgetBytes));
-    const lease = hls === null ? null : this.lendRing(shard, larger);
+    const lease = hls === null && dvr === null ? null : this.lendRing(shard, larger);
     return lease ?? this.lendRing(shard);
   }
 
@@ -374,7 +374,9 @@ export class Coordinator {
     }
     const lease = this.#pool.share(entry.ringId, shard);
     if (lease !== null) {
-      link.post({ kind: "ring", streamId: entry.id, lease } satisfies RingNews);
+      const isPushed = entry.settings.upstream !== null && !isPull(entry.publisher);
+      const told = isPushed ? { ...lease, isPushed } : lease;
+      link.post({ kind: "ring", streamId: entry.id, lease: told } satisfies RingNews);
     }
   }
 

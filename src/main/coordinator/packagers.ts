@@ -1,4 +1,6 @@
-/** Which thread makes HLS of which stream. */
+/** Which thread makes HLS and recordings of which stream. */
+
+import type { Config } from "../../protocol/conf/config.ts";
 import type { StreamSettings } from "../../protocol/control/calls.ts";
 import { homeShard, type PlacementCandidate } from "./placement.ts";
 
@@ -27,5 +29,11 @@ export function isPackaged(entry: {
   readonly publisher: unknown;
   readonly settings: StreamSettings;
 }): boolean {
-  return entry.publisher !== null && entry.settings.hls?.enabled === true;
+  const { hls, dvr } = entry.settings;
+  return entry.publisher !== null && (hls?.enabled === true || dvr !== null);
+}
+
+/** Some vhost has streams of which files may be made. */
+export function needsPackagers({ vhosts }: Pick<Config, "vhosts">): boolean {
+  return [...vhosts.values()].some(({ hls, dvr }) => hls.enabled || dvr.enabled);
 }

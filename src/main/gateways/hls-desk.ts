@@ -1,5 +1,4 @@
-/** All of HLS in the primary: outputs, viewers, and what goes wrong with either. */
-
+/** What packagers tell the primary: all of HLS, its outputs, viewers, and what goes wrong with either; and recordings. */
 import type { Config } from "../../protocol/conf/config.ts";
 import type { EndReason, HlsQuestion } from "../../protocol/control/calls.ts";
 import type {
@@ -10,6 +9,7 @@ import type {
   HlsTrouble,
 } from "../../protocol/control/hls.ts";
 import type { HlsHoldings } from "../../protocol/control/hls-windows.ts";
+import type { RecordingNews } from "../../protocol/control/recording.ts";
 import type { Prepared, ReloadPart } from "../config/parts.ts";
 import { isPull } from "../coordinator/coordinator.ts";
 import { Publishers } from "../hooks/publishers.ts";
@@ -18,11 +18,12 @@ import { postToGateways } from "../shards/to-gateways.ts";
 import { HlsDirectory } from "./hls-directory.ts";
 import { GuardedVhosts } from "./hls-guards.ts";
 import { HlsViewers, type HlsViewersHost } from "./hls-viewers.ts";
+import { Recordings, type RecordingsHost } from "./recordings.ts";
 
 const TICK_MS = 1000;
 
 /** What HLS works with. */
-export type HlsDeskHost = Omit<HlsViewersHost, "hasPlaylist">;
+export type HlsDeskHost = Omit<HlsViewersHost, "hasPlaylist"> & Pick<RecordingsHost, "hooks">;
 
 /** Where the primary's other rooms ask about HLS. */
 export class HlsDesk implements ReloadPart {
@@ -32,10 +33,12 @@ export class HlsDesk implements ReloadPart {
   readonly #viewers: HlsViewers;
   readonly #timer: NodeJS.Timeout;
   readonly #publishers: Publishers;
+  readonly #recordings: Recordings;
 
   constructor(host: HlsDeskHost) {
     this.#host = host;
     this.#publishers = new Publishers(host);
+    this.#recordings = new Recordings({ ...host, publishers: this.#publishers });
     this.#directory = new HlsDirectory({
       links: host.links,
       now: host.now,
@@ -57,13 +60,23 @@ export class HlsDesk implements ReloadPart {
   }
 
   /** News of packagers and gateways. */
-  take(link: ShardLink, message: HlsNews | HlsTouches | HlsTrouble): void {
+  take(link: ShardLink, message: HlsNews | HlsTouches | HlsTrouble | RecordingNews): void {
     if (message.kind === "hls") {
       this.#directory.take(link, message);
     } else if (message.kind === "hls-touched") {
       this.#viewers.touched(link, message);
+    } else if (message.kind === "recording") {
+      this.#recordings.take(link, message);
     } else {
       this.#trouble(link, message);
+    }
+  }
+
+  /** Somebody publishes, and may have left when the first file of it is told of. */
+  published(streamId: number): void {
+    const entry = this.#host.coordinator.findById(streamId);
+    if (entry !== undefined && entry.settings.dvr !== null) {
+      this.#publishers.of(entry.key);
     }
   }
 
@@ -101,6 +114,7 @@ export class HlsDesk implements ReloadPart {
   died(index: number): void {
     this.#directory.died(index);
     this.#viewers.died(index);
+    this.#recordings.died(index);
   }
 
   close(): void {

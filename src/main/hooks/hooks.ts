@@ -15,7 +15,7 @@ import { type HookEvent, HookSession, type HookSessionHost } from "./hook-sessio
 import { actionFields, commonFields, type HookSubject, type ServerIds } from "./payload.ts";
 import { overrun, refusedBy, unanswered } from "./refusals.ts";
 import { failed, type Reply } from "./reply.ts";
-import { SegmentNews } from "./segment-news.ts";
+import { type FinishedRecording, SegmentNews } from "./segment-news.ts";
 import { Teller } from "./teller.ts";
 import { VerdictCache } from "./verdict-cache.ts";
 
@@ -83,6 +83,14 @@ export class Hooks implements HookSessionHost {
     const config = this.configOf(subject.vhost);
     if (config !== undefined) {
       this.#segments.add(subject, segment, config);
+    }
+  }
+
+  /** A recording has its name. */
+  recording(subject: HookSubject, recording: FinishedRecording): void {
+    const config = this.configOf(subject.vhost);
+    if (config !== undefined) {
+      this.#segments.addRecording(subject, recording, config);
     }
   }
 

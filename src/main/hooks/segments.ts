@@ -1,4 +1,4 @@
-/** What on_hls and on_hls_notify tell of a finished segment. */
+/** What on_hls, on_hls_notify and on_dvr tell of a finished file. */
 import type { HlsSegmentNews } from "../../protocol/control/hls.ts";
 import type { HookSubject, ServerIds } from "./payload.ts";
 import { streamFields } from "./payload.ts";
@@ -34,6 +34,16 @@ export function segmentFields(
     seq_no: segment.sequence,
     ...streamFields(subject, streamId),
   };
+}
+
+/** The fields of on_dvr beside the common ones. @param directory Where the server runs. */
+export function recordingFields(
+  subject: HookSubject,
+  file: string,
+  { directory, streamId }: { readonly directory: string; readonly streamId: string },
+): Record<string, string | number> {
+  const { tcUrl, stream, param } = subject;
+  return { tcUrl, stream, param, cwd: directory, file, ...streamFields(subject, streamId) };
 }
 
 /**

@@ -7,6 +7,7 @@ import type { Network } from "../access/network.ts";
 import type { ReferConfig } from "../access/refer.ts";
 import type { SecurityConfig } from "../access/security.ts";
 import type { HlsSettings } from "../control/hls.ts";
+import type { DvrSettings } from "../control/recording.ts";
 import type { ClusterConfig } from "./cluster.ts";
 import type { ListenEndpoint } from "./endpoint.ts";
 
@@ -207,6 +208,7 @@ export interface VhostConfig {
   readonly httpRemux: HttpRemuxConfig;
   readonly httpStatic: HttpStaticConfig;
   readonly hls: HlsSettings;
+  readonly dvr: DvrSettings;
   readonly cluster: ClusterConfig;
   readonly security: SecurityConfig;
   readonly refer: ReferConfig;

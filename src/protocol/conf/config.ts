@@ -16,6 +16,7 @@ import type {
 } from "./config-types.ts";
 import { deepFreeze } from "./deep-freeze.ts";
 import { DIRECTIVES, environmentNames, visitDirectives } from "./directives.ts";
+import { decodeDvr } from "./dvr-config.ts";
 import type { ListenEndpoint } from "./endpoint.ts";
 import { decodeForward } from "./forward.ts";
 import { type Directive, decodeGrammar, type ReadInclude } from "./grammar.ts";
@@ -357,6 +358,7 @@ function decodeVhost(
     httpRemux: decodeHttpRemux(vhost.section("http_remux")),
     httpStatic: decodeHttpStatic(vhost.section("http_static")),
     hls: decodeHls(vhost.section("hls")),
+    dvr: decodeDvr(vhost.section("dvr")),
     cluster,
     security: decodeSecurity(name, vhost.section("security"), from.context),
     refer: decodeRefer(name, vhost.section("refer"), from.context),

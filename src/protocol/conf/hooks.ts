@@ -11,6 +11,7 @@ export type HookAction =
   | "on_unpublish"
   | "on_play"
   | "on_stop"
+  | "on_dvr"
   | "on_hls"
   | "on_hls_notify";
 
@@ -92,6 +93,7 @@ export function decodeHooks(vhost: SectionReader): HooksConfig {
       on_unpublish: urlsOf("on_unpublish"),
       on_play: urlsOf("on_play"),
       on_stop: urlsOf("on_stop"),
+      on_dvr: urlsOf("on_dvr"),
       on_hls: urlsOf("on_hls"),
       on_hls_notify: urlsOf("on_hls_notify"),
     },

@@ -46,6 +46,14 @@ export const Counter = {
   MergeStretch: 10,
   /** Milliseconds by which the thread's loop was late, at most within the last second. */
   LoopDelay: 13,
+  /** Files of recordings that do not have their names yet. */
+  Recordings: 14,
+  /** Bytes of recordings written. */
+  RecordedBytes: 15,
+  /** Files of recordings that ended because the disk failed. */
+  RecordingErrors: 16,
+  /** Times that some of a stream was left out of a recording because the disk was slow. */
+  RecordingDrops: 17,
   /** What the thread refuses by itself, by reason: see refusal-counts.ts. */
   Refusals: 32,
 } as const;

@@ -7,6 +7,7 @@ import type { ApiAnswer, ApiQuestion } from "./api.ts";
 import type { ForwardNews, ForwardsOrder } from "./forward.ts";
 import type { HlsAnswer, HlsNews, HlsSettings, HlsTouches, HlsTrouble } from "./hls.ts";
 import type { HttpListen, StaticMount } from "./http-listen.ts";
+import type { DvrSettings, RecordingNews } from "./recording.ts";
 import type { RingLease, TimelineEnd } from "./ring-lease.ts";
 import type { StreamInfo } from "./stream-info.ts";
 import type {
@@ -56,6 +57,8 @@ export interface StreamSettings {
   readonly upstream: UpstreamSettings | null;
   /** null: no HLS is made. */
   readonly hls: HlsSettings | null;
+  /** null: it is not recorded. */
+  readonly dvr: DvrSettings | null;
   /** What gateways make of it while nobody watches too, so that newcomers get the past; null: nothing. */
   readonly keptForm: RemuxSettings | null;
 }
@@ -242,6 +245,7 @@ export type ShardNews =
   | HlsNews
   | HlsTrouble
   | HlsTouches
+  | RecordingNews
   | StreamInfo
   | { readonly kind: "stopped" };
 

@@ -5,6 +5,8 @@ export interface RingLease {
   readonly ringId: number;
   /** **Shared**. */
   readonly memory: SharedArrayBuffer;
+  /** An edge sends it on to its origins: it is recorded there, not here. */
+  readonly isPushed?: boolean;
 }
 
 /** Where the time line of a stream stood when its last publisher left. */

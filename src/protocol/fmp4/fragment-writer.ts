@@ -68,10 +68,16 @@ export class FragmentWriter {
     this.#audioClock.reset();
   }
 
-  /** The init segment of the tracks as they are. @returns an owned array, or null without any track. */
-  encodeInit(): Uint8Array | null {
+  /**
+   * The init segment of the tracks as they are.
+   * @param isFile See {@link encodeInitSegment}.
+   * @returns an owned array, or null without any track.
+   */
+  encodeInit(isFile: boolean = false): Uint8Array | null {
     const tracks = { video: this.#videoTrack, audio: this.#audioTrack };
-    return tracks.video === null && tracks.audio === null ? null : encodeInitSegment(tracks);
+    return tracks.video === null && tracks.audio === null
+      ? null
+      : encodeInitSegment(tracks, isFile);
   }
 
   /** Keep a frame for the current fragment. **Memory**: copies its bytes. */

@@ -3,6 +3,8 @@
  *
  * Spec: ISO/IEC 14496-12 §4.3 (ftyp), §8.2 (moov), §8.8 (mvex); ISO/IEC 23000-19 §7.3 (CMAF header).
  */
+
+import { InvariantError } from "../errors.ts";
 import type { AudioTrack, VideoTrack } from "../flv/elementary-frame.ts";
 import { BoxWriter } from "./box-writer.ts";
 import { writeAudioEntry, writeVideoEntry } from "./sample-entries.ts";
@@ -26,8 +28,37 @@ const TRACK_FLAGS = 7;
 const LANGUAGE = 0x55_c4;
 const SELF_CONTAINED = 1;
 
-/** @returns an owned array: ftyp and moov. */
-export function encodeInitSegment(tracks: Mp4Tracks): Uint8Array {
+/** Bytes of a `mehd` box. */
+const LENGTH_BYTES = 20;
+
+/**
+ * What fills the place that a file keeps for its length: a `mehd` box.
+ *
+ * **Shape**: as many bytes as {@link encodeInitSegment} left free. @returns an owned array.
+ */
+export function encodeMovieLength(durationMs: number): Uint8Array {
+  const boxes = new BoxWriter();
+  boxes.openFull("mehd", 1, 0).uint64(Math.round(durationMs)).close();
+  return boxes.bytes.finish();
+}
+
+/** @returns where that place is in the init segment of a file. */
+export function movieLengthAt(init: Uint8Array): number {
+  const [m, v, e, x] = [0x6d, 0x76, 0x65, 0x78];
+  // The last box of all: what codecs say of themselves stands before it.
+  for (let at = init.length - 4; at > 0; at -= 1) {
+    if (init[at] === m && init[at + 1] === v && init[at + 2] === e && init[at + 3] === x) {
+      return at + 4;
+    }
+  }
+  throw new InvariantError("an init segment has a mvex box");
+}
+
+/**
+ * @param isFile Its length is told when it is known: a place is left for it, see {@link encodeMovieLength}.
+ * @returns an owned array: ftyp and moov.
+ */
+export function encodeInitSegment(tracks: Mp4Tracks, isFile: boolean = false): Uint8Array {
   const boxes = new BoxWriter();
   boxes.open("ftyp").text("iso6").uint32(1).text("iso6").text("cmfc").text("mp41").close();
   boxes.open("moov");
@@ -45,6 +76,12 @@ export function encodeInitSegment(tracks: Mp4Tracks): Uint8Array {
     writeAudioTrack(boxes, tracks.audio);
   }
   boxes.open("mvex");
+  if (isFile) {
+    boxes
+      .open("free")
+      .zeros(LENGTH_BYTES - 8)
+      .close();
+  }
   if (tracks.video !== null) {
     writeTrackExtends(boxes, TrackId.Video);
   }

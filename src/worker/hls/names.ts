@@ -31,7 +31,7 @@ export interface StreamNames {
 }
 
 /** Takes `vhost/app/stream` apart; only apps have several segments. */
-function namesOf(key: string): StreamNames {
+export function namesOf(key: string): StreamNames {
   const first = key.indexOf("/");
   const last = key.lastIndexOf("/");
   return {

@@ -1,8 +1,13 @@
-/** One stream on its packager: the rings it is read from, and its output from the first media until it is disposed of. */
+/**
+ * One stream on its packager: the rings it is read from, its output of HLS from the first media until it is disposed of,
+ * and its recorder.
+ */
 import type { RingLease } from "../../protocol/control/calls.ts";
 import type { HlsNews, HlsSettings, HlsTrouble } from "../../protocol/control/hls.ts";
+import type { DvrSettings } from "../../protocol/control/recording.ts";
 import { decodeResumePoint, type ResumePoint } from "../../protocol/hls/resume.ts";
 import type { FileStep } from "../jobs/files.ts";
+import { Recorder, type RecorderHost } from "../record/recorder.ts";
 import { DiskCopy } from "./disk-copy.ts";
 import { leftoverFiles } from "./leftovers.ts";
 import { HlsNames } from "./names.ts";
@@ -10,13 +15,9 @@ import { HlsOutput } from "./output.ts";
 import { StreamFeed } from "./stream-feed.ts";
 
 /** What streams ask of their packager. */
-export interface PackagedStreamHost {
+export interface PackagedStreamHost extends RecorderHost {
   /** Number of this thread among all readers. */
   readonly thread: number;
-  /** Milliseconds, monotonic. */
-  now(): number;
-  /** Wall clock, milliseconds since 1970. */
-  wallMs(): number;
   nextFileId(): number;
   /** The playlist that this thread's predecessor made of a key, "" where there is none; null: that is not told yet. */
   inherited(key: string): string | null;
@@ -32,6 +33,7 @@ export interface PackagedStreamHost {
 export class PackagedStream {
   readonly key: string;
   readonly #host: PackagedStreamHost;
+  readonly #recorder: Recorder;
   #settings: HlsSettings | null = null;
   #feed: StreamFeed | null = null;
   #output: HlsOutput | null = null;
@@ -62,11 +64,18 @@ export class PackagedStream {
   constructor(key: string, host: PackagedStreamHost) {
     this.key = key;
     this.#host = host;
+    this.#recorder = new Recorder(key, host);
     this.#idleSince = host.now();
   }
 
-  /** How it is packaged from now on; null: not at all. A change ends the segment in the making. */
-  change(settings: HlsSettings | null): void {
+  /** How it is packaged and recorded from now on; null: not at all. A change ends the segment in the making. */
+  change(settings: HlsSettings | null, dvr: DvrSettings | null = null): void {
+    const wasRecorded = this.#recorder.isWanted;
+    this.#recorder.change(dvr);
+    if (!wasRecorded) {
+      // It may know no headers: messages nobody wants are not read.
+      this.#feed?.renew();
+    }
     const isSame = JSON.stringify(settings) === JSON.stringify(this.#settings);
     this.#settings = settings;
     if (!isSame && this.#output !== null) {
@@ -79,8 +88,10 @@ export class PackagedStream {
     this.#feed ??= new StreamFeed(
       {
         message: (type, timestamp, payload) => this.#message(type, timestamp, payload),
+        began: ({ isPushed = false }, isWhole) => this.#recorder.begin(isWhole, isPushed),
         ended: () => {
           this.#output?.finish();
+          this.#recorder.ended();
           this.#isOver = true;
           if (this.#feed?.isOpen) {
             this.#begin();
@@ -89,6 +100,7 @@ export class PackagedStream {
         lost: () => {
           this.laps += 1;
           this.#output?.finish();
+          this.#recorder.lost();
         },
         ringReleased: (ringId) => this.#host.ringReleased(ringId),
       },
@@ -111,7 +123,7 @@ export class PackagedStream {
     if (settings !== null && this.#feed.isOpen && !this.#isReady(settings)) {
       return;
     }
-    const isRead = this.#feed.advance(settings !== null);
+    const isRead = this.#feed.advance(settings !== null || this.#recorder.isWanted);
     if (isRead && this.#isForgotten) {
       this.#closeFeed();
     } else if (!(isRead || this.#isBehind)) {
@@ -127,6 +139,7 @@ export class PackagedStream {
   /** Every second: what is stale leaves. */
   tickSlow(): void {
     this.#output?.flush();
+    this.#recorder.tick();
     if (this.#output?.isStale) {
       this.#endOutput(true);
     }
@@ -137,8 +150,9 @@ export class PackagedStream {
     while ((this.#retired[0]?.untilMs ?? now) < now) {
       this.#retired.shift()?.output.retire();
     }
-    if (this.#output !== null || this.#feed?.isOpen || this.#retired.length > 0) {
-      this.#idleSince = this.#host.now();
+    const hasOutput = this.#output !== null || this.#retired.length > 0;
+    if (hasOutput || this.#feed?.isOpen || this.#recorder.isBusy) {
+      this.#idleSince = now;
     }
   }
 
@@ -173,7 +187,7 @@ export class PackagedStream {
     this.forget();
     this.#closeFeed();
     this.#output?.finish();
-    await this.#disk?.settled();
+    await Promise.all([this.#recorder.close(), this.#disk?.settled()]);
   }
 
   /** An output for what comes; false while it is not known where an earlier one ended. */
@@ -268,7 +282,10 @@ export class PackagedStream {
   }
 
   #message(type: number, timestamp: number, payload: Uint8Array): void {
-    this.#output?.message(type, timestamp, payload);
+    if (!this.#isGivenUp) {
+      this.#output?.message(type, timestamp, payload);
+    }
+    this.#recorder.message(type, timestamp, payload);
   }
 
   #endOutput(isDisposed: boolean): void {

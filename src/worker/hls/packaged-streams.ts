@@ -2,7 +2,8 @@
  * All streams of a packager by key. The directory may forget a stream and announce it again, under another number and
  * before it has taken the first one back: its output is the same.
  */
-import type { HlsLeft, HlsSettings } from "../../protocol/control/hls.ts";
+import type { StreamSettings } from "../../protocol/control/calls.ts";
+import type { HlsLeft } from "../../protocol/control/hls.ts";
 import type { KnownStream } from "../stream/known-streams.ts";
 import { PackagedStream, type PackagedStreamHost } from "./packaged-stream.ts";
 
@@ -14,9 +15,12 @@ const FORGET_MS = 3_600_000;
 /** Numbers of files go up from here: a successor gives others. */
 const FILES_PER_MS = 1000;
 
+/** What is made of a stream. */
+type FileSettings = Pick<StreamSettings, "hls" | "dvr">;
+
 /** What streams ask of their packager. */
 export interface PackagedStreamsHost
-  extends Omit<PackagedStreamHost, "nextFileId" | "dropped" | "inherited"> {
+  extends Omit<PackagedStreamHost, "nextFileId" | "nextRecordingId" | "dropped" | "inherited"> {
   /** Memory for all outputs. */
   readonly bytesMax: number;
 }
@@ -30,6 +34,7 @@ export class PackagedStreams {
   /** By directory number. */
   readonly #known = new Map<number, PackagedStream>();
   #fileId: number;
+  #recordingId = 0;
   /** Playlists of this thread's predecessor by key, until somebody goes on with them; null: they are not told yet. */
   #inherited: Map<string, string> | null = null;
 
@@ -41,6 +46,10 @@ export class PackagedStreams {
       nextFileId: () => {
         this.#fileId += 1;
         return this.#fileId;
+      },
+      nextRecordingId: () => {
+        this.#recordingId += 1;
+        return this.#recordingId;
       },
       inherited: (key) => {
         const text = this.#inherited?.get(key) ?? "";
@@ -56,14 +65,14 @@ export class PackagedStreams {
   }
 
   /** A stream that is announced. */
-  know(streamId: number, key: string, settings: HlsSettings | null): KnownStream {
+  know(streamId: number, key: string, settings: FileSettings): KnownStream {
     let stream = this.#streams.get(key);
     if (stream === undefined) {
       stream = new PackagedStream(key, this.#host);
       this.#streams.set(key, stream);
     }
     const known = stream;
-    known.change(settings);
+    known.change(settings.hls, settings.dvr);
     this.#known.set(streamId, known);
     return {
       announcement: 0,
@@ -91,8 +100,8 @@ export class PackagedStreams {
   }
 
   /** A reload changes a stream. */
-  change(streamId: number, settings: HlsSettings | null): void {
-    this.#known.get(streamId)?.change(settings);
+  change(streamId: number, { hls, dvr }: FileSettings): void {
+    this.#known.get(streamId)?.change(hls, dvr);
   }
 
   /** Every second: what is stale leaves, also of streams that nobody publishes. */

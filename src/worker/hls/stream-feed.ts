@@ -19,6 +19,8 @@ const MESSAGES_PER_TURN = 512;
 export interface FeedSink {
   /** **Shape**: type and timestamp as in FLV. **Memory**: the payload is borrowed. */
   message(type: number, timestamp: number, payload: Uint8Array): void;
+  /** A publish begins. @param isWhole The ring still has its first message. */
+  began?(lease: RingLease, isWhole: boolean): void;
   /** The publisher is gone: what follows is another time line. */
   ended(): void;
   /** Messages are missing here. */
@@ -136,6 +138,7 @@ export class StreamFeed {
       this.#sink.ended();
     }
     source.next = reader.firstToKeep;
+    this.#sink.began?.(lease, source.next === 0);
     this.renew();
   }
 

@@ -16,7 +16,7 @@ export type FileStep =
   | { readonly kind: "remove"; readonly file: string };
 
 /** What every job is given besides: set to 1 when it begins. */
-interface Begun {
+export interface Begun {
   readonly begun: Int32Array;
 }
 

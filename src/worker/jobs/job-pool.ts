@@ -6,8 +6,10 @@
 import { Piscina } from "piscina";
 import { messageOf } from "../../protocol/errors.ts";
 import type { FileStep } from "./files.ts";
+import type { RecordingResult, RecordingStep } from "./recordings.ts";
 
 const FILES_URL = new URL("./files.js", import.meta.url);
+const RECORDINGS_URL = new URL("./recordings.js", import.meta.url);
 /** Two, so that one disk that hangs does not hold up everything at once. */
 const THREADS_MAX = 2;
 const QUEUE_MAX = 1024;
@@ -40,6 +42,15 @@ export const JOB_LIMITS: JobLimits = {
   pauseMsMax: 600_000,
 };
 
+/** What a pool is asked to do. */
+interface Job {
+  readonly name: string;
+  readonly timeoutMs: number;
+  /** Module of the function; that of files where it is not said. */
+  readonly filename?: string;
+  readonly transferList?: ArrayBuffer[];
+}
+
 /** Threads are started when there is work, and end when there is none for a while. */
 export class JobPool {
   #pool: Piscina | undefined;
@@ -56,7 +67,10 @@ export class JobPool {
   /** @returns what went wrong, "" when nothing did. Never rejects. */
   async runFileSteps(steps: readonly FileStep[]): Promise<string> {
     try {
-      return await this.#run<string>({ steps }, "runFileSteps", this.#limits.jobMs);
+      return await this.#run<string>(
+        { steps },
+        { name: "runFileSteps", timeoutMs: this.#limits.jobMs },
+      );
     } catch (error) {
       return messageOf(error);
     }
@@ -66,9 +80,27 @@ export class JobPool {
   async readSmallText(file: string): Promise<string | null> {
     try {
       const task = { file, bytesMax: READ_BYTES_MAX };
-      return await this.#run<string>(task, "readSmallText", this.#limits.readMs);
+      return await this.#run<string>(task, {
+        name: "readSmallText",
+        timeoutMs: this.#limits.readMs,
+      });
     } catch {
       return null;
+    }
+  }
+
+  /** Never rejects. **Memory**: bytes to append are handed over. */
+  async runRecordingStep(step: RecordingStep): Promise<RecordingResult> {
+    try {
+      const job = {
+        name: "runRecordingStep",
+        timeoutMs: this.#limits.jobMs,
+        filename: RECORDINGS_URL.href,
+        transferList: step.kind === "append" ? [step.bytes.buffer] : [],
+      };
+      return await this.#run<RecordingResult>({ step }, job);
+    } catch (error) {
+      return { file: step.file, failure: messageOf(error) };
     }
   }
 
@@ -111,13 +143,13 @@ export class JobPool {
     return this.#pool;
   }
 
-  async #run<Result>(task: object, name: string, timeoutMs: number): Promise<Result> {
+  async #run<Result>(task: object, { timeoutMs, ...job }: Job): Promise<Result> {
     const pool = this.#open();
     const begun = new Int32Array(new SharedArrayBuffer(4));
     const watch = new JobWatch(begun, timeoutMs, this.#limits.beginMs);
     try {
       const { signal } = watch;
-      const result = (await pool.run({ ...task, begun }, { name, signal })) as Result;
+      const result = (await pool.run({ ...task, begun }, { ...job, signal })) as Result;
       this.#pauseMs = this.#limits.pauseMs;
       return result;
     } catch (error) {

@@ -83,7 +83,8 @@ export class PublishedStreams {
   }
 
   add(messageStream: number, published: Published): void {
-    if (published.settings.hls !== null) {
+    const { hls, dvr } = published.settings;
+    if (hls !== null || dvr !== null) {
       published.stream.writer.expectKeeper();
     }
     this.#all.set(messageStream, published);

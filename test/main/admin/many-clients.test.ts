@@ -23,7 +23,7 @@ const BYTES = 1000;
 const ROUNDS = 20;
 /** Times that it takes to write the same page's objects as JSON: half of it on a machine that is not busy. */
 const TIMES_MAX = 4;
-const SETTINGS = { upstream: null } as unknown as StreamSettings;
+const SETTINGS = { upstream: null, dvr: null } as unknown as StreamSettings;
 
 interface Page {
   readonly clients: readonly { readonly id: string }[];

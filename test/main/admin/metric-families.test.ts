@@ -7,6 +7,7 @@ import { forwardMetrics } from "../../../src/main/admin/forward-metrics.ts";
 import { hookMetrics } from "../../../src/main/admin/hook-metrics.ts";
 import type { MetricFamily } from "../../../src/main/admin/metric-text.ts";
 import { programMetrics } from "../../../src/main/admin/program-metrics.ts";
+import { recordingMetrics } from "../../../src/main/admin/recording-metrics.ts";
 import { streamMetrics } from "../../../src/main/admin/stream-metrics.ts";
 import { ThreadMetrics } from "../../../src/main/admin/thread-metrics.ts";
 import { Clients } from "../../../src/main/coordinator/clients.ts";
@@ -145,7 +146,7 @@ test("weir_fan_out_quantile_seconds is of all threads, and of the last minute", 
 
 test("streams: what the writer counts, frames a second, and the ring", () => {
   const key = "__defaultVhost__/live/counted";
-  const entry = coordinator.enter(key, { upstream: null } as unknown as StreamSettings);
+  const entry = coordinator.enter(key, { upstream: null, dvr: null } as unknown as StreamSettings);
   const lease = pool.lend(WRAP, 0) ?? assert.fail();
   entry.ringId = lease.ringId;
   const value = (name: string): number | undefined => {
@@ -179,7 +180,7 @@ test("weir_streams_unlisted: of so many streams, and of no more, there are metri
   const unlisted = (): number | undefined =>
     sampleOf(streamMetrics(host, books.sums()), "weir_streams_unlisted");
   assert.equal(unlisted(), 0);
-  const settings = { upstream: null } as unknown as StreamSettings;
+  const settings = { upstream: null, dvr: null } as unknown as StreamSettings;
   for (let index = 0; index < METRIC_STREAMS_MAX + 6; index += 1) {
     coordinator.addPlayer(coordinator.enter(`__defaultVhost__/live/${index}`, settings), 0);
   }
@@ -256,6 +257,20 @@ test("programs: what runs, waits, begins again and fails", () => {
   assert.equal(of("weir_program_failures_total"), 2);
   assert.equal(sampleOf(families, "weir_programs_waiting"), 1);
   assert.equal(sampleOf(families, "weir_program_refusals_total"), 1);
+});
+
+test("recordings: what all threads have counted", () => {
+  for (const [index, { counters }] of boards.entries()) {
+    counters[Counter.Recordings] = 1;
+    counters[Counter.RecordedBytes] = 1000;
+    counters[Counter.RecordingErrors] = index;
+    counters[Counter.RecordingDrops] = 2 + index;
+  }
+  const families = recordingMetrics(boards);
+  assert.equal(sampleOf(families, "weir_recordings"), 2);
+  assert.equal(sampleOf(families, "weir_recorded_bytes_total"), 2000);
+  assert.equal(sampleOf(families, "weir_recording_errors_total"), 1);
+  assert.equal(sampleOf(families, "weir_recording_drops_total"), 5);
 });
 
 test("forwards: those that take media and those that wait, what ended attempts, and what was left out", () => {

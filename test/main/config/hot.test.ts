@@ -84,6 +84,7 @@ const MECHANISMS: Readonly<Record<string, string>> = {
   "vhost.http_hooks.on_unpublish": CALLBACKS,
   "vhost.http_hooks.on_play": CALLBACKS,
   "vhost.http_hooks.on_stop": CALLBACKS,
+  "vhost.http_hooks.on_dvr": CALLBACKS,
   "vhost.http_hooks.on_hls": CALLBACKS,
   "vhost.http_hooks.on_hls_notify": CALLBACKS,
   "vhost.http_hooks.hook_timeout": CALLBACKS,

@@ -1,7 +1,11 @@
 /** The directory of streams: who is told what, who holds a name, and what a death leaves behind. */
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { Coordinator, type StreamEntry } from "../../../src/main/coordinator/coordinator.ts";
+import {
+  Coordinator,
+  pullPlace,
+  type StreamEntry,
+} from "../../../src/main/coordinator/coordinator.ts";
 import { Packagers } from "../../../src/main/coordinator/packagers.ts";
 import { RingPool } from "../../../src/main/coordinator/ring-pool.ts";
 import type { ShardLink } from "../../../src/main/shards/shard-link.ts";
@@ -16,7 +20,7 @@ interface Sent {
   readonly lease?: RingLease | null;
 }
 
-const SETTINGS = {} as StreamSettings;
+const SETTINGS = { upstream: null, hls: null, dvr: null } as unknown as StreamSettings;
 const KEY = "v/live/a";
 
 let pool: RingPool;
@@ -102,6 +106,20 @@ test("a packager knows the streams that are its own as long as they are publishe
   assert.deepEqual(kinds(2), ["stream", "ring"]);
   coordinator.removePlayer(viewer);
   assert.deepEqual(kinds(2), ["stream", "ring", "forget"]);
+});
+
+test("what is published at an edge is marked for its packager, what is pulled is not", () => {
+  Object.assign(links[2] ?? {}, { isShard: false, role: "packager" });
+  coordinator = new Coordinator(pool, links, () => 2, new Packagers(2, 1));
+  const { entry } = liveStream();
+  entry.settings = { ...SETTINGS, dvr: {}, upstream: {} } as StreamSettings;
+  coordinator.announceToPackagers();
+  assert.equal(sent[2]?.[1]?.lease?.isPushed, true);
+  coordinator.prune(entry);
+  entry.publisher = pullPlace(0, 1);
+  coordinator.announce(entry, 1);
+  assert.deepEqual(kinds(1), ["stream", "ring"]);
+  assert.equal(sent[1]?.[1]?.lease?.isPushed, undefined);
 });
 
 test("a gateway that keeps the past of a stream knows it as long as it is published", () => {

@@ -30,7 +30,7 @@ const REQUEST = {
   port: 1935,
 };
 const DEMAND: Demand = { id: "client01", request: REQUEST, path: "" };
-const SETTINGS = { upstream: {}, chunkSize: 60_000 } as unknown as StreamSettings;
+const SETTINGS = { upstream: {}, dvr: null, chunkSize: 60_000 } as unknown as StreamSettings;
 
 let now: number;
 let timers: { at: number; work: () => void }[];
@@ -150,7 +150,10 @@ test("a thousand players on two shards are one pull", () => {
 });
 
 test("players at an origin start no pull, nor does one of a stream that is published here", () => {
-  const local = coordinator.enter("v/live/local", { upstream: null } as unknown as StreamSettings);
+  const local = coordinator.enter("v/live/local", {
+    upstream: null,
+    dvr: null,
+  } as unknown as StreamSettings);
   coordinator.addPlayer(local, 0);
   edge.wanted(local, DEMAND);
   const entry = coordinator.enter(KEY, SETTINGS);

@@ -141,7 +141,12 @@ const SHARDS = 3;
 const STREAMS = ["v/live/a", "v/live/b", "w/live/a"];
 const ADDRESSES = ["1.1.1.1", "2.2.2.2", ""];
 const TOKENS = ["", "t", "u"];
-const SETTINGS = { keptForm: null, hls: null, upstream: null } as unknown as StreamSettings;
+const SETTINGS = {
+  keptForm: null,
+  hls: null,
+  dvr: null,
+  upstream: null,
+} as unknown as StreamSettings;
 
 type Step =
   | { readonly kind: "join"; readonly shard: number; readonly claim: SeatClaim }

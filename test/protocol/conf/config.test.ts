@@ -10,6 +10,7 @@ import { visitDirectives } from "../../../src/protocol/conf/directives.ts";
 import { ConfigError } from "../../../src/protocol/errors.ts";
 import { API_DEFAULTS } from "../../support/api-defaults.ts";
 import { CLUSTER_DEFAULTS } from "../../support/cluster-settings.ts";
+import { DVR_DEFAULTS } from "../../support/dvr-settings.ts";
 import { HLS_DEFAULTS } from "../../support/hls-settings.ts";
 import { tlsDefaults } from "../../support/tls-settings.ts";
 
@@ -143,6 +144,7 @@ test("§1B coded defaults of an empty default vhost", () => {
           },
           httpStatic: { enabled: false, mount: "[vhost]/", dir: "./objs/nginx/html" },
           hls: HLS_DEFAULTS,
+          dvr: DVR_DEFAULTS,
           cluster: CLUSTER_DEFAULTS,
           security: { enabled: false, isPerAction: false, rules: [] },
           refer: { enabled: false, isExact: false, all: [], publish: [], play: [] },

@@ -28,6 +28,7 @@ test("§1B http_hooks: SRS's behaviour is the default", () => {
       on_unpublish: nobody,
       on_play: nobody,
       on_stop: nobody,
+      on_dvr: nobody,
       on_hls: nobody,
       on_hls_notify: nobody,
     },

@@ -7,6 +7,7 @@ import { PackagedStream } from "../../../src/worker/hls/packaged-stream.ts";
 import type { FileStep } from "../../../src/worker/jobs/files.ts";
 import { CompressedPublisher } from "../../support/compressed-publisher.ts";
 import { HLS_DEFAULTS } from "../../support/hls-settings.ts";
+import { NO_RECORDINGS } from "../../support/no-recordings.ts";
 import { type ReadPlaylist, readPlaylist } from "../../support/playlist-check.ts";
 import { clipHeader, message } from "../clip.ts";
 
@@ -39,6 +40,7 @@ beforeEach(() => {
     answerText = resolve;
   });
   stream = new PackagedStream(KEY, {
+    ...NO_RECORDINGS,
     thread: 0,
     now: () => nowMs,
     wallMs: () => 1_700_000_000_000 + nowMs,

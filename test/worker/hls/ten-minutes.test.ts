@@ -7,6 +7,7 @@ import { PackagedStream } from "../../../src/worker/hls/packaged-stream.ts";
 import { CompressedPublisher } from "../../support/compressed-publisher.ts";
 import { HLS_DEFAULTS } from "../../support/hls-settings.ts";
 import { HlsViewer } from "../../support/hls-viewer.ts";
+import { NO_RECORDINGS } from "../../support/no-recordings.ts";
 import { splitAdts } from "../../support/ts-check.ts";
 import { clipHeader, message } from "../clip.ts";
 
@@ -40,6 +41,7 @@ class Run {
   constructor(settings: HlsSettings) {
     const news = { kind: "hls", path: "", playlist: undefined, added: [] } as const;
     this.stream = new PackagedStream(KEY, {
+      ...NO_RECORDINGS,
       thread: 0,
       now: () => this.nowMs,
       wallMs: () => 1_700_000_000_000 + this.nowMs,

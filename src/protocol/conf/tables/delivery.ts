@@ -54,24 +54,19 @@ const HTTP: readonly DirectiveSpec[] = [
 ];
 
 const DVR: DirectiveSpec = block("dvr", "Recordings.", [
-  offUnlessOn("enabled", "off", "Record.", LATER_HOT),
-  list("dvr_apply", "all", "Streams to record, as `app/stream`.", { ...LATER_HOT, ...FILE_ONLY }),
-  choice(
-    "dvr_plan",
-    ["session", "segment"],
-    "One file per publish, or one per duration.",
-    LATER_HOT,
-  ),
+  offUnlessOn("enabled", "off", "Record.", HOT),
+  list("dvr_apply", "all", "Streams to record, as `app/stream`.", { ...HOT, ...FILE_ONLY }),
+  choice("dvr_plan", ["session", "segment"], "One file per publish, or one per duration.", HOT),
   text(
     "dvr_path",
     `${HTML}/[app]/[stream].[timestamp].flv`,
-    "File, `.flv` or `.mp4`, or directory.",
-    LATER_HOT,
+    "File, `.flv` or `.mp4`, or a directory, in which files are `[stream].[timestamp].flv`.",
+    HOT,
   ),
-  integer("dvr_duration", 30, "s", "Length of a segment.", LATER_HOT),
-  onUnlessOff("dvr_wait_keyframe", "on", "End a segment at a keyframe only.", LATER_HOT),
-  choice("time_jitter", ["full", "zero", "off"], "As in `play`.", {
-    ...LATER_HOT,
+  integer("dvr_duration", 30, "s", "Length of a segment, a second at least.", HOT),
+  onUnlessOff("dvr_wait_keyframe", "on", "End a segment at a keyframe only.", HOT),
+  choice("time_jitter", ["full", "zero", "off"], "As in `play`, for FLV; MP4 has `full`.", {
+    ...HOT,
     otherwise: "off",
   }),
 ]);

@@ -197,7 +197,7 @@ const OWN_ROOT: readonly DirectiveSpec[] = [
     ...OWN_RESTART,
     max: 256,
   }),
-  integer("jobs", 0, "", "Threads that package HLS; 0 = one per eight cores.", {
+  integer("jobs", 0, "", "Threads that make HLS and recordings; 0 = one per eight cores.", {
     ...OWN_RESTART,
     max: 64,
   }),
