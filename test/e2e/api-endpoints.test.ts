@@ -256,7 +256,7 @@ test(
       );
       const { id, name, ip, publish: isPublisher, vhost: of, stream: at } = found ?? assert.fail();
       assert.match(path, new RegExp(`hls_ctx=${id}$`));
-      assert.deepEqual([name, ip, isPublisher], ["packaged", "127.0.0.1", false]);
+      assert.deepEqual([name, ip, isPublisher], ["packaged.m3u8", "127.0.0.1", false]);
       assertDescribed("/api/v1/clients/{id}", await server.get(`/api/v1/clients/${id}`));
       const stream = await streamWhen(server, "packaged", ({ clients }) => clients === 2);
       assert.deepEqual([stream.id, stream.vhost], [at, of]);
