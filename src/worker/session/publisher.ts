@@ -392,12 +392,13 @@ export class Publisher implements ServerSessionSink, SharedConnection {
 
   #closed(error: Error | undefined): void {
     this.#isClosed = true;
+    // Who had ended all that it did may leave without reading the last replies.
+    const isLost = error !== undefined && this.#published.size + this.#plays.count > 0;
     this.#closeStreams();
-    const { board } = this.#host;
-    board.descriptor[this.row] = -1;
-    Atomics.store(board.state, this.row, RowState.Free);
-    const reason = error === undefined ? "closed by peer" : "network error";
-    const { reason: why, detail } = this.#ending ?? { reason, detail: "" };
-    this.#host.gone(this.row, why, detail || (error?.message ?? ""));
+    this.#host.board.descriptor[this.row] = -1;
+    Atomics.store(this.#host.board.state, this.row, RowState.Free);
+    const reason = isLost ? "network error" : "closed by peer";
+    const ending = this.#ending ?? { reason, detail: "" };
+    this.#host.gone(this.row, ending.reason, ending.detail || (isLost ? error.message : ""));
   }
 }
