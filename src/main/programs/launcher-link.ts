@@ -1,6 +1,7 @@
 /** The primary's end of the launcher: starts it when it is needed, and again when it has died. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { messageOf } from "../../protocol/errors.ts";
 import type { Logger } from "../log/logger.ts";
 import type { Command } from "./command.ts";
 import type { Launcher } from "./keeper.ts";
@@ -49,7 +50,7 @@ export class LauncherLink implements Launcher {
     try {
       this.#child ??= this.#spawn();
     } catch (error) {
-      this.#failed(error instanceof Error ? error.message : String(error));
+      this.#failed(messageOf(error));
     }
   }
 

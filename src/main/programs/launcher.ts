@@ -9,6 +9,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, constants, readdirSync, readFileSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import { messageOf } from "../../protocol/errors.ts";
 import { makeFolderOf } from "../life/folder.ts";
 import { type Command, SAME_AS_OUTPUT } from "./command.ts";
 import type { LauncherNews, LauncherOrder, RunEnd } from "./launcher-messages.ts";
@@ -58,10 +59,6 @@ function leaveWhenDone(): void {
   }
 }
 
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 /** Files of output, opened for one start. Closed by the caller. */
 interface Outputs {
   readonly files: FileHandle[];
@@ -103,7 +100,7 @@ async function outputsOf(number: number, command: Command): Promise<Outputs> {
     if (!command.isOnlyLogged) {
       throw error;
     }
-    tell({ kind: "unlogged", run: number, text: reasonOf(error) });
+    tell({ kind: "unlogged", run: number, text: messageOf(error) });
     return { files: [], stdout: "ignore", stderr: "ignore" };
   }
 }
@@ -117,7 +114,7 @@ async function start(order: Extract<LauncherOrder, { kind: "start" }>): Promise<
   try {
     outputs = await outputsOf(number, command);
   } catch (error) {
-    ended(number, { ...nothing, fault: reasonOf(error) });
+    ended(number, { ...nothing, fault: messageOf(error) });
     return;
   }
   if (run.isStopped) {
@@ -132,7 +129,7 @@ async function start(order: Extract<LauncherOrder, { kind: "start" }>): Promise<
     run.child = child;
     watch(number, child);
   } catch (error) {
-    ended(number, { ...nothing, fault: reasonOf(error) });
+    ended(number, { ...nothing, fault: messageOf(error) });
   }
   await closeAll(outputs.files);
 }
@@ -229,7 +226,7 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
   // Whoever ends a whole group of processes ends the server by that, which then ends this one.
   process.on(signal, () => undefined);
 }
-process.on("uncaughtException", (error) => tell({ kind: "failed", text: reasonOf(error) }));
+process.on("uncaughtException", (error) => tell({ kind: "failed", text: messageOf(error) }));
 process.on("message", (order: LauncherOrder) => {
   if (order.kind === "start") {
     void start(order);

@@ -5,22 +5,26 @@
 import { type ConnectAnnouncement, encodeConnectReplies } from "./server-replies.ts";
 
 interface Template {
-  readonly of: ConnectAnnouncement;
   /** Null: what differs is more than the id. */
   readonly bytes: Uint8Array | null;
   /** Offset of the id, as many bytes as it has characters; -1: it is not told. */
   readonly idAt: number;
 }
 
-let last: Template | undefined;
+/** Kinds of clients that come at one time: with more of them all are encoded anew. */
+const TEMPLATES_MAX = 16;
+const templates = new Map<string, Template>();
 
 /** As {@link encodeConnectReplies}. Memory: **owned** by the caller. */
 export function connectReplies(announcement: ConnectAnnouncement): Uint8Array {
-  if (last === undefined || !isAlike(last.of, announcement)) {
-    last = templateOf(announcement);
+  const key = keyOf(announcement);
+  const template = templates.get(key) ?? templateOf(announcement);
+  if (templates.size >= TEMPLATES_MAX && !templates.has(key)) {
+    templates.clear();
   }
-  const bytes = last.bytes?.slice();
-  return bytes !== undefined && writeId(bytes, last.idAt, idOf(announcement))
+  templates.set(key, template);
+  const bytes = template.bytes?.slice();
+  return bytes !== undefined && writeId(bytes, template.idAt, idOf(announcement))
     ? bytes
     : encodeConnectReplies(announcement);
 }
@@ -42,12 +46,12 @@ function templateOf(of: ConnectAnnouncement): Template {
   const [bytes, other] = ["x", "y"].map((letter) => encodeConnectReplies(withId(of, letter)));
   const { length } = idOf(of);
   if (bytes === undefined || bytes.length !== other?.length) {
-    return { of, bytes: null, idAt: -1 };
+    return { bytes: null, idAt: -1 };
   }
   const idAt = bytes.findIndex((byte, at) => byte !== other[at]);
   const end = idAt < 0 ? -1 : idAt + length;
   const isAlone = bytes.every((byte, at) => (byte !== other[at]) === (at >= idAt && at < end));
-  return { of, bytes: isAlone ? bytes : null, idAt };
+  return { bytes: isAlone ? bytes : null, idAt };
 }
 
 /** For a client whose id is as long and consists of one letter. */
@@ -61,20 +65,10 @@ function idOf({ serverInfo }: ConnectAnnouncement): string {
   return serverInfo?.id ?? "";
 }
 
-/** All but the id itself is the same. */
-function isAlike(one: ConnectAnnouncement, other: ConnectAnnouncement): boolean {
-  const [mine, its] = [one.serverInfo, other.serverInfo];
-  return (
-    one.transactionId === other.transactionId &&
-    one.windowAckSize === other.windowAckSize &&
-    one.chunkSize === other.chunkSize &&
-    one.objectEncoding === other.objectEncoding &&
-    one.sendServerIdentity === other.sendServerIdentity &&
-    one.capsEx === other.capsEx &&
-    mine?.id.length === its?.id.length &&
-    mine?.ip === its?.ip &&
-    mine?.pid === its?.pid &&
-    mine?.name === its?.name &&
-    mine?.version === its?.version
-  );
+/** All that the replies are made of but the id itself. */
+function keyOf(announcement: ConnectAnnouncement): string {
+  const { serverInfo, transactionId, ...terms } = announcement;
+  const server = { ...serverInfo, id: idOf(announcement).length };
+  // A transaction id may be what JSON does not tell apart: not a number, or infinite.
+  return `${transactionId} ${JSON.stringify({ ...terms, server })}`;
 }

@@ -9,7 +9,7 @@ import {
 } from "../../../src/protocol/rtmp/server-replies.ts";
 
 const announcement: fc.Arbitrary<ConnectAnnouncement> = fc.record({
-  transactionId: fc.constantFrom(1, 2),
+  transactionId: fc.constantFrom(1, 2, Number.NaN, Number.POSITIVE_INFINITY),
   windowAckSize: fc.constantFrom(0, 2_500_000),
   chunkSize: fc.constantFrom(128, 60_000),
   objectEncoding: fc.constantFrom(0, 3),
