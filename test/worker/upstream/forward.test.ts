@@ -32,6 +32,18 @@ function works(bench: ForwardBench, times = 1, id = 1): Promise<void> {
   return waitUntil(`works ${times} times`, () => bench.count("works", id) >= times, WAIT_MS);
 }
 
+/** A forward whose destination takes media. */
+async function openForward(
+  context: TestContext,
+): Promise<{ origin: RecordingOrigin; port: number; bench: ForwardBench }> {
+  const { origin, port } = await openOrigin(context);
+  const bench = openBench(context);
+  bench.order(orderTo(1, port));
+  bench.begin();
+  await works(bench);
+  return { origin, port, bench };
+}
+
 function gets(origin: RecordingOrigin, frame: number, name = "pushed"): Promise<void> {
   return waitUntil(`frame ${frame}`, () => videoOf(origin, name).at(-1) === frame, WAIT_MS);
 }
@@ -69,11 +81,7 @@ describe("a destination", LIMIT, () => {
   });
 
   test("gets the frames of the last moment too", async (context) => {
-    const { origin, port } = await openOrigin(context);
-    const bench = openBench(context);
-    bench.order(orderTo(1, port));
-    bench.begin();
-    await works(bench);
+    const { origin, bench } = await openForward(context);
     bench.frames(20);
     bench.end();
     await gets(origin, 19);
@@ -241,11 +249,7 @@ describe("a destination that does not keep up", LIMIT, () => {
   });
 
   test("and takes nothing at all is given up", async (context) => {
-    const { origin, port } = await openOrigin(context);
-    const bench = openBench(context);
-    bench.order(orderTo(1, port));
-    bench.begin();
-    await works(bench);
+    const { origin, bench } = await openForward(context);
     origin.setStalled(true);
     const sendMore = (): boolean => {
       bench.frames(GOP_FRAMES, 100_000);
@@ -285,11 +289,7 @@ describe("orders", LIMIT, () => {
   });
 
   test("are of one publish: the next one has its own", async (context) => {
-    const { origin, port } = await openOrigin(context);
-    const bench = openBench(context);
-    bench.order(orderTo(1, port));
-    bench.begin();
-    await works(bench);
+    const { origin, port, bench } = await openForward(context);
     bench.frames(5);
     await gets(origin, 4);
     bench.end();
